@@ -1,0 +1,107 @@
+"""The command line of `./dev`. Reads arguments and environment, then hands over; does nothing itself."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from tools.dev import environment
+from tools.dev.check import run_checks
+from tools.dev.console import LauncherError, say, stop_with
+from tools.dev.lock import AlreadyLocked, exclusive
+from tools.dev.paths import DEFAULT_HOME, ROOT, Home
+from tools.dev.ports import DEFAULT_BASE, Ports
+from tools.dev.signals import caught
+from tools.dev.stack import Settings, Stack
+from tools.dev.supervisor import StopRequested
+
+# More engines than this would run into each other's ports, and into the memory of a small machine.
+_MOST_ENGINES = 8
+
+
+def main(arguments: list[str]) -> int:
+    """Do what was asked, and turn what a person can mend into one message."""
+    try:
+        command = arguments[0] if arguments else ""
+        if command in ("test", "bench", "check"):
+            _enter(environment.TO_DEVELOP, arguments)
+            return _develop(command, arguments[1:])
+        options = _parser().parse_args(arguments)
+        _enter(environment.TO_RUN, arguments)
+        return _run(options)
+    except LauncherError as error:
+        stop_with(str(error))
+
+
+def _enter(requirements: str, arguments: list[str]) -> None:
+    environment.reenter(environment.ensure(requirements), arguments)
+
+
+def _develop(command: str, arguments: list[str]) -> int:
+    os.chdir(ROOT)
+    if command == "check":
+        return run_checks()
+    if command == "bench":
+        return _become("-m", "bench", *arguments)
+    fast = "--fast" in arguments
+    rest = [argument for argument in arguments if argument != "--fast"]
+    return _become("-m", "pytest", *(["-m", "not servers and not stack and not slow"] if fast else []), *rest)
+
+
+def _become(*arguments: str) -> int:
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - no shell is wanted
+
+
+def _run(options: argparse.Namespace) -> int:
+    home = Home(options.data.resolve())
+    home.create()
+    settings = Settings(
+        home=home,
+        ports=Ports(options.port),
+        engines=options.engines,
+        appendfsync=options.appendfsync,
+        database_url=os.environ.get("DATABASE_URL"),
+        redis_url=os.environ.get("REDIS_URL"),
+    )
+    try:
+        with exclusive(home.lock_file, wait=False), caught() as signals:
+            Stack(settings, signals).run()
+    except AlreadyLocked as error:
+        stop_with(f"another ./dev (process {error.holder}) already runs in {home.path}")
+    except StopRequested:
+        say("Stopped before it was ready.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./dev",
+        description="Run Vauchflow in this folder: databases, engine, reconciler, control plane, gateway.",
+        epilog="Also: ./dev test [--fast] [pytest's arguments] | ./dev check | ./dev bench [its arguments]. "
+        "DATABASE_URL and REDIS_URL take the place of the embedded servers.",
+    )
+    parser.add_argument("--port", type=_base_port, default=DEFAULT_BASE, help="first of the ports (8700)")
+    parser.add_argument("--engines", type=_engine_count, default=1, help="how many engines (1)")
+    parser.add_argument(
+        "--appendfsync",
+        choices=("always", "everysec"),
+        default="always",
+        help="durability of Valkey (always)",
+    )
+    parser.add_argument("--data", type=Path, default=DEFAULT_HOME, help="folder of the data (.vauchflow)")
+    return parser
+
+
+def _base_port(text: str) -> int:
+    port = int(text)
+    if not 1024 <= port <= 65_500:
+        raise argparse.ArgumentTypeError("a port from 1024 to 65500")
+    return port
+
+
+def _engine_count(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= _MOST_ENGINES:
+        raise argparse.ArgumentTypeError(f"from 1 to {_MOST_ENGINES} engines")
+    return count

@@ -1,0 +1,101 @@
+"""The processes of the product: their commands and the environment each may see. Starts none of them."""
+
+import sys
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from tools.dev.paths import Home
+from tools.dev.ports import HOST, Ports
+from tools.dev.processes import Program
+from tools.dev.state import Secrets
+
+APP_ROLE = "vauchflow_app"
+RECONCILER_ROLE = "vauchflow_reconciler"
+
+
+def url_as(url: str, user: str, password: str) -> str:
+    """Address the same database as another role."""
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{place}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What the processes are told: each gets the secrets it needs and no others."""
+
+    home: Home
+    ports: Ports
+    secrets: Secrets
+    owner_url: str
+    redis_url: str
+    trust_aof: bool
+
+    @property
+    def app_url(self) -> str:
+        """The database as engine and control plane see it."""
+        return url_as(self.owner_url, APP_ROLE, self.secrets.app_password)
+
+    @property
+    def reconciler_url(self) -> str:
+        """The database as the reconciler sees it."""
+        return url_as(self.owner_url, RECONCILER_ROLE, self.secrets.reconciler_password)
+
+    def migrate(self) -> Program:
+        """Roles and tables; safe to run at every start."""
+        return self._python(
+            "migrate",
+            ("store.migrate",),
+            {
+                "VAUCHFLOW_OWNER_DATABASE_URL": self.owner_url,
+                "VAUCHFLOW_APP_PASSWORD": self.secrets.app_password,
+                "VAUCHFLOW_RECONCILER_PASSWORD": self.secrets.reconciler_password,
+            },
+        )
+
+    def create_account(self) -> Program:
+        """The demo account; prints its keys as one JSON object."""
+        arguments = ("--name", "Demo", "--plan", "unlimited", "--project", "Demo", "--currency", "EUR")
+        return self._python(
+            "account",
+            ("control_plane.cli", "account", "create", *arguments),
+            {
+                "VAUCHFLOW_OWNER_DATABASE_URL": self.owner_url,
+                "VAUCHFLOW_SECRET": self.secrets.vauchflow_secret,
+            },
+        )
+
+    def engine(self, index: int) -> Program:
+        """One engine; the first is `engine`, the next `engine-2`."""
+        name = "engine" if index == 0 else f"engine-{index + 1}"
+        return self._python(name, ("engine",), self._plane(self.ports.engine(index)))
+
+    def control_plane(self) -> Program:
+        """The control plane."""
+        return self._python("control_plane", ("control_plane",), self._plane(self.ports.control_plane))
+
+    def reconciler(self) -> Program:
+        """The reconciler."""
+        return self._python(
+            "reconciler",
+            ("engine.reconciler",),
+            {
+                "VAUCHFLOW_RECONCILER_DATABASE_URL": self.reconciler_url,
+                "VAUCHFLOW_REDIS_URL": self.redis_url,
+                "VAUCHFLOW_TRUST_AOF": "1" if self.trust_aof else "0",
+                "VAUCHFLOW_HOST": HOST,
+                "VAUCHFLOW_PORT": str(self.ports.reconciler),
+            },
+        )
+
+    def _plane(self, port: int) -> dict[str, str]:
+        return {
+            "VAUCHFLOW_APP_DATABASE_URL": self.app_url,
+            "VAUCHFLOW_REDIS_URL": self.redis_url,
+            "VAUCHFLOW_SECRET": self.secrets.vauchflow_secret,
+            "VAUCHFLOW_HOST": HOST,
+            "VAUCHFLOW_PORT": str(port),
+        }
+
+    def _python(self, name: str, module: tuple[str, ...], env: dict[str, str]) -> Program:
+        return Program(name=name, argv=(sys.executable, "-m", *module), log=self.home.log_of(name), env=env)
