@@ -1,0 +1,70 @@
+"""Ids, codes and key material: their spelling, never their storage.
+
+Must never read a clock or draw randomness itself: both are passed in, so that ids are testable and replayable.
+"""
+
+from hashlib import blake2b
+
+_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
+CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+"""Thirty-two characters without look-alikes (no I, O, 0, 1), so that one byte's low five bits pick one evenly."""
+
+CODE_LENGTH = 12
+MAX_CODE_LENGTH = 64
+FINGERPRINT_BYTES = 16
+
+
+def _base32(number: int, length: int) -> str:
+    return "".join(_BASE32[(number >> shift) & 31] for shift in range(5 * (length - 1), -1, -5))
+
+
+def time_ordered_id(prefix: str, now_ms: int, entropy: bytes) -> str:
+    """`vch_01HX...`: a ULID (48 bits of milliseconds, 80 of entropy, see github.com/ulid/spec) behind a prefix."""
+    if len(entropy) != 10:
+        raise ValueError("a time-ordered id takes 10 bytes of entropy")
+    return f"{prefix}_{_base32((now_ms << 80) | int.from_bytes(entropy), 26)}"
+
+
+def redemption_id(project_id: str, route: str, idempotency_key: str) -> str:
+    """The same (project, route, key) lands on the same id whenever it is retried, after whatever loss."""
+    digest = blake2b(digest_size=16, person=b"vf-redemption")
+    for part in (project_id, route, idempotency_key):
+        raw = part.encode()
+        digest.update(len(raw).to_bytes(4) + raw)
+    return f"rdm_{_base32(int.from_bytes(digest.digest()), 26)}"
+
+
+def random_redemption_id(entropy: bytes) -> str:
+    """Id of a redemption that came without an Idempotency-Key; 16 bytes of entropy."""
+    if len(entropy) != 16:
+        raise ValueError("a redemption id takes 16 bytes of entropy")
+    return f"rdm_{_base32(int.from_bytes(entropy), 26)}"
+
+
+def is_id(prefix: str, text: str) -> bool:
+    """Whether the text is spelled like an id with this prefix; says nothing of its existence."""
+    head, _, tail = text.partition("_")
+    return head == prefix and len(tail) == 26 and all(char in _BASE32 for char in tail)
+
+
+def fingerprint(path: str, body: bytes) -> bytes:
+    """Sixteen bytes that tell two requests with one Idempotency-Key apart."""
+    digest = blake2b(digest_size=FINGERPRINT_BYTES, person=b"vf-request")
+    raw = path.encode()
+    digest.update(len(raw).to_bytes(4) + raw + body)
+    return digest.digest()
+
+
+def normalise_code(text: str) -> str:
+    """A code as it is stored and compared: blanks removed, upper case."""
+    return "".join(text.split()).upper()
+
+
+def is_code(code: str) -> bool:
+    """Whether a normalised code can exist: 1 to 64 printable characters that need no escaping in a path."""
+    return 0 < len(code) <= MAX_CODE_LENGTH and code.isascii() and all(c.isalnum() or c in "-_.~" for c in code)
+
+
+def code_from_entropy(entropy: bytes) -> str:
+    """One code, a character for each byte of entropy."""
+    return "".join(CODE_ALPHABET[byte & 31] for byte in entropy)

@@ -1,0 +1,258 @@
+"""The model: one shard's ledger in one epoch, as plain Python over dicts. It is the specification.
+
+The Lua scripts must answer and change exactly as this does; the conformance suite runs both side by side. Written
+to be read: no cleverness, no performance. Must never be used in production.
+"""
+
+import msgspec
+
+from .ledger import (
+    Check,
+    CommitReply,
+    CounterState,
+    Definition,
+    Item,
+    Mode,
+    Move,
+    Outcome,
+    Position,
+    Record,
+    Settlement,
+)
+from .outcomes import Status, Verdict
+
+# When several moves refuse, the most definite refusal is told; ties go to the earlier move.
+RANK = (Verdict.LIMIT, Verdict.MISSING, Verdict.HELD, Verdict.WITHHELD, Verdict.UNCONFIRMED, Verdict.WINDOW)
+
+
+class Model:
+    """State of one shard in one epoch. Methods mirror the stubs in store/scripts.py, with time passed in."""
+
+    def __init__(self) -> None:
+        self.state = "absent"
+        self.last_ms = 0
+        self.added = 0
+        self.settled = 0
+        self.bound = 0
+        self.withheld = False
+        self.position = Position()
+        self.last_entry = Position()
+        self.stream: dict[Position, tuple[int, list[bytes]]] = {}
+        self.records: dict[str, Record] = {}
+        self.definitions: dict[str, Definition] = {}
+        self.changes: dict[str, int] = {}
+        self.counters: dict[str, CounterState] = {}
+
+    # -- the epoch -------------------------------------------------------------------------------------------------
+
+    def open(self, withheld: bool, bound: int) -> Status:
+        if self.state != "absent":
+            return Status.EXISTS
+        self.state, self.withheld, self.bound = "open", withheld, bound
+        return Status.OK
+
+    def close(self) -> Status:
+        if self.state == "absent":
+            return Status.FENCED
+        self.state = "closed"
+        return Status.OK
+
+    def release(self) -> Status:
+        if self.state != "open":
+            return Status.FENCED
+        self.withheld = False
+        return Status.OK
+
+    # -- commit ----------------------------------------------------------------------------------------------------
+
+    def commit(self, items: list[Item], clock_ms: int, entry: Position) -> CommitReply:
+        """Judge items in order, each against what this call has granted so far; then write. `entry` is the
+        position that the stream gives to the entry, if one is written."""
+        if self.state != "open":
+            return CommitReply(Status.FENCED)
+        now_ms = max(clock_ms, self.last_ms)
+        granted: list[Item] = []
+        overlay: dict[str, CounterState] = {}
+        outcomes: list[Outcome] = []
+        replayed: dict[int, str] = {}  # outcome index -> record that this very call writes
+        fresh: dict[str, bytes] = {}
+        for item in items:
+            if item.record_id in fresh:
+                same = fresh[item.record_id] == item.fingerprint
+                if same:
+                    replayed[len(outcomes)] = item.record_id
+                outcomes.append(Outcome(Verdict.REPLAY if same else Verdict.KEY_REUSED))
+                continue
+            outcome = self._judge(item, now_ms, overlay, len(granted))
+            outcomes.append(outcome)
+            if outcome.verdict is Verdict.GRANTED:
+                granted.append(item)
+                if item.record_id is not None:
+                    fresh[item.record_id] = item.fingerprint
+                for move in item.moves:
+                    state = overlay[move.counter]
+                    overlay[move.counter] = msgspec.structs.replace(state, granted=state.granted + move.amount)
+        if granted:
+            self._write(granted, overlay, now_ms, entry)
+        for at, record_id in replayed.items():
+            outcomes[at] = Outcome(Verdict.REPLAY, record=self.records[record_id])
+        return CommitReply(Status.OK, now_ms, entry if granted else None, self.last_entry, tuple(outcomes))
+
+    def _judge(self, item: Item, now_ms: int, overlay: dict[str, CounterState], granted: int) -> Outcome:
+        if item.record_id in self.records:
+            record = self.records[item.record_id]
+            if record.fingerprint != item.fingerprint:
+                return Outcome(Verdict.KEY_REUSED)
+            return Outcome(Verdict.REPLAY, record=record)
+        if now_ms < item.not_before_ms or (item.not_after_ms and now_ms >= item.not_after_ms):
+            return Outcome(Verdict.STALE)
+        refused = self._check(item.checks)
+        if refused is not None:
+            return refused
+        if item.mode is Mode.PROBE:
+            return Outcome(Verdict.STANDS)
+        for index, guard in enumerate(item.guards):
+            state = self._load(guard.counter, False, overlay)
+            if state is None:
+                return Outcome(Verdict.MISSING, missing=(guard.counter,))
+            if state.used != guard.used:
+                return Outcome(Verdict.GUARD, index)
+        refused = self._judge_moves(item.moves, overlay)
+        if refused is not None:
+            return refused
+        if item.mode is Mode.DRY:
+            return Outcome(Verdict.STANDS)
+        if self.added + granted + 1 - self.settled > self.bound:
+            return Outcome(Verdict.BACKLOG)
+        return Outcome(Verdict.GRANTED, granted)
+
+    def _check(self, checks: tuple[Check, ...]) -> Outcome | None:
+        missing, stale = [], []
+        for check in checks:
+            if check.key in self.definitions:
+                version = self.definitions[check.key].version
+            else:
+                version = self.changes.get(check.key, 0)
+            if version != check.version:
+                (missing if version == 0 else stale).append(check.key)
+        if missing:
+            return Outcome(Verdict.MISSING, missing=tuple(missing))
+        return Outcome(Verdict.STALE, missing=tuple(stale)) if stale else None
+
+    def _judge_moves(self, moves: tuple[Move, ...], overlay: dict[str, CounterState]) -> Outcome | None:
+        verdicts = [self._admit(move, overlay) for move in moves]
+        for verdict in RANK:
+            if verdict is Verdict.MISSING and verdict in verdicts:
+                names = [move.counter for move, said in zip(moves, verdicts, strict=True) if said is verdict]
+                return Outcome(verdict, missing=tuple(names))
+            if verdict in verdicts:
+                return Outcome(verdict, verdicts.index(verdict))
+        return None
+
+    def _admit(self, move: Move, overlay: dict[str, CounterState]) -> Verdict:
+        state = self._load(move.counter, move.absent_is_zero, overlay)
+        if state is None:
+            return Verdict.MISSING
+        limit = state.limit if move.limit is None else move.limit
+        if limit is not None:
+            withheld = state.withheld if self.withheld else 0
+            if state.confirmed - state.returned + move.amount > limit:
+                return Verdict.LIMIT
+            if state.used + move.amount > limit:
+                return Verdict.UNCONFIRMED
+            if state.used + state.held + move.amount > limit:
+                return Verdict.HELD
+            if state.used + state.held + withheld + move.amount > limit:
+                return Verdict.WITHHELD
+        if state.exposure + move.amount > move.window:
+            return Verdict.WINDOW
+        return Verdict.GRANTED
+
+    def _load(self, name: str, absent_is_zero: bool, overlay: dict[str, CounterState]) -> CounterState | None:
+        if name not in overlay:
+            if name not in self.counters and not absent_is_zero:
+                return None
+            overlay[name] = self.counters.get(name, CounterState())
+        return overlay[name]
+
+    def _write(self, granted: list[Item], overlay: dict[str, CounterState], now_ms: int, entry: Position) -> None:
+        self.stream[entry] = (now_ms, [item.payload for item in granted])
+        self.last_entry, self.last_ms = entry, now_ms
+        self.added += len(granted)
+        for item in granted:
+            for move in item.moves:
+                self.counters[move.counter] = overlay[move.counter]
+        for index, item in enumerate(granted):
+            if item.record_id is not None:
+                self.records[item.record_id] = Record(item.fingerprint, entry, index, now_ms, item.payload)
+
+    # -- definitions -----------------------------------------------------------------------------------------------
+
+    def apply(
+        self, project_change: str, definition: Definition | None, limits: list[tuple[str, int | None]], version: int, create: bool
+    ) -> tuple[Status, list[int | None]]:
+        """Put a newer definition and its counters' limits in force; absent ones only where `create`. Answers what
+        is used of each counter, None where it is absent. Always raises the project's change number."""
+        if self.state != "open":
+            return Status.FENCED, []
+        self.changes[project_change] = self.changes.get(project_change, 0) + 1
+        if definition is not None:
+            known = self.definitions.get(definition.key)
+            if (known is None and create) or (known is not None and definition.version > known.version):
+                self.definitions[definition.key] = definition
+        used: list[int | None] = []
+        for name, limit in limits:
+            state = self.counters.get(name)
+            if state is None and create:
+                state = self.counters[name] = CounterState(limit=limit, version=version)
+            elif state is not None and version > state.version:
+                state = self.counters[name] = msgspec.structs.replace(state, limit=limit, version=version)
+            used.append(None if state is None else state.used)
+        return Status.OK, used
+
+    def peek(self, project_change: str, keys: list[str]) -> tuple[Status, int, list[Definition | None]]:
+        if self.state != "open":
+            return Status.FENCED, 0, []
+        return Status.OK, self.changes.get(project_change, 0), [self.definitions.get(key) for key in keys]
+
+    def hydrate(
+        self, project_change: str, change: int, definitions: list[Definition], counters: list[tuple[str, CounterState]]
+    ) -> Status:
+        """Put what PostgreSQL knows, where absent; refused if the project has changed since it was read."""
+        if self.state != "open":
+            return Status.FENCED
+        if self.changes.get(project_change, 0) != change:
+            return Status.MOVED
+        for definition in definitions:
+            self.definitions.setdefault(definition.key, definition)
+        for name, state in counters:
+            self.counters.setdefault(name, state)
+        return Status.OK
+
+    # -- confirm ---------------------------------------------------------------------------------------------------
+
+    def confirm(
+        self, old: Position, new: Position, events: int, settlements: list[Settlement], dropped: list[str]
+    ) -> tuple[Status, Position]:
+        """The ledger stands at `new`: settle what lies between, only if Redis stands at `old`. Records of refused
+        events are dropped, because a refusal is not recorded. Returns where Redis stands."""
+        if self.state == "absent":
+            return Status.FENCED, Position()
+        if self.position != old:
+            return Status.MOVED, self.position
+        for settlement in settlements:
+            state = self.counters.get(settlement.counter)
+            if state is not None:
+                self.counters[settlement.counter] = msgspec.structs.replace(
+                    state,
+                    confirmed=state.confirmed + settlement.confirmed,
+                    returned=state.returned + settlement.returned,
+                )
+            elif settlement.returned:
+                change = f"n:{settlement.project_id}"
+                self.changes[change] = self.changes.get(change, 0) + 1
+        for record_id in dropped:
+            self.records.pop(record_id, None)
+        self.position, self.settled = new, self.settled + events
+        self.stream = {entry: batch for entry, batch in self.stream.items() if entry > new}
+        return Status.OK, new

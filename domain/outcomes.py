@@ -1,0 +1,90 @@
+"""The one catalogue of outcome codes: what an API answers, and what the commit script may say.
+
+Every refusal of either plane names a code from PROBLEMS; the Lua scripts name a Verdict. Must never grow a second
+table elsewhere: docs, OpenAPI and tests read this one.
+"""
+
+from enum import IntEnum
+
+import msgspec
+
+
+class Verdict(IntEnum):
+    """What the commit script says of one item; the numbers are those of lua/includes/verdicts.lua."""
+
+    GRANTED = 0
+    REPLAY = 1
+    KEY_REUSED = 2
+    STANDS = 3
+    STALE = 4
+    MISSING = 5
+    LIMIT = 6
+    HELD = 7
+    WITHHELD = 8
+    UNCONFIRMED = 9
+    WINDOW = 10
+    GUARD = 11
+    BACKLOG = 12
+
+
+class Status(IntEnum):
+    """What a script says of the whole call; the numbers are those of lua/includes/statuses.lua."""
+
+    OK = 0
+    FENCED = 1
+    MOVED = 2
+    EXISTS = 3
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """How an outcome code is answered: HTTP status, a title for people, and whether a retry may succeed."""
+
+    status: int
+    title: str
+    retryable: bool = False
+
+
+PROBLEMS: dict[str, Problem] = {
+    "malformed_body": Problem(400, "The body is not the JSON that this route takes."),
+    "invalid_api_key": Problem(401, "The API key is missing, malformed, unknown or revoked."),
+    "publishable_key": Problem(403, "A publishable key may validate, and nothing else."),
+    "secret_key_required": Problem(403, "This route takes a project's secret key."),
+    "admin_key_required": Problem(403, "This route takes an account's admin key."),
+    "account_suspended": Problem(403, "The account or project is suspended."),
+    "not_found": Problem(404, "There is nothing at this path."),
+    "account_not_found": Problem(404, "No such account."),
+    "project_not_found": Problem(404, "No such project."),
+    "api_key_not_found": Problem(404, "No such API key."),
+    "campaign_not_found": Problem(404, "No such campaign."),
+    "voucher_not_found": Problem(404, "No such voucher."),
+    "redemption_not_found": Problem(404, "No such redemption."),
+    "async_action_not_found": Problem(404, "No such asynchronous action."),
+    "quarantine_entry_not_found": Problem(404, "No such quarantine entry."),
+    "method_not_allowed": Problem(405, "This path does not take this method."),
+    "limit_reached": Problem(409, "Every redemption of the code or its campaign has been used."),
+    "limit_held": Problem(409, "What is left is held by reservations.", retryable=True),
+    "customer_limit_reached": Problem(409, "The customer has used every redemption allowed to one customer."),
+    "budget_exhausted": Problem(409, "The discount does not fit into what is left of the budget."),
+    "campaign_paused": Problem(409, "The campaign is paused."),
+    "voucher_disabled": Problem(409, "The voucher is disabled."),
+    "voucher_expired": Problem(409, "The voucher or its campaign has expired."),
+    "voucher_not_started": Problem(409, "The voucher or its campaign has not started yet."),
+    "code_taken": Problem(409, "A voucher with this code exists in the project."),
+    "idempotency_in_progress": Problem(409, "The first request with this key is not answered yet.", retryable=True),
+    "quarantine_settled": Problem(409, "The quarantine entry has been settled already."),
+    "ledger_refused": Problem(409, "The ledger refused the redemption; nothing was redeemed."),
+    "body_too_large": Problem(413, "The body is larger than this route takes."),
+    "uri_too_long": Problem(414, "The path or query is too long."),
+    "invalid_request": Problem(422, "The request has fields that do not hold; see errors."),
+    "customer_required": Problem(422, "The campaign has a limit per customer: customer_id is needed."),
+    "currency_mismatch": Problem(422, "The currency is not the project's."),
+    "idempotency_key_reused": Problem(422, "The Idempotency-Key came before with another path or body."),
+    "rate_limited": Problem(429, "Too many requests of this kind; slow down.", retryable=True),
+    "internal_error": Problem(500, "An error of ours. It has been logged under the request id.", retryable=True),
+    "overloaded": Problem(503, "More requests are in flight than this worker takes.", retryable=True),
+    "recovering": Problem(503, "The shard is being recovered; nothing is sold on half the truth.", retryable=True),
+    "ledger_lagging": Problem(503, "The ledger is behind; grants wait for it.", retryable=True),
+    "contended": Problem(503, "The definition changed faster than the request could be decided.", retryable=True),
+    "outcome_pending": Problem(503, "The outcome is not known yet: retry with the same key.", retryable=True),
+    "store_unavailable": Problem(503, "A store that this needs is away.", retryable=True),
+}

@@ -1,0 +1,44 @@
+#!lua
+--[[
+  Puts definitions and counters as PostgreSQL knows them, each only where it is absent. Refused if the project has
+  changed since the caller read PostgreSQL.
+
+  KEYS[1]    the epoch's meta hash
+  KEYS[2]    the project's change number
+  KEYS[3..]  definitions, then counters
+  ARGV[1]    the change number that was read before PostgreSQL was
+  ARGV[2]    how many definitions
+  ARGV[3..]  version, body of each definition; then limit ('' for none), granted, returned, withheld, version of
+             each counter. What a counter has granted is confirmed: PostgreSQL says it.
+
+  Returns { STATUS.FENCED }, { STATUS.MOVED } or { STATUS.OK }.
+  Effects  the keys that were absent.
+]]
+-- @include statuses
+-- @include is_open
+
+if not is_open(KEYS[1]) then
+  return { STATUS.FENCED }
+end
+if (redis.call('HGET', KEYS[2], 'version') or '0') ~= ARGV[1] then
+  return { STATUS.MOVED }
+end
+local definitions, argument = tonumber(ARGV[2]), 3
+for i = 3, 2 + definitions do
+  if redis.call('EXISTS', KEYS[i]) == 0 then
+    redis.call('HSET', KEYS[i], 'version', ARGV[argument], 'body', ARGV[argument + 1])
+  end
+  argument = argument + 2
+end
+for i = 3 + definitions, #KEYS do
+  if redis.call('EXISTS', KEYS[i]) == 0 then
+    local granted = ARGV[argument + 1]
+    redis.call('HSET', KEYS[i], 'granted', granted, 'returned', ARGV[argument + 2], 'confirmed', granted)
+    redis.call('HSET', KEYS[i], 'withheld', ARGV[argument + 3], 'version', ARGV[argument + 4])
+    if ARGV[argument] ~= '' then
+      redis.call('HSET', KEYS[i], 'limit', ARGV[argument])
+    end
+  end
+  argument = argument + 5
+end
+return { STATUS.OK }

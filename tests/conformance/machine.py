@@ -1,0 +1,195 @@
+"""One stateful machine that runs the model and the Lua scripts side by side and compares every answer and all state.
+
+The server's clock and stream ids are its own: the model is told them, everything else it must work out.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import redis.asyncio
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from domain.ledger import Check, CounterState, Definition, Guard, Item, Mode, Move, Position, Settlement
+from domain.model import Model
+from domain.outcomes import Status
+from store.keys import Keyspace
+from store.lua import Script
+from store.scripts import Scripts, parse_record
+
+COUNTERS = [f"r:{name}" for name in "abc"] + ["u:a:bob", "b:a"]
+DEFINITIONS = ["v:prj:X", "c:cmp"]
+CHANGE = "n:prj"
+RECORDS = [f"rdm_{n}" for n in range(6)]
+
+moves = st.lists(
+    st.builds(
+        Move,
+        st.sampled_from(COUNTERS),
+        st.integers(1, 3),
+        st.none() | st.integers(0, 8),
+        st.sampled_from([3, 20]),
+        st.booleans(),
+    ),
+    max_size=3,
+    unique_by=lambda move: move.counter,
+).map(tuple)
+checks = st.lists(st.builds(Check, st.sampled_from([*DEFINITIONS, CHANGE]), st.integers(0, 3)), max_size=2).map(tuple)
+items = st.builds(
+    Item,
+    st.sampled_from([Mode.COMMIT, Mode.COMMIT, Mode.COMMIT, Mode.PROBE, Mode.DRY]),
+    st.none() | st.sampled_from(RECORDS),
+    st.sampled_from([b"f" * 16, b"\xff" * 16]),
+    st.binary(min_size=1, max_size=40).map(lambda raw: b"\xc4" + bytes([len(raw)]) + raw),
+    st.sampled_from([0, 0, 0, 2**52]),
+    st.sampled_from([0, 0, 0, 1]),
+    st.just(()) | checks,
+    st.just(()) | st.lists(st.builds(Guard, st.sampled_from(COUNTERS), st.integers(0, 2)), max_size=1).map(tuple),
+    moves,
+)
+limits = st.lists(st.tuples(st.sampled_from(COUNTERS), st.none() | st.integers(0, 9)), max_size=2, unique_by=lambda p: p[0])
+
+
+class Direct:
+    """A Caller that sends the whole script each time."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self.client = client
+
+    async def call(self, script: Script, keys: Any, args: Any) -> Any:
+        return await self.client.eval(script.source, len(keys), *keys, *args)
+
+
+class Conformance(RuleBasedStateMachine):
+    url = ""
+    epochs = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.client = redis.asyncio.Redis.from_url(self.url)
+        Conformance.epochs += 1
+        self.keys = Keyspace(3, Conformance.epochs)
+        self.scripts = Scripts(Direct(self.client), self.keys)
+        self.model = Model()
+        self.refunds: list[Settlement] = []
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(work)
+
+    def teardown(self) -> None:
+        self.run(self.client.flushall())
+        self.run(self.client.aclose())
+        self.loop.close()
+
+    @initialize(withheld=st.booleans(), bound=st.sampled_from([5, 1000]))
+    def open(self, withheld: bool, bound: int) -> None:
+        self.run(self.client.flushall())
+        assert self.run(self.scripts.commit([Item(Mode.DRY)])).status is Status.FENCED
+        assert self.run(self.scripts.open(withheld, bound)) == self.model.open(withheld, bound) == Status.OK
+        assert self.run(self.scripts.open(withheld, bound)) == self.model.open(withheld, bound) == Status.EXISTS
+
+    @rule(batch=st.lists(items, min_size=1, max_size=6))
+    def commit(self, batch: list[Item]) -> None:
+        got = self.run(self.scripts.commit(batch))
+        assert got == self.model.commit(batch, got.now_ms, got.entry or Position())
+
+    @rule(version=st.integers(1, 4), key=st.none() | st.sampled_from(DEFINITIONS), limits=limits, create=st.booleans())
+    def apply(self, version: int, key: str | None, limits: list[tuple[str, int | None]], create: bool) -> None:
+        definition = Definition(key, version, b"body-%d" % version) if key else None
+        got = self.run(self.scripts.apply("prj", definition, limits, version, create))
+        assert got == self.model.apply(CHANGE, definition, limits, version, create)
+
+    @rule(
+        behind=st.sampled_from([0, 0, 0, 1]),
+        keys=st.lists(st.sampled_from(DEFINITIONS), unique=True),
+        counters=st.lists(
+            st.tuples(
+                st.sampled_from(COUNTERS),
+                st.none() | st.integers(0, 9),
+                st.integers(0, 6),
+                st.integers(0, 6),
+                st.integers(0, 3),
+                st.integers(0, 3),
+            ),
+            max_size=3,
+            unique_by=lambda c: c[0],
+        ),
+    )
+    def hydrate(self, behind: int, keys: list[str], counters: list[tuple[Any, ...]]) -> None:
+        status, change, found = self.run(self.scripts.peek("prj", keys))
+        assert (status, change, found) == self.model.peek(CHANGE, keys)
+        definitions = [Definition(key, 1, b"hydrated") for key in keys]
+        states = [
+            (name, CounterState(limit, g, min(g, r), g, 0, withheld, version))
+            for name, limit, g, r, withheld, version in counters
+        ]
+        got = self.run(self.scripts.hydrate("prj", change - behind, definitions, states))
+        assert got == self.model.hydrate(CHANGE, change - behind, definitions, states)
+
+    @rule(upto=st.floats(0, 1), refuse=st.booleans(), stale=st.booleans())
+    def confirm(self, upto: float, refuse: bool, stale: bool) -> None:
+        """Settle a prefix of the stream; with `refuse`, every unit comes back and the records are dropped."""
+        entries = sorted(self.model.stream)
+        if not entries:
+            return
+        new = entries[round(upto * (len(entries) - 1))]
+        exposed = {
+            name: state.exposure for name, state in self.model.counters.items() if new == entries[-1] and state.exposure
+        }
+        settlements = [Settlement(name, "prj", n, n if refuse else 0) for name, n in exposed.items()]
+        settlements += [Settlement("r:absent", "prj", 0, 1)]
+        dropped = [key for key, r in self.model.records.items() if refuse and r.position <= new]
+        old = Position(1, 1) if stale else self.model.position
+        events = sum(len(self.model.stream[e][1]) for e in entries if e <= new)
+        got = self.run(self.scripts.confirm(old, new, events, settlements, dropped, b"m"))
+        assert got == self.model.confirm(old, new, events, settlements, dropped)
+
+    @rule()
+    def release(self) -> None:
+        assert self.run(self.scripts.release()) == self.model.release()
+
+    @precondition(lambda self: self.model.added > 6)
+    @rule()
+    def close(self) -> None:
+        assert self.run(self.scripts.close()) == self.model.close()
+
+    @invariant()
+    def same_state(self) -> None:
+        self.run(self._compare())
+
+    async def _compare(self) -> None:
+        read, keys, model = self.client, self.keys, self.model
+        meta = {k.decode(): v.decode() for k, v in (await read.hgetall(keys.meta)).items()}
+        if model.state == "absent":
+            assert not meta
+            return
+        assert meta["state"] == model.state
+        assert (int(meta["last"]), int(meta["added"]), int(meta["settled"]), Position.parse(meta["position"])) == (
+            model.last_ms,
+            model.added,
+            model.settled,
+            model.position,
+        )
+        entries = [(Position.parse(i.decode()), f) for i, f in await read.xrange(keys.stream)]
+        assert [at for at, _ in entries] == sorted(model.stream)
+        for at, fields in entries:
+            time_ms, payloads = model.stream[at]
+            assert int(fields[b"t"]) == time_ms
+            assert fields[b"e"][1:] == b"".join(payloads)  # at most 15 a batch here: a header of one byte
+        for name in COUNTERS:
+            raw = {k.decode(): int(v) for k, v in (await read.hgetall(keys.counter(name))).items()}
+            assert (CounterState(**raw) if raw else None) == model.counters.get(name)
+        for record_id in RECORDS:
+            raw_record = await read.get(keys.record(record_id))
+            assert (parse_record(raw_record) if raw_record else None) == model.records.get(record_id)
+
+    @invariant()
+    def g1_never_over_redeemed(self) -> None:
+        """S2: confirmed <= granted, and nothing is granted past the window that was in force."""
+        for state in self.model.counters.values():
+            assert 0 <= state.confirmed <= state.granted
+            assert state.exposure <= 20
+
+
