@@ -7,5 +7,3 @@ CREATE ROLE vauchflow_owner LOGIN CREATEROLE BYPASSRLS NOSUPERUSER;
 ALTER ROLE vauchflow_owner PASSWORD :'owner_password';
 
 CREATE DATABASE vauchflow OWNER vauchflow_owner ENCODING 'UTF8' TEMPLATE template0;
-
-REVOKE ALL ON DATABASE vauchflow FROM PUBLIC;

@@ -61,8 +61,8 @@ def _run(options: argparse.Namespace) -> int:
         ports=Ports(options.port),
         engines=options.engines,
         appendfsync=options.appendfsync,
-        database_url=os.environ.get("DATABASE_URL"),
-        redis_url=os.environ.get("REDIS_URL"),
+        database_url=os.environ.get("DATABASE_URL") or None,
+        redis_url=os.environ.get("REDIS_URL") or None,
     )
     try:
         with exclusive(home.lock_file, wait=False), caught() as signals:

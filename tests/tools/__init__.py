@@ -1,0 +1,1 @@
+"""The launcher: its pure parts, its servers, and the whole of it under signals."""
