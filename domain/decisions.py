@@ -93,28 +93,37 @@ _Planned = tuple[Move, str, str]  # the move, its family in PostgreSQL ('' for n
 
 
 def _moves(voucher: Voucher, campaign: Campaign | None, request: Request, off: int, epoch: int) -> list[_Planned]:
-    planned: list[_Planned] = []
-    if campaign is not None and not voucher.has_limit:
-        limit, family = campaign.per_code_limit, names.code_family(campaign.id)
-    else:
-        limit, family = None, ""
-    own = names.redemptions_counter(voucher.id)
-    planned.append((Move(own, 1, limit, voucher.window), family, "limit_reached"))
+    """Limits travel with the moves: the versions that the commit checks cover them."""
+    planned = [_own_move(voucher, campaign)]
     # A standalone voucher sums its discounts from the first day, so that a budget set later knows them.
-    if off and (voucher.has_budget or campaign is None):
-        planned.append((_budget(voucher.id, off), "", "budget_exhausted"))
+    if off and (voucher.budget_minor is not None or campaign is None):
+        planned.append(_budget_move(voucher, off))
     planned += _customer_move(voucher, request, epoch)
     if campaign is not None:
         total = names.redemptions_counter(campaign.id)
-        planned.append((Move(total, 1, None, campaign.window), "", "limit_reached"))
+        planned.append((Move(total, 1, _or_unlimited(campaign.limit), campaign.window), "", "limit_reached"))
         if off:
-            planned.append((_budget(campaign.id, off), "", "budget_exhausted"))
+            planned.append(_budget_move(campaign, off))
         planned += _customer_move(campaign, request, epoch)
     return planned
 
 
-def _budget(definition_id: str, off: int) -> Move:
-    return Move(names.budget_counter(definition_id), off, None, names.BUDGET_WINDOW_MINOR)
+def _or_unlimited(limit: int | None) -> int:
+    return names.UNLIMITED if limit is None else limit
+
+
+def _own_move(voucher: Voucher, campaign: Campaign | None) -> _Planned:
+    counter = names.redemptions_counter(voucher.id)
+    if campaign is None or voucher.limit is not None:
+        limit, family = voucher.limit, ""
+    else:
+        limit, family = campaign.per_code_limit, names.code_family(campaign.id)
+    return Move(counter, 1, _or_unlimited(limit), voucher.window), family, "limit_reached"
+
+
+def _budget_move(definition: Voucher | Campaign, off: int) -> _Planned:
+    counter, limit = names.budget_counter(definition.id), _or_unlimited(definition.budget_minor)
+    return Move(counter, off, limit, names.BUDGET_WINDOW_MINOR), "", "budget_exhausted"
 
 
 def _customer_move(definition: Voucher | Campaign, request: Request, epoch: int) -> list[_Planned]:

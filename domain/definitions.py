@@ -13,6 +13,9 @@ DiscountType = Literal["PERCENT", "AMOUNT", "FIXED"]
 COUNT_WINDOW = 20_000
 """Window W of counters that count redemptions: the most that PostgreSQL may be behind, and that a loss withholds."""
 
+UNLIMITED = 2**53 - 1
+"""What a decision passes for a limit that is not set: no counter can come near it."""
+
 BUDGET_WINDOW_MINOR = 10**12
 """Window of counters that sum discounts, in minor units: at least one greatest order."""
 
@@ -36,6 +39,8 @@ class Campaign(msgspec.Struct, frozen=True, array_like=True):
     discount: Discount | None
     starts_ms: int | None = None
     expires_ms: int | None = None
+    limit: int | None = None
+    budget_minor: int | None = None
     per_code_limit: int | None = None
     per_customer_limit: int | None = None
     counts_customers_since: int = 0
@@ -55,8 +60,8 @@ class Voucher(msgspec.Struct, frozen=True, array_like=True):
     discount: Discount | None = None
     starts_ms: int | None = None
     expires_ms: int | None = None
-    has_limit: bool = False
-    has_budget: bool = False
+    limit: int | None = None
+    budget_minor: int | None = None
     per_customer_limit: int | None = None
     counts_customers_since: int = 0
     committed: bool = False

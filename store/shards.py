@@ -16,13 +16,15 @@ _CURRENT_EPOCH = query("current_epoch")
 
 
 class Epoch(msgspec.Struct, frozen=True):
-    """An open epoch. `first`: no epoch came before it, so that Redis knows every idempotency record."""
+    """An open epoch. `first`: no epoch came before it, so that Redis knows every idempotency record; else the ledger
+    knows those of before `opened_ms`."""
 
     shard: int
     number: int
     identity: Identity
     withheld_epochs: int
     first: bool
+    opened_ms: int
 
 
 class Recovering(Exception):
@@ -50,6 +52,7 @@ async def current_epoch(tx: Transaction, shard: int) -> Epoch | None:
         Identity(row["run_id"], row["replication_id"]),
         0 if row["released_at"] else row["withheld_epochs"],
         row["epoch"] == row["first_epoch"],
+        int(row["opened_at"].timestamp() * 1000),
     )
 
 
