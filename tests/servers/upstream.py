@@ -5,6 +5,13 @@ import threading
 from dataclasses import dataclass, field
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a gateway that refuses a body hangs up on us, and is meant to."""
+
+
 @dataclass
 class Upstream:
     """Answers every request with its name, or hangs up after reading it."""
@@ -16,8 +23,7 @@ class Upstream:
 
     def start(self) -> None:
         """Listen, in a thread of its own."""
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", self.port), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
