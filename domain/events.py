@@ -7,6 +7,8 @@ Must never read another source: an event says all that the ledger's rows need.
 
 import msgspec
 
+from .ledger import Position
+
 SCHEMA_VERSION = 1
 
 
@@ -60,6 +62,20 @@ class Settled(msgspec.Struct, frozen=True, array_like=True, tag="settled"):
 
 
 Event = Redeemed | RolledBack | Settled
+
+
+class Confirmed(msgspec.Struct, frozen=True, array_like=True):
+    """What confirm publishes to the workers that wait: the ledger went from `old` to `new` (equal: a heartbeat).
+
+    `refused` are the ids of `committed` redemptions that a CHECK refused, with the reason; `collapsed` those that
+    were in the ledger already.
+    """
+
+    epoch: int
+    old: Position
+    new: Position
+    refused: tuple[tuple[str, str], ...] = ()
+    collapsed: tuple[str, ...] = ()
 
 _encoder = msgspec.msgpack.Encoder()
 _event_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
