@@ -165,7 +165,9 @@ def _server_settings(application_name: str, limits: Timeouts) -> dict[str, str]:
 
 
 async def _prepare(connection: Any) -> None:
-    """jsonb as Python values both ways; what is encoded already travels as msgspec.Raw."""
+    """jsonb as Python values both ways; what is encoded already travels as msgspec.Raw.
+
+    In an array of jsonb a list must be encoded by the caller: asyncpg takes it for another dimension."""
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=_encode_jsonb, decoder=_decode_jsonb, format="binary"
     )

@@ -103,12 +103,18 @@ async def _set_up_role(connection: Any, role: str, password: str) -> None:
     try:
         verifier = scram_verifier(password)
         await connection.execute(await connection.fetchval(query("migrate_alter_role"), role, verifier))
-        if (await connection.fetchrow(query("migrate_role"), role))["too_mighty"]:
-            await connection.execute(await connection.fetchval(query("migrate_weaken_role"), role))
     except asyncpg.InsufficientPrivilegeError as error:
         raise MigrationRefusedError(
             f"the role {role} exists and is another's: its owner must grant it WITH ADMIN OPTION, or drop it"
         ) from error
+    if (await connection.fetchrow(query("migrate_role"), role))["too_mighty"]:
+        weaken = await connection.fetchval(query("migrate_weaken_role"), role)
+        try:
+            await connection.execute(weaken)
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise MigrationRefusedError(
+                f"{role} has powers that a superuser must take from it: {weaken}"
+            ) from error
     if (await connection.fetchrow(query("migrate_role"), role))["is_member"]:
         raise MigrationRefusedError(f"{role} is a member of another role: revoke that membership")
 

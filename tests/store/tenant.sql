@@ -1,0 +1,41 @@
+-- A row of one project in every table. {account}, {project} and {shard} are replaced.
+INSERT INTO accounts (id, name, plan, shard) VALUES ('acc_{account}', 'Account', 'unlimited', {shard})
+    ON CONFLICT DO NOTHING;
+INSERT INTO projects (account_id, id, name) VALUES ('acc_{account}', 'prj_{project}', 'Project');
+INSERT INTO api_keys (account_id, project_id, id, type, key_hash, hint)
+    VALUES ('acc_{account}', 'prj_{project}', 'key_{project}', 'SECRET', sha256('secret {project}'), 'abcd');
+INSERT INTO api_keys (account_id, id, type, key_hash, hint)
+    VALUES ('acc_{account}', 'key_admin_{project}', 'ADMIN', sha256('admin {project}'), 'wxyz');
+INSERT INTO audit_log (account_id, project_id, id, actor, action, object, object_id)
+    VALUES ('acc_{account}', 'prj_{project}', 'aud_{project}', 'key_{project}', 'create', 'campaign', 'cmp_1');
+INSERT INTO idempotency_keys (account_id, project_id, route, key, fingerprint, status, body)
+    VALUES ('acc_{account}', 'prj_{project}', 'create_campaign', 'k1', decode(repeat('00', 16), 'hex'), 201, '{}');
+INSERT INTO campaigns (project_id, id, account_id, name, rules)
+    VALUES ('prj_{project}', 'cmp_1', 'acc_{account}', 'Sale', '{"discount_value": 20}');
+INSERT INTO vouchers (project_id, id, campaign_id, code) VALUES ('prj_{project}', 'vch_1', 'cmp_1', 'SAVE20');
+INSERT INTO customers (project_id, id) VALUES ('prj_{project}', 'cust_1');
+INSERT INTO counters (project_id, id, kind, limit_value, ceiling) VALUES
+    ('prj_{project}', 'r:vch_1', 'redemptions', 500, 500),
+    ('prj_{project}', 'u:cmp_1', 'customer_family', 2, 2);
+INSERT INTO outbox (project_id, shard, object, object_id, version)
+    VALUES ('prj_{project}', {shard}, 'campaign', 'cmp_1', 1);
+INSERT INTO async_actions (project_id, id, type, total_count)
+    VALUES ('prj_{project}', 'act_1', 'create_vouchers', 10);
+INSERT INTO redemptions (project_id, id, customer_id, currency, order_value_minor, discount_minor, total_minor,
+    durability, fingerprint, created_at, shard, epoch, entry_ms, entry_seq, entry_index, body)
+    VALUES ('prj_{project}', 'rdm_1', 'cust_1', 'EUR', 8999, 1800, 7199, 'durable', '', now(), {shard}, 1, 1, 0, 0, '');
+INSERT INTO redemption_lines (project_id, redemption_id, line_no, object, redeemable_id, campaign_id, code,
+    discount_minor, moves, created_at)
+    VALUES ('prj_{project}', 'rdm_1', 1, 'voucher', 'vch_1', 'cmp_1', 'SAVE20', 1800, '[["r:vch_1", 1]]', now());
+INSERT INTO usage_daily (account_id, project_id, day, redemptions)
+    VALUES ('acc_{account}', 'prj_{project}', '2026-11-21', 1);
+INSERT INTO epochs (shard, epoch, state, run_id, replication_id, opened_at)
+    VALUES ({shard}, 1, 'open', 'run', 'replication', now()) ON CONFLICT DO NOTHING;
+INSERT INTO stream_positions (shard, epoch, entry_ms, entry_seq) VALUES ({shard}, 1, 0, 0) ON CONFLICT DO NOTHING;
+INSERT INTO worker_leases (shard, epoch, worker_id, expires_at)
+    VALUES ({shard}, 1, 'wrk_{project}', now() + interval '30 seconds');
+INSERT INTO ring_entries (shard, epoch, worker_id, entry_ms, entry_seq, entry_index, payload)
+    VALUES ({shard}, 1, 'wrk_{project}', 1, 0, 0, 'event');
+INSERT INTO quarantine (id, shard, epoch, entry_ms, entry_seq, entry_index, project_id, payload, reason)
+    SELECT 'qua_{project}', {shard}, 1, 2, 0, count(*), 'prj_{project}', 'event', 'integrity' FROM quarantine;
+INSERT INTO alarms (id, kind, shard) VALUES ('alm_{project}', 'quarantine_{project}', {shard});
