@@ -111,8 +111,14 @@ class Cluster:
             raise LauncherError(f"preparing the database failed:\n{output}")
 
     def _run(self, command: list[str], stdin: str) -> str:
+        # A session of its own: a Ctrl-C waits for the end of this step instead of breaking it in the middle.
         result = subprocess.run(
-            [*unprivileged().prefix, *command], input=stdin, capture_output=True, text=True, check=False
+            [*unprivileged().prefix, *command],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
         )
         output = result.stdout + result.stderr
         if result.returncode != 0:
