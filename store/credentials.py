@@ -1,8 +1,8 @@
 """API keys: their spelling, their hash, and the one look-up from a key to whom it speaks for.
 
-A key is `vf_sk_` (secret), `vf_pk_` (publishable) or `vf_ak_` (an account's admin key), 32 random characters, and six
-characters of checksum, so that garbage is refused without I/O. Only the HMAC of a key is ever stored: found by it in
-an index, a key cannot be felt for by timing. Must never log a key, and never keep one.
+A key is `vf_sk_` (secret), `vf_pk_` (publishable) or `vf_ak_` (an account's admin key), 32 random characters, and
+six of checksum, so that garbage is refused without I/O. Only a key's HMAC is ever stored: found by it in an index,
+a key cannot be felt for by timing. Must never log a key, and never keep one.
 """
 
 import hmac
@@ -74,7 +74,8 @@ def parse_key(text: str) -> KeyType | None:
     type_ = _TYPES.get(text[:_PREFIX_LENGTH])
     if type_ is None or len(text) != _KEY_LENGTH or not _LETTERS.issuperset(text[_PREFIX_LENGTH:]):
         return None
-    return type_ if hmac.compare_digest(_checksum(text[:-_CHECKSUM_LENGTH]), text[-_CHECKSUM_LENGTH:]) else None
+    head, checksum = text[:-_CHECKSUM_LENGTH], text[-_CHECKSUM_LENGTH:]
+    return type_ if hmac.compare_digest(_checksum(head), checksum) else None
 
 
 def hash_key(secret: bytes, key: str) -> bytes:
