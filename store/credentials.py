@@ -1,8 +1,8 @@
 """API keys: their spelling, their hash, and the one look-up from a key to whom it speaks for.
 
-A key is `vf_sk_` (secret), `vf_pk_` (publishable) or `vf_ak_` (an account's admin key), 32 random characters, and
-six of checksum, so that garbage is refused without I/O. Only a key's HMAC is ever stored: found by it in an index,
-a key cannot be felt for by timing. Must never log a key, and never keep one.
+A key is `vf_sk_` (secret), `vf_pk_` (publishable) or `vf_ak_` (an account's admin key), 32 random characters,
+and six of checksum, so that garbage is refused without I/O. Only a key's HMAC is ever stored: found by it in
+an index, a key cannot be felt for by timing. Must never log a key, and never keep one.
 """
 
 import hmac

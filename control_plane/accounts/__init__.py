@@ -1,0 +1,1 @@
+"""Accounts: who pays, and in which shard its data live."""

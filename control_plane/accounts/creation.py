@@ -1,0 +1,45 @@
+"""Making an account with its first project and its admin key: by the owner, from the CLI, never over HTTP."""
+
+from zlib import crc32
+
+import msgspec
+
+from control_plane.api_keys.creation import create_key
+from control_plane.clock import new_id
+from control_plane.projects.creation import create_project
+from store.database import Transaction
+from store.queries import query
+
+_INSERT = query("control_insert_account")
+
+
+class NewAccount(msgspec.Struct, frozen=True):
+    """What an account is made from."""
+
+    name: str
+    plan: str
+    project: str
+    currency: str
+    shard: int | None = None
+
+
+class MadeAccount(msgspec.Struct, frozen=True):
+    """What the CLI prints; the keys can be read here and never again."""
+
+    account_id: str
+    project_id: str
+    secret_key: str
+    publishable_key: str
+    admin_key: str
+
+
+async def create_account(tx: Transaction, secret: bytes, wanted: NewAccount, shards: int) -> MadeAccount:
+    """A new account in its shard, which it never leaves: drawn evenly from its id unless one is asked for."""
+    account_id = new_id("acc")
+    shard = crc32(account_id.encode()) % shards if wanted.shard is None else wanted.shard
+    await tx.execute(_INSERT, account_id, wanted.name, wanted.plan, shard)
+    admin = await create_key(tx, secret, account_id, None, "ADMIN")
+    project = await create_project(tx, secret, account_id, wanted.project, wanted.currency)
+    return MadeAccount(
+        account_id, project.row["id"], project.secret_key.key, project.publishable_key.key, admin.key
+    )

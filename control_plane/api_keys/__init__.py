@@ -1,0 +1,1 @@
+"""API keys of a project: made, listed masked, revoked."""

@@ -1,0 +1,34 @@
+"""Making a key: its hash goes into the table, the key itself to the caller, once."""
+
+import msgspec
+
+from control_plane.clock import new_id
+from store.credentials import KeyType, hash_key, key_hint, new_key
+from store.database import Transaction
+from store.queries import query
+
+_INSERT = query("control_insert_api_key")
+
+
+class MadeKey(msgspec.Struct, frozen=True):
+    """A key that was made a moment ago; the only time that it can be read."""
+
+    id: str
+    key: str
+    type: KeyType
+
+
+async def create_key(
+    tx: Transaction,
+    secret: bytes,
+    account_id: str,
+    project_id: str | None,
+    type_: KeyType,
+    entropy: bytes | None = None,
+) -> MadeKey:
+    """A new key of a project, or of the account (ADMIN) where no project is named."""
+    made = MadeKey(new_id("key"), new_key(type_, entropy), type_)
+    await tx.execute(
+        _INSERT, account_id, project_id, made.id, type_, hash_key(secret, made.key), key_hint(made.key)
+    )
+    return made

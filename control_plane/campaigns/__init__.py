@@ -1,0 +1,1 @@
+"""Campaigns: rules that many codes share."""

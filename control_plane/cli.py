@@ -1,0 +1,90 @@
+"""The operator's command line: `python -m control_plane.cli`. Connects as the owner; no server imports it.
+
+Writes its answer as one JSON object to stdout, what went wrong as one JSON line to stderr.
+"""
+
+import asyncio
+import sys
+from typing import Any
+
+import asyncpg
+import click
+import msgspec
+
+from control_plane.accounts.creation import MadeAccount, NewAccount, create_account
+from control_plane.settings import SettingsError, number, required, secret_from_environment
+from store.database import UNAVAILABLE, owner_connection
+
+MOST_SHARDS = 1024
+_FAILURES: tuple[type[Exception], ...] = (SettingsError, asyncpg.PostgresError, *UNAVAILABLE)
+
+
+class CurrencyCode(click.ParamType[str]):
+    """Three capital letters, as ISO 4217 has them."""
+
+    name = "currency"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value).upper()
+        if len(text) != 3 or not text.isascii() or not text.isalpha():
+            self.fail("a currency has three letters", param, ctx)
+        return text
+
+
+class Name(click.ParamType[str]):
+    """What people call a thing: 1 to 200 characters."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value).strip()
+        if not 1 <= len(text) <= 200 or not text.isprintable():
+            self.fail("a name has 1 to 200 printable characters", param, ctx)
+        return text
+
+
+@click.group()
+def main() -> None:
+    """Vauchflow's operator commands."""
+
+
+@main.group()
+def account() -> None:
+    """Accounts."""
+
+
+@account.command("create")
+@click.option("--name", type=Name(), required=True)
+@click.option("--plan", default="unlimited", show_default=True)
+@click.option("--project", type=Name(), required=True, help="name of the first project")
+@click.option("--currency", type=CurrencyCode(), default="EUR", show_default=True)
+@click.option("--shard", type=click.IntRange(0, MOST_SHARDS - 1), help="left out: drawn evenly")
+def create(name: str, plan: str, project: str, currency: str, shard: int | None) -> None:
+    """Make an account with a project and print its keys, which cannot be read again."""
+    _answer(_create_account(NewAccount(name, plan, project, currency, shard)))
+
+
+async def _create_account(wanted: NewAccount) -> MadeAccount:
+    shards = number("VAUCHFLOW_SHARDS", 8, MOST_SHARDS)
+    if wanted.shard is not None and wanted.shard >= shards:
+        raise SettingsError(f"shard {wanted.shard} is not served: VAUCHFLOW_SHARDS is {shards}")
+    secret = secret_from_environment()
+    async with (
+        owner_connection(required("VAUCHFLOW_OWNER_DATABASE_URL"), "vauchflow-cli") as connection,
+        connection.transaction(),
+    ):
+        return await create_account(connection, secret, wanted, shards)
+
+
+def _answer(work: Any) -> None:
+    try:
+        answer = asyncio.run(work)
+    except _FAILURES as error:
+        failure = {"event": "command_failed", "message": f"{type(error).__name__}: {error}"}
+        sys.stderr.write(msgspec.json.encode(failure).decode() + "\n")
+        raise SystemExit(1) from error
+    sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+
+
+if __name__ == "__main__":
+    main()

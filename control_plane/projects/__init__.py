@@ -1,0 +1,1 @@
+"""Projects: one of an account's clients, with a currency, keys and data of its own."""

@@ -1,0 +1,1 @@
+"""Events that could not be settled, and the way out for them."""

@@ -1,0 +1,1 @@
+"""The ledger's redemptions, as lists; a single one is the engine's."""

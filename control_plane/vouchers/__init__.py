@@ -1,0 +1,1 @@
+"""Vouchers: codes with rules of their own, one by one or in batches."""

@@ -1,0 +1,70 @@
+"""The operator's commands as processes, as an operator runs them."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from store.credentials import hash_key, parse_key, signing_secret
+from tests.servers.postgres import DatabaseUrls
+from tools.dev.paths import ROOT
+
+SECRET = "a-secret-of-a-test-with-enough-length"
+
+
+def run(database: DatabaseUrls, *arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    environment = {
+        **os.environ,
+        "VAUCHFLOW_OWNER_DATABASE_URL": database.owner,
+        "VAUCHFLOW_SECRET": SECRET,
+        **env,
+    }
+    command = [sys.executable, "-m", "control_plane.cli", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def create(database: DatabaseUrls, *more: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    return run(database, "account", "create", "--name", "Demo", "--project", "Demo", *more, **env)
+
+
+async def test_account_create_prints_keys_that_the_lookup_knows(database: DatabaseUrls, owner: Any) -> None:
+    done = create(database, "--currency", "eur", "--shard", "3")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert set(made) == {"account_id", "project_id", "secret_key", "publishable_key", "admin_key"}
+    for name, type_ in (("secret_key", "SECRET"), ("publishable_key", "PUBLISHABLE"), ("admin_key", "ADMIN")):
+        assert parse_key(made[name]) == type_
+        row = await owner.fetchrow(
+            "SELECT * FROM lookup_api_key($1)", hash_key(signing_secret(SECRET), made[name])
+        )
+        assert (row["type"], row["account_id"], row["shard"]) == (type_, made["account_id"], 3)
+        assert row["project_id"] == (None if type_ == "ADMIN" else made["project_id"])
+        assert row["currency"] == (None if type_ == "ADMIN" else "EUR")
+
+
+async def test_no_key_is_stored_in_clear(database: DatabaseUrls, owner: Any) -> None:
+    made = json.loads(create(database).stdout)
+    for row in await owner.fetch("SELECT to_jsonb(k)::text AS text FROM api_keys k"):
+        for name in ("secret_key", "publishable_key", "admin_key"):
+            assert made[name][6:-6] not in row["text"]
+
+
+@pytest.mark.parametrize(
+    ("more", "env", "message"),
+    [
+        ((), {"VAUCHFLOW_SECRET": "short"}, "at least 32"),
+        (("--shard", "8"), {}, "VAUCHFLOW_SHARDS is 8"),
+        (("--currency", "EURO"), {}, "three letters"),
+        (("--plan", "No Plan"), {}, "accounts_plan_check"),
+    ],
+)
+def test_what_cannot_be_made_is_said_and_leaves_nothing(
+    database: DatabaseUrls, more: tuple[str, ...], env: dict[str, str], message: str
+) -> None:
+    done = create(database, *more, **env)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert done.stdout == ""
