@@ -84,9 +84,7 @@ def _checks(voucher: Voucher, campaign: Campaign | None) -> tuple[Check, ...]:
 
 
 def _counts_customers(voucher: Voucher, campaign: Campaign | None) -> bool:
-    return voucher.per_customer_limit is not None or (
-        campaign is not None and campaign.per_customer_limit is not None
-    )
+    return voucher.per_customer_limit is not None or (campaign is not None and campaign.per_customer_limit is not None)
 
 
 _Planned = tuple[Move, str, str]  # the move, its family in PostgreSQL ('' for none), the code if its limit refuses

@@ -77,6 +77,7 @@ class Confirmed(msgspec.Struct, frozen=True, array_like=True):
     refused: tuple[tuple[str, str], ...] = ()
     collapsed: tuple[str, ...] = ()
 
+
 _encoder = msgspec.msgpack.Encoder()
 _event_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 _batch_decoder: msgspec.msgpack.Decoder[list[msgspec.Raw]] = msgspec.msgpack.Decoder(list[msgspec.Raw])
@@ -95,5 +96,3 @@ def decode(payload: bytes | msgspec.Raw) -> Event:
 def split_batch(batch: bytes) -> list[bytes]:
     """The encoded events of an entry, not yet decoded: one that is broken must not take the others with it."""
     return [bytes(raw) for raw in _batch_decoder.decode(batch)]
-
-

@@ -20,8 +20,11 @@ class Mode(IntEnum):
 
 
 class Move(msgspec.Struct, frozen=True, array_like=True):
-    """Take `amount` of a counter. `limit` is that of the definition that was decided from; None: the counter's own, which
-    is written from PostgreSQL. `window` bounds exposure. `absent_is_zero`: the counter has never been moved in any epoch."""
+    """Take `amount` of a counter.
+
+    `limit` is that of the definition that was decided from; None: the counter's own, which is written from PostgreSQL.
+    `window` bounds exposure. `absent_is_zero`: the counter has never been moved in any epoch.
+    """
 
     counter: str
     amount: int

@@ -127,7 +127,8 @@ class Model:
         return Outcome(Verdict.GRANTED, granted)
 
     def _check(self, checks: tuple[Check, ...]) -> Outcome | None:
-        missing, stale = [], []
+        missing: list[str] = []
+        stale: list[str] = []
         for check in checks:
             if check.key in self.definitions:
                 version = self.definitions[check.key].version
@@ -189,7 +190,12 @@ class Model:
     # -- definitions -----------------------------------------------------------------------------------------------
 
     def apply(
-        self, project_change: str, definition: Definition | None, limits: list[tuple[str, int | None]], version: int, create: bool
+        self,
+        project_change: str,
+        definition: Definition | None,
+        limits: list[tuple[str, int | None]],
+        version: int,
+        create: bool,
     ) -> tuple[Status, list[int | None]]:
         """Put a newer definition and its counters' limits in force; absent ones only where `create`. Answers what
         is used of each counter, None where it is absent. Always raises the project's change number."""

@@ -137,9 +137,7 @@ class Database:
 
 
 @asynccontextmanager
-async def owner_connection(
-    url: str, application_name: str
-) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+async def owner_connection(url: str, application_name: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
     """The owner's connection, past Row-Level Security: for migrations and the operator's CLI, no server."""
     limits = Timeouts(statement_ms=600_000, lock_ms=30_000, idle_in_transaction_ms=60_000)
     connection = await asyncpg.connect(

@@ -117,4 +117,3 @@ async def _newest(
         voucher = voucher_from(await tx.fetchrow(_VOUCHER_ROW, project_id, object_id))
         return encode_voucher(voucher), voucher_limits(voucher), voucher.version
     return None, (), 0  # a batch of new codes: only the change number moves
-

@@ -10,17 +10,10 @@ from typing import Any, cast
 
 import msgspec
 import redis.asyncio as aioredis
+from redis import exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    BusyLoadingError,
-    ConnectionError,
-    NoScriptError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-    TimeoutError,
-)
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from .lua import Script
 
@@ -50,7 +43,7 @@ class Identity(msgspec.Struct, frozen=True):
     replication_id: str
 
 
-class _WrongServer(ConnectionError):
+class _WrongServer(exceptions.ConnectionError):
     pass
 
 
@@ -69,7 +62,7 @@ class Link:
             protocol=2,
             redis_connect_func=self._greet,
         )
-        self.client: aioredis.Redis = aioredis.Redis(connection_pool=pool)
+        self.client: Any = aioredis.Redis(connection_pool=pool)  # redis-py leaves most of its methods untyped
 
     async def close(self) -> None:
         await self.client.aclose()
@@ -100,9 +93,7 @@ class Link:
     async def call(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> list[Any]:
         """Run a script once; on NOSCRIPT, which means that it did not run, check the identity and load it."""
         try:
-            return cast(
-                list[Any], await self.client.execute_command("EVALSHA", script.sha, len(keys), *keys, *args)
-            )
+            return cast(list[Any], await self.client.execute_command("EVALSHA", script.sha, len(keys), *keys, *args))
         except NoScriptError:
             await self._check_identity()
             return cast(list[Any], await self.command("EVAL", script.source, len(keys), *keys, *args))
@@ -135,7 +126,7 @@ async def _identity(connection: Any) -> Identity:
 def _translated(error: RedisError) -> Exception:
     if isinstance(error, _WrongServer | ReadOnlyError):
         return FencedOut(str(error))
-    if isinstance(error, BusyLoadingError | ConnectionError | TimeoutError):
+    if isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError):
         return RedisUnavailable(type(error).__name__)
     if isinstance(error, ResponseError):
         text = str(error)

@@ -72,9 +72,7 @@ async def migrate(
         for migration in pending:
             async with connection.transaction():
                 await connection.execute(migration.sql)
-                await connection.execute(
-                    query("migrate_record"), migration.version, migration.name, migration.checksum
-                )
+                await connection.execute(query("migrate_record"), migration.version, migration.name, migration.checksum)
         return [migration.name for migration in pending]
 
 
@@ -112,9 +110,7 @@ async def _set_up_role(connection: Any, role: str, password: str) -> None:
         try:
             await connection.execute(weaken)
         except asyncpg.InsufficientPrivilegeError as error:
-            raise MigrationRefusedError(
-                f"{role} has powers that a superuser must take from it: {weaken}"
-            ) from error
+            raise MigrationRefusedError(f"{role} has powers that a superuser must take from it: {weaken}") from error
     if (await connection.fetchrow(query("migrate_role"), role))["is_member"]:
         raise MigrationRefusedError(f"{role} is a member of another role: revoke that membership")
 

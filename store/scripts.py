@@ -30,7 +30,7 @@ RECORD_TTL_MS = 24 * 3600 * 1000
 
 _pack = msgspec.msgpack.Encoder().encode
 _GRANTED = Outcome(Verdict.GRANTED)
-_PLAIN = {verdict: Outcome(verdict) for verdict in Verdict}
+_PLAIN: dict[int, Outcome] = {int(verdict): Outcome(verdict) for verdict in Verdict}
 
 
 class Caller(Protocol):
@@ -165,7 +165,11 @@ class Scripts:
         if reply[0] != Status.OK:
             return Status(reply[0]), 0, []
         found = zip(keys, reply[2::2], reply[3::2], strict=True)
-        return Status.OK, reply[1], [Definition(key, version, body) if version else None for key, version, body in found]
+        return (
+            Status.OK,
+            reply[1],
+            [Definition(key, version, body) if version else None for key, version, body in found],
+        )
 
     async def hydrate(
         self,

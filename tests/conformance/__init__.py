@@ -1,0 +1,1 @@
+"""One suite over the model and the Lua scripts."""

@@ -48,7 +48,9 @@ items = st.builds(
     st.just(()) | st.lists(st.builds(Guard, st.sampled_from(COUNTERS), st.integers(0, 2)), max_size=1).map(tuple),
     moves,
 )
-limits = st.lists(st.tuples(st.sampled_from(COUNTERS), st.none() | st.integers(0, 9)), max_size=2, unique_by=lambda p: p[0])
+limits = st.lists(
+    st.tuples(st.sampled_from(COUNTERS), st.none() | st.integers(0, 9)), max_size=2, unique_by=lambda p: p[0]
+)
 
 
 class Direct:
@@ -191,5 +193,3 @@ class Conformance(RuleBasedStateMachine):
         for state in self.model.counters.values():
             assert 0 <= state.confirmed <= state.granted
             assert state.exposure <= 20
-
-

@@ -1,0 +1,100 @@
+"""Who asks: API keys by checksum, then a bounded cache, then PostgreSQL.
+
+A revoked key is refused within two seconds: a cached principal is believed for one, then looked up again. Only while
+PostgreSQL is away, where nobody can revoke, is it believed for thirty. Must never keep or log a key in clear.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from store.credentials import Principal, find_principal, hash_key, parse_key
+from store.database import UNAVAILABLE, Database
+
+from .batching import Batcher
+from .metrics import Metrics
+from .responses import Refused
+
+BELIEVED_S = 1.0
+BELIEVED_WITHOUT_STORE_S = 30.0
+MAX_KEYS = 10_000
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    """The project that a key speaks for, with all that a request needs to know of it."""
+
+    key_id: str
+    publishable: bool
+    account_id: str
+    project_id: str
+    shard: int
+    currency: str
+    decimals: int
+    plan: str
+
+
+class Keys:
+    """The principals that this worker knows, by the hash of their key."""
+
+    def __init__(
+        self, database: Database, secret: bytes, metrics: Metrics, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._database = database
+        self._secret = secret
+        self._metrics = metrics
+        self._clock = clock
+        self._known: dict[bytes, tuple[Principal | None, float]] = {}
+        self._lookups: Batcher[bytes, Principal | None] = Batcher(self._fetch)
+
+    async def tenant(self, authorization: str | None) -> Tenant:
+        """Whose key this is; Refused `invalid_api_key` where it is nobody's, `secret_key_required` where it has no
+        project."""
+        if authorization is None or authorization[:7].lower() != "bearer ":
+            raise Refused("invalid_api_key", "send Authorization: Bearer vf_sk_...")
+        token = authorization[7:].strip()
+        if parse_key(token) is None:
+            raise Refused("invalid_api_key", "the key is not spelled like one")
+        digest = hash_key(self._secret, token)
+        found, read_at = self._known.get(digest, (None, float("-inf")))
+        if self._clock() - read_at > BELIEVED_S:
+            found = await self._look_up(digest, found, read_at)
+        if found is None:
+            raise Refused("invalid_api_key")
+        return _tenant(found)
+
+    async def _look_up(self, digest: bytes, stale: Principal | None, read_at: float) -> Principal | None:
+        try:
+            return await self._lookups.get(digest)
+        except UNAVAILABLE as error:
+            if stale is not None and self._clock() - read_at < BELIEVED_WITHOUT_STORE_S:
+                return stale
+            raise Refused("store_unavailable", "keys cannot be looked up") from error
+
+    async def _fetch(self, digests: list[bytes]) -> Mapping[bytes, Principal | None]:
+        self._metrics.key_lookups += len(digests)
+        answers = {digest: await find_principal(self._database, digest) for digest in digests}
+        if len(self._known) >= MAX_KEYS:
+            for old in list(self._known)[: MAX_KEYS // 10]:
+                del self._known[old]
+        now = self._clock()
+        for digest, found in answers.items():
+            self._known[digest] = (found, now)
+        return answers
+
+
+def _tenant(found: Principal) -> Tenant:
+    if found.is_suspended:
+        raise Refused("account_suspended")
+    if found.project_id is None or found.currency is None or found.currency_decimals is None:
+        raise Refused("secret_key_required")
+    return Tenant(
+        found.key_id,
+        found.type == "PUBLISHABLE",
+        found.account_id,
+        found.project_id,
+        found.shard,
+        found.currency,
+        found.currency_decimals,
+        found.plan,
+    )

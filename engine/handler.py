@@ -1,0 +1,115 @@
+"""From a call to an answer: routes, keys, limits. Knows nothing of the transport.
+
+Must never let an exception out: what is not a Refused or a store that is away is our fault, logged and answered 500.
+"""
+
+from urllib.parse import unquote
+
+from domain.ids import redemption_id
+from store.database import UNAVAILABLE
+from store.link import FencedOut, RedisFull, RedisUnavailable, ScriptFailed
+from store.shards import Recovering
+
+from . import log
+from .auth import Tenant
+from .redeem import ROUTE, redeem, validate
+from .requests import MAX_BODY_BYTES, MAX_PATH_CHARS, Call, check_key
+from .responses import JSON, NO_STORE, Refused, Response, problem
+from .rollback import look_up, roll_back
+from .shard import ServedShard
+from .worker import Worker
+
+_TEXT = ("content-type", "text/plain; version=0.0.4; charset=utf-8")
+
+
+async def handle(worker: Worker, call: Call) -> Response:
+    """Answer one call."""
+    metrics = worker.metrics
+    if metrics.in_flight >= worker.settings.max_in_flight and call.path[:4] == "/v1/":
+        metrics.refused["overloaded"] += 1
+        return problem(Refused("overloaded"))
+    metrics.in_flight += 1
+    try:
+        return await _dispatch(worker, call)
+    except Refused as refused:
+        return _refuse(worker, refused)
+    except (FencedOut, RedisUnavailable, Recovering, ScriptFailed):
+        return _refuse(worker, Refused("recovering"))
+    except RedisFull:
+        return _refuse(worker, Refused("store_unavailable", "Redis is full"))
+    except UNAVAILABLE as error:
+        log.warning("PostgreSQL is away", error=type(error).__name__)
+        return _refuse(worker, Refused("store_unavailable", "PostgreSQL is away"))
+    except KeyError:
+        return _refuse(worker, Refused("contended"))
+    except Exception as error:  # noqa: BLE001 - the outermost edge: nothing may take the worker down
+        response = _refuse(worker, Refused("internal_error"))
+        log.error("unexpected", error=repr(error), request_id=dict(response.headers)["x-request-id"])
+        return response
+    finally:
+        metrics.in_flight -= 1
+
+
+def _refuse(worker: Worker, refused: Refused) -> Response:
+    worker.metrics.refused[refused.code] += 1
+    return problem(refused)
+
+
+async def _dispatch(worker: Worker, call: Call) -> Response:
+    parts = call.path.split("/")
+    if parts[1] != "v1":
+        return await _of_the_process(worker, call)
+    if len(call.path) > MAX_PATH_CHARS:
+        raise Refused("uri_too_long")
+    if len(call.body) > MAX_BODY_BYTES:
+        raise Refused("body_too_large", f"at most {MAX_BODY_BYTES} bytes")
+    if len(parts) == 5 and parts[2] == "vouchers" and parts[4] in ("redeem", "validate"):
+        _expect(call, "POST")
+        tenant, served = await _enter(worker, call, publishable=parts[4] == "validate")
+        verb = redeem if parts[4] == "redeem" else validate
+        return await verb(worker, tenant, served, call, unquote(parts[3]))
+    if len(parts) in (4, 5) and parts[2] == "redemptions":
+        return await _redemptions(worker, call, [unquote(part) for part in parts[3:]])
+    raise Refused("not_found")
+
+
+async def _redemptions(worker: Worker, call: Call, rest: list[str]) -> Response:
+    if len(rest) == 2 and rest[1] == "rollback":
+        _expect(call, "POST")
+        tenant, served = await _enter(worker, call)
+        return await roll_back(worker, tenant, served, call, rest[0])
+    if len(rest) == 2 and rest[0] == "by-key":
+        _expect(call, "GET")
+        tenant, served = await _enter(worker, call)
+        key = check_key(rest[1])
+        assert key is not None, "a path segment is not empty"
+        return await look_up(worker, tenant, served, redemption_id(tenant.project_id, ROUTE, key))
+    if len(rest) == 1:
+        _expect(call, "GET")
+        tenant, served = await _enter(worker, call)
+        return await look_up(worker, tenant, served, rest[0])
+    raise Refused("not_found")
+
+
+def _expect(call: Call, method: str) -> None:
+    if call.method != method:
+        raise Refused("method_not_allowed", f"this path takes {method}")
+
+
+async def _enter(worker: Worker, call: Call, publishable: bool = False) -> tuple[Tenant, ServedShard]:
+    tenant = await worker.keys.tenant(call.authorization)
+    if tenant.publishable and not publishable:
+        raise Refused("publishable_key")
+    return tenant, await worker.gate.enter(tenant.shard)
+
+
+async def _of_the_process(worker: Worker, call: Call) -> Response:
+    if call.path == "/livez":
+        return Response(200, [JSON, NO_STORE], b'{"status":"alive"}')
+    if call.path == "/readyz":
+        if await worker.is_ready():
+            return Response(200, [JSON, NO_STORE], b'{"status":"ready"}')
+        return problem(Refused("store_unavailable"))
+    if call.path == "/metrics":
+        return Response(200, [_TEXT, NO_STORE], worker.metrics.render())
+    raise Refused("not_found")

@@ -1,0 +1,65 @@
+"""Listens to what confirm publishes, for all shards, on a connection of its own.
+
+Must never invent a confirmation: when the connection is cut, every shard counts as unheard until it speaks again.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import redis.asyncio as aioredis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from store.keys import confirmed_channel
+
+from . import log
+from .waiting import ShardWaiters, decode_message
+
+RECONNECT_S = 0.1
+
+
+class Listener:
+    """The waiters of every shard, fed from one subscription."""
+
+    def __init__(self, redis_url: str, shards: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._url = redis_url
+        self._waiters = {shard: ShardWaiters(clock) for shard in range(shards)}
+        self._channels = {confirmed_channel(shard).encode(): shard for shard in range(shards)}
+        self._task: asyncio.Task[None] | None = None
+
+    def shard(self, number: int) -> ShardWaiters:
+        """Who waits on this shard."""
+        return self._waiters[number]
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            client = aioredis.Redis.from_url(
+                self._url, retry=Retry(NoBackoff(), 0), protocol=2, socket_connect_timeout=2.0, socket_timeout=None
+            )
+            try:
+                await self._listen(client)
+            except (RedisError, OSError) as error:
+                log.warning("the subscription was cut", error=type(error).__name__)
+            finally:
+                for waiters in self._waiters.values():
+                    waiters.reset()
+                await client.aclose()
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _listen(self, client: aioredis.Redis) -> None:
+        async with client.pubsub(ignore_subscribe_messages=True) as subscription:
+            await subscription.subscribe(*self._channels)
+            async for message in subscription.listen():
+                shard = self._channels.get(message["channel"])
+                if shard is not None:
+                    self._waiters[shard].heard(decode_message(message["data"]))

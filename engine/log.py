@@ -1,0 +1,25 @@
+"""Log lines: one JSON object a line on stderr. Never on the hot path's success, never a key, a code or a body."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+
+def _write(level: str, message: str, fields: dict[str, Any]) -> None:
+    line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "message": message, **fields}
+    sys.stderr.buffer.write(msgspec.json.encode(line, enc_hook=str) + b"\n")
+    sys.stderr.buffer.flush()
+
+
+def info(message: str, **fields: Any) -> None:
+    _write("info", message, fields)
+
+
+def warning(message: str, **fields: Any) -> None:
+    _write("warning", message, fields)
+
+
+def error(message: str, **fields: Any) -> None:
+    _write("error", message, fields)

@@ -1,0 +1,92 @@
+"""The transport: Granian's RSGI, embedded in this process's own loop. One process is one worker.
+
+Must never look into a body: it reads at most so many bytes and hands them on.
+"""
+
+import asyncio
+import signal
+from typing import Any
+
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from . import log
+from .handler import handle
+from .requests import MAX_BODY_BYTES, Call
+from .responses import Refused, problem
+from .worker import Worker
+
+
+class Application:
+    """RSGI: one method, called for every request."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        if scope.proto != "http":
+            protocol.close(403)
+            return
+        headers = scope.headers
+        body = b""
+        if scope.method != "GET":
+            length = headers.get("content-length", "0")
+            if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+                response = problem(Refused("body_too_large", f"at most {MAX_BODY_BYTES} bytes"))
+                protocol.response_bytes(response.status, response.headers, response.body)
+                return
+            body = await protocol() if length != "0" else await _read(protocol)
+        forwarded = headers.get("x-forwarded-for")
+        call = Call(
+            scope.method,
+            scope.path,
+            headers.get("authorization"),
+            headers.get("idempotency-key"),
+            forwarded.rpartition(",")[2].strip() if forwarded else scope.client.rpartition(":")[0],
+            body,
+        )
+        response = await handle(self._worker, call)
+        protocol.response_bytes(response.status, response.headers, response.body)
+
+
+async def _read(protocol: Any) -> bytes:
+    """A body of unknown length, up to one byte more than is allowed, so that the handler refuses it."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in protocol:
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            break
+    return b"".join(chunks)[: MAX_BODY_BYTES + 1]
+
+
+async def serve(worker: Worker) -> None:
+    """Serve until SIGTERM or SIGINT, then drain."""
+    server: Any = Server(
+        Application(worker),
+        address=worker.settings.host,
+        port=worker.settings.port,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=1024,
+        backpressure=worker.settings.max_in_flight,
+        log_enabled=False,
+        log_level=LogLevels.warning,
+    )
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    serving = asyncio.create_task(server.serve())
+    waiting = asyncio.create_task(ended.wait())
+    log.info("serving", host=worker.settings.host, port=worker.settings.port, worker=worker.id)
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    worker.draining = True
+    server.stop()
+    waiting.cancel()
+    await asyncio.gather(serving, waiting, return_exceptions=True)
+    await worker.stop()
+    log.info("stopped", worker=worker.id)

@@ -1,0 +1,184 @@
+"""One shard as this worker serves it: epoch, lease, catalog, committer; and the gate through which they are had.
+
+A worker grants only under a lease in PostgreSQL, counted on its own monotonic clock from before it asked. Must never
+serve from an epoch that it has reason to believe is over.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from domain.ledger import Position
+from store.database import UNAVAILABLE, Database
+from store.link import FencedOut, RedisUnavailable, ScriptFailed
+from store.queries import query
+from store.shards import Recovering, Shard, Shards
+
+from . import log
+from .catalog import Catalog
+from .committer import Committer
+from .metrics import Metrics
+from .responses import Refused
+
+LEASE_S = 30.0
+RENEW_S = 10.0
+CLOSED_FOR_S = 0.05
+"""How long a shard that was found closed is refused without asking PostgreSQL again."""
+
+_TAKE_LEASE = query("take_lease")
+_LEAVE = query("leave_lease")
+
+
+class ServedShard:
+    """A shard that this worker may grant from, as long as its lease lasts."""
+
+    def __init__(
+        self,
+        shard: Shard,
+        database: Database,
+        metrics: Metrics,
+        on_fence: Callable[[], None],
+        on_broken: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.shard = shard
+        self.epoch = shard.epoch.number
+        self.leased_until = float("-inf")
+        self.offset_ms = 0
+        self.acknowledged = Position()
+        self._clock = clock
+        self.catalog = Catalog(shard, database, metrics)
+        self.committer = Committer(shard.scripts, metrics, self.may_grant, on_fence, on_broken)
+
+    def may_grant(self) -> bool:
+        """Whether the lease holds, by this worker's own clock."""
+        return self._clock() < self.leased_until
+
+    def now_ms(self) -> int:
+        """The time as the shard's script sees it, as well as it is known here."""
+        return int(time.time() * 1000) + self.offset_ms
+
+    def told_time(self, now_ms: int) -> None:
+        """The script said what time it is."""
+        self.offset_ms = now_ms - int(time.time() * 1000)
+
+
+class Gate:
+    """Opens shards on demand, single-flight, and closes them when their epoch is over."""
+
+    def __init__(
+        self,
+        shards: Shards,
+        database: Database,
+        metrics: Metrics,
+        worker_id: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._shards = shards
+        self._database = database
+        self._metrics = metrics
+        self._worker_id = worker_id
+        self._clock = clock
+        self._served: dict[int, ServedShard] = {}
+        self._opening: dict[int, asyncio.Task[ServedShard]] = {}
+        self._closed_until: dict[int, float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def served(self) -> list[ServedShard]:
+        """The shards that are open here."""
+        return list(self._served.values())
+
+    async def enter(self, number: int) -> ServedShard:
+        """The shard, open and under lease; Refused `recovering` or `store_unavailable` where it cannot be."""
+        served = self._served.get(number)
+        if served is not None and served.may_grant():
+            return served
+        if self._clock() < self._closed_until.get(number, 0.0):
+            raise Refused("recovering")
+        task = self._opening.get(number)
+        if task is None:
+            task = self._opening[number] = asyncio.create_task(self._open(number))
+            task.add_done_callback(lambda _: self._opening.pop(number, None))
+        try:
+            return await asyncio.shield(task)
+        except (Recovering, FencedOut, RedisUnavailable) as error:
+            raise Refused("recovering") from error
+        except UNAVAILABLE as error:
+            raise Refused("store_unavailable", "PostgreSQL is away") from error
+
+    async def _open(self, number: int) -> ServedShard:
+        try:
+            served = await self._lease(await self._shards.refresh(number))
+        except Exception:
+            self._closed_until[number] = self._clock() + CLOSED_FOR_S
+            raise
+        self._served[number] = served
+        return served
+
+    async def _lease(self, shard: Shard) -> ServedShard:
+        number = shard.epoch.shard
+        await shard.link.command("PING")  # the identity is checked before anything is decided
+        served = ServedShard(
+            shard,
+            self._database,
+            self._metrics,
+            on_fence=lambda: self.fence(number),
+            on_broken=lambda: self._broken(shard),
+            clock=self._clock,
+        )
+        if not await self._renew(served):
+            raise Recovering(f"shard {number} has closed")
+        return served
+
+    def fence(self, number: int) -> None:
+        """The epoch is over, or the server cannot be reached: nothing more from it."""
+        if self._served.pop(number, None) is not None:
+            self._metrics.fences += 1
+            self._closed_until[number] = self._clock() + CLOSED_FOR_S
+            self._later(self._shards.forget(number))
+
+    def _broken(self, shard: Shard) -> None:
+        log.error("a script failed: closing the epoch", shard=shard.epoch.shard, epoch=shard.epoch.number)
+        self._later(self._close_epoch(shard))
+
+    async def _close_epoch(self, shard: Shard) -> None:
+        try:
+            await shard.scripts.close()
+        except (FencedOut, RedisUnavailable, ScriptFailed) as error:
+            log.error("the epoch could not be closed", shard=shard.epoch.shard, error=str(error))
+        self.fence(shard.epoch.shard)
+
+    async def renew_leases(self) -> None:
+        """Renew the lease of every shard that is open here; a shard whose epoch has closed is let go."""
+        for number, served in list(self._served.items()):
+            try:
+                if not await self._renew(served):
+                    self.fence(number)
+            except UNAVAILABLE as error:
+                log.warning("the lease could not be renewed", shard=number, error=type(error).__name__)
+
+    async def _renew(self, served: ServedShard) -> bool:
+        asked_at = self._clock()
+        number, at = served.shard.epoch.shard, served.acknowledged
+        async with self._database.shard_tx(number, self._worker_id) as tx:
+            row = await tx.fetchrow(
+                _TAKE_LEASE, number, served.epoch, self._worker_id, int(LEASE_S), at.entry_ms, at.entry_seq
+            )
+        if row is None:
+            return False
+        served.leased_until = asked_at + LEASE_S
+        return True
+
+    async def leave(self) -> None:
+        """In good order: nothing of this worker is outstanding."""
+        for number, served in list(self._served.items()):
+            self._served.pop(number)
+            at = served.acknowledged
+            async with self._database.shard_tx(number, self._worker_id) as tx:
+                await tx.execute(_LEAVE, number, served.epoch, self._worker_id, at.entry_ms, at.entry_seq)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

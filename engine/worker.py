@@ -1,0 +1,85 @@
+"""One worker: what its handlers share, how it starts, and how it leaves in good order."""
+
+import asyncio
+import os
+import time
+
+from domain.ids import time_ordered_id
+from store.database import UNAVAILABLE, Database
+from store.shards import Shards
+
+from . import log
+from .auth import Keys
+from .guessing import Guessing
+from .listener import Listener
+from .metrics import Metrics
+from .records import Records
+from .settings import Settings
+from .shard import RENEW_S, Gate
+
+DRAIN_S = 10.0
+
+
+class Worker:
+    """Everything that a request may need. Built once, in the loop that serves."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+        self.id = time_ordered_id("wrk", int(time.time() * 1000), os.urandom(10))
+        self.metrics = Metrics()
+        self.keys = Keys(database, settings.secret, self.metrics)
+        self.guessing = Guessing()
+        self.shards = Shards(database, settings.redis_url)
+        self.gate = Gate(self.shards, database, self.metrics, self.id)
+        self.listener = Listener(settings.redis_url, settings.shards)
+        self.records = Records(database)
+        self.draining = False
+        self._leases: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, settings: Settings) -> "Worker":
+        """Connect, waiting for PostgreSQL as long as it takes; serve whatever shards are asked for."""
+        while True:
+            try:
+                database = await Database.connect(
+                    settings.database_url, application_name="vauchflow-engine", max_size=8
+                )
+                break
+            except UNAVAILABLE as error:
+                log.warning("PostgreSQL is away", error=type(error).__name__)
+                await asyncio.sleep(0.2)
+        worker = cls(settings, database)
+        worker.listener.start()
+        worker._leases = asyncio.create_task(worker._keep_leases())
+        return worker
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            await self.gate.renew_leases()
+
+    async def is_ready(self) -> bool:
+        """Whether the stores can be reached and some shard can be served."""
+        if self.draining:
+            return False
+        try:
+            async with self.database.anonymous_tx() as tx:
+                await tx.execute("")
+        except UNAVAILABLE:
+            return False
+        return True
+
+    async def stop(self) -> None:
+        """Let what is in flight end, bounded in time; then leave the leases and close."""
+        self.draining = True
+        await self.metrics.idle(DRAIN_S)
+        if self._leases is not None:
+            self._leases.cancel()
+        await self.listener.stop()
+        try:
+            await self.gate.leave()
+        except UNAVAILABLE as error:
+            log.warning("the leases could not be left", error=type(error).__name__)
+        await self.shards.close()
+        await self.database.close()
