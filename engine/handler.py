@@ -12,11 +12,12 @@ from store.shards import Recovering
 
 from . import log
 from .auth import Tenant
-from .redeem import ROUTE, redeem, validate
+from .redeem import ROUTE, redeem
 from .requests import MAX_BODY_BYTES, MAX_PATH_CHARS, Call, check_key
 from .responses import JSON, NO_STORE, Refused, Response, problem
 from .rollback import look_up, roll_back
 from .shard import ServedShard
+from .validate import validate
 from .worker import Worker
 
 _TEXT = ("content-type", "text/plain; version=0.0.4; charset=utf-8")

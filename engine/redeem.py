@@ -1,104 +1,28 @@
-"""Redeem and validate: find, decide, commit; again where a definition has changed meanwhile.
+"""Redeem: find, decide, commit; and the same answer again for the same Idempotency-Key.
 
-The decision is domain/'s, the commitment is Lua's; this is the conversation between them. Must never grant by
-itself, and never refuse a keyed request before its idempotency record has been asked for.
+Must never refuse a keyed request before its idempotency record has been asked for.
 """
 
 import os
-import time
 
-from domain.decisions import Decision, Request, decide
+from domain.decisions import Decision
 from domain.events import Redeemed, decode, encode
-from domain.ids import is_code, normalise_code, redemption_id
+from domain.ids import redemption_id
 from domain.ledger import Item, Mode, Position, Record
-from domain.money import to_major
-from domain.outcomes import PROBLEMS, Verdict
+from domain.outcomes import Verdict
 
+from .attempt import ATTEMPTS, Attempt, must_decide_again, refusal
 from .auth import Tenant
-from .catalog import Found
 from .committer import Committed
 from .records import Known
-from .requests import Call, Order, check_key, decode_order, request_fingerprint
-from .responses import Refused, Response, Validation, json_response, redemption_body
-from .responses import encode as encode_json
+from .requests import Call, check_key, request_fingerprint
+from .responses import Refused, Response, json_response, redemption_body
 from .shard import ServedShard
 from .waiting import Settled
 from .worker import Worker
 
 ROUTE = "redeem"
-ATTEMPTS = 10
-DEADLINE_S = 3.0
-"""How long a request may wait for the ledger (a `committed` grant, unconfirmed units) before it is answered 503."""
-
 LOOKED_UP_MS = 24 * 3600 * 1000
-_BY_VERDICT = {
-    Verdict.HELD: "limit_held",
-    Verdict.WITHHELD: "recovering",
-    Verdict.WINDOW: "ledger_lagging",
-    Verdict.BACKLOG: "ledger_lagging",
-    Verdict.GUARD: "contended",
-}
-
-
-class Attempt:
-    """One request on its way: what does not change however often it is decided."""
-
-    def __init__(self, worker: Worker, tenant: Tenant, served: ServedShard, call: Call, code: str) -> None:
-        self.worker = worker
-        self.tenant = tenant
-        self.project_id = tenant.project_id
-        self.served = served
-        self.call = call
-        self.code = normalise_code(code)
-        self.order: Order = decode_order(call.body, tenant.currency, tenant.decimals)
-        self.deadline = time.monotonic() + DEADLINE_S
-
-    async def find(self) -> Found:
-        """What the code leads to; guessing is limited."""
-        catalog = self.served.catalog
-        found = catalog.known(self.project_id, self.code)
-        if found is not None and found.voucher is not None:
-            return found
-        if not is_code(self.code):
-            raise Refused("voucher_not_found")
-        guesser = (self.tenant.key_id, self.call.client)
-        limited = self.tenant.plan != "unlimited"
-        if limited and not self.worker.guessing.may_ask(guesser):
-            raise Refused("rate_limited", "too many unknown codes")
-        found = found or await catalog.find(self.project_id, self.code)
-        if found.voucher is None and limited:
-            self.worker.guessing.missed(guesser)
-        return found
-
-    def decide(self, found: Found) -> Decision:
-        """The pure decision; an unknown code is refused under the project's change number."""
-        if found.voucher is None:
-            assert found.absent is not None, "an unknown code has its check"
-            return Decision("voucher_not_found", (found.absent,))
-        request = Request(self.order.customer_id, self.order.order_value_minor)
-        return decide(found.voucher, found.campaign, request, self.served.now_ms(), self.served.epoch)
-
-    async def again(self, said: Committed) -> None:
-        """Bring up to date what the script missed, so that the next decision can hold."""
-        self.worker.metrics.decided_again += 1
-        outcome, catalog = said.outcome, self.served.catalog
-        if outcome.verdict is Verdict.UNCONFIRMED:
-            await self.wait(said.last, "")
-            return
-        counters = [name for name in outcome.missing if name[:2] in ("r:", "b:", "u:")]
-        for name in counters:
-            await catalog.hydrate_counter(self.project_id, name)
-        if len(counters) < len(outcome.missing):
-            catalog.forget(outcome.missing)
-            await catalog.load(self.project_id, self.code)
-
-    async def wait(self, position: Position, event_id: str) -> Settled:
-        """Wait for the ledger, as long as the deadline allows; Refused `ledger_lagging` where it is silent."""
-        left = self.deadline - time.monotonic()
-        waiters = self.worker.listener.shard(self.served.shard.epoch.shard)
-        if left <= 0 or not waiters.is_heard():
-            raise Refused("outcome_pending" if event_id else "ledger_lagging", "the ledger is not heard")
-        return await waiters.wait(self.served.epoch, position, event_id, left)
 
 
 async def redeem(worker: Worker, tenant: Tenant, served: ServedShard, call: Call, code: str) -> Response:
@@ -117,67 +41,17 @@ async def redeem(worker: Worker, tenant: Tenant, served: ServedShard, call: Call
         if decision.refusal is None and decision.committed:
             _expect_reconciler(worker, served)
         item = _item(attempt, decision, event_id, drawn, mark, keyed=key is not None)
-        said = await served.committer.submit(item)
-        served.told_time(said.now_ms)
+        said = await attempt.submit(item)
         verdict = said.outcome.verdict
         if verdict is Verdict.GRANTED:
             return await _granted(attempt, decision, item, said, drawn)
         if verdict is Verdict.REPLAY:
             assert said.outcome.record is not None, "a replay carries its record"
             return await _replayed(attempt, said.outcome.record)
-        if verdict in (Verdict.STALE, Verdict.MISSING, Verdict.UNCONFIRMED):
+        if must_decide_again(said):
             await attempt.again(said)
             continue
-        raise _refused(decision, said)
-    raise Refused("contended")
-
-
-async def validate(worker: Worker, tenant: Tenant, served: ServedShard, call: Call, code: str) -> Response:
-    """What a redemption would answer now, decided and judged by the same code, with nothing written."""
-    attempt = Attempt(worker, tenant, served, call, code)
-    try:
-        decision = await _judge(attempt)
-    except Refused as refused:
-        if PROBLEMS[refused.code].status not in (404, 409) and refused.code != "customer_required":
-            raise
-        body = Validation(False, attempt.code, refused.code, PROBLEMS[refused.code].title)
-    else:
-        decimals = tenant.decimals
-        total = attempt.order.order_value_minor - decision.discount_minor
-        body = Validation(
-            valid=True,
-            voucher=attempt.code,
-            currency=tenant.currency,
-            order_value=to_major(attempt.order.order_value_minor, decimals),
-            discount_applied=to_major(decision.discount_minor, decimals),
-            total=to_major(total, decimals),
-            campaign_id=decision.lines[0].campaign_id,
-            voucher_id=decision.lines[0].redeemable_id,
-        )
-    worker.metrics.validated += 1
-    return json_response(encode_json(body))
-
-
-async def _judge(attempt: Attempt) -> Decision:
-    for _ in range(ATTEMPTS):
-        decision = attempt.decide(await attempt.find())
-        mode = Mode.DRY if decision.refusal is None else Mode.PROBE
-        item = Item(
-            mode,
-            not_before_ms=decision.not_before_ms,
-            not_after_ms=decision.not_after_ms,
-            checks=decision.checks,
-            moves=decision.moves,
-        )
-        said = await attempt.served.committer.submit(item)
-        attempt.served.told_time(said.now_ms)
-        verdict = said.outcome.verdict
-        if verdict is Verdict.STANDS and decision.refusal is None:
-            return decision
-        if verdict in (Verdict.STALE, Verdict.MISSING, Verdict.UNCONFIRMED):
-            await attempt.again(said)
-            continue
-        raise _refused(decision, said)
+        raise refusal(decision, said)
     raise Refused("contended")
 
 
@@ -270,15 +144,3 @@ async def _until_settled(attempt: Attempt, position: Position, event_id: str) ->
         raise Refused("ledger_refused")
     if settled is Settled.UNKNOWN and await attempt.worker.records.in_ledger(attempt.project_id, event_id) is None:
         raise Refused("outcome_pending")
-
-
-def _refused(decision: Decision, said: Committed) -> Refused:
-    verdict = said.outcome.verdict
-    if verdict is Verdict.STANDS:
-        assert decision.refusal is not None, "only a refusal stands"
-        return Refused(decision.refusal)
-    if verdict is Verdict.LIMIT:
-        return Refused(decision.refusals[said.outcome.index])
-    if verdict is Verdict.KEY_REUSED:
-        return Refused("idempotency_key_reused")
-    return Refused(_BY_VERDICT[verdict])
