@@ -41,14 +41,12 @@ def decide(voucher: Voucher, campaign: Campaign | None, request: Request, now_ms
     """Judge a voucher for a request. `campaign` is the voucher's, None where it has none; `epoch` is the one whose
     counters will be moved."""
     checks = _checks(voucher, campaign)
-    starts_ms = max(voucher.starts_ms or 0, (campaign.starts_ms or 0) if campaign else 0)
-    ends = [end for end in (voucher.expires_ms, campaign.expires_ms if campaign else None) if end is not None]
-    expires_ms = min(ends, default=0)
+    starts_ms, expires_ms = _interval(voucher, campaign)
     if voucher.disabled:
         return Decision("voucher_disabled", checks)
     if campaign is not None and campaign.paused:
         return Decision("campaign_paused", checks)
-    if ends and now_ms >= expires_ms:
+    if expires_ms and now_ms >= expires_ms:
         return Decision("voucher_expired", checks, not_before_ms=expires_ms)
     if now_ms < starts_ms:
         return Decision("voucher_not_started", checks, not_after_ms=starts_ms)
@@ -56,14 +54,14 @@ def decide(voucher: Voucher, campaign: Campaign | None, request: Request, now_ms
         return Decision("customer_required", checks)
     discount = voucher.discount or (campaign.discount if campaign else None)
     off = discount_minor(discount, request.order_value_minor) if discount else 0
-    planned = _moves(voucher, campaign, request, off, epoch)
+    moves, families, refusals = zip(*_moves(voucher, campaign, request, off, epoch), strict=True)
     line = Line(
-        object="voucher",
-        redeemable_id=voucher.id,
-        campaign_id=voucher.campaign_id,
-        code=voucher.code,
-        discount_minor=off,
-        moves=tuple((move.counter, move.amount, family) for move, family, _ in planned),
+        "voucher",
+        voucher.id,
+        voucher.campaign_id,
+        voucher.code,
+        off,
+        tuple([(move.counter, move.amount, family) for move, family in zip(moves, families, strict=True)]),
     )
     return Decision(
         refusal=None,
@@ -73,14 +71,25 @@ def decide(voucher: Voucher, campaign: Campaign | None, request: Request, now_ms
         discount_minor=off,
         committed=voucher.committed or (campaign is not None and campaign.committed),
         lines=(line,),
-        moves=tuple(move for move, _, _ in planned),
-        refusals=tuple(code for _, _, code in planned),
+        moves=moves,
+        refusals=refusals,
     )
 
 
 def _checks(voucher: Voucher, campaign: Campaign | None) -> tuple[Check, ...]:
     own = Check(names.voucher_key(voucher.project_id, voucher.code), voucher.version)
     return (own,) if campaign is None else (own, Check(names.campaign_key(campaign.id), campaign.version))
+
+
+def _interval(voucher: Voucher, campaign: Campaign | None) -> tuple[int, int]:
+    """From when until before when both hold; an end of 0 is none."""
+    starts_ms, expires_ms = voucher.starts_ms or 0, voucher.expires_ms or 0
+    if campaign is not None:
+        if campaign.starts_ms is not None and campaign.starts_ms > starts_ms:
+            starts_ms = campaign.starts_ms
+        if campaign.expires_ms is not None and (not expires_ms or campaign.expires_ms < expires_ms):
+            expires_ms = campaign.expires_ms
+    return starts_ms, expires_ms
 
 
 def _counts_customers(voucher: Voucher, campaign: Campaign | None) -> bool:

@@ -6,6 +6,8 @@ Must never read a clock or draw randomness itself: both are passed in, so that i
 from hashlib import blake2b
 
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
+_PAIRS = [first + second for first in _BASE32 for second in _BASE32]
+_SHIFTS = range(120, -1, -10)
 CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Thirty-two characters without look-alikes (no I, O, 0, 1), so that one byte's low five bits pick one evenly."""
 
@@ -14,15 +16,16 @@ MAX_CODE_LENGTH = 64
 FINGERPRINT_BYTES = 16
 
 
-def _base32(number: int, length: int) -> str:
-    return "".join(_BASE32[(number >> shift) & 31] for shift in range(5 * (length - 1), -1, -5))
+def _base32(number: int) -> str:
+    """Twenty-six characters of a number below 2**130, two at a time."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
 
 def time_ordered_id(prefix: str, now_ms: int, entropy: bytes) -> str:
     """`vch_01HX...`: a ULID (48 bits of milliseconds, 80 of entropy, see github.com/ulid/spec) behind a prefix."""
     if len(entropy) != 10:
         raise ValueError("a time-ordered id takes 10 bytes of entropy")
-    return f"{prefix}_{_base32((now_ms << 80) | int.from_bytes(entropy), 26)}"
+    return f"{prefix}_{_base32((now_ms << 80) | int.from_bytes(entropy))}"
 
 
 def redemption_id(project_id: str, route: str, idempotency_key: str) -> str:
@@ -31,14 +34,14 @@ def redemption_id(project_id: str, route: str, idempotency_key: str) -> str:
     for part in (project_id, route, idempotency_key):
         raw = part.encode()
         digest.update(len(raw).to_bytes(4) + raw)
-    return f"rdm_{_base32(int.from_bytes(digest.digest()), 26)}"
+    return f"rdm_{_base32(int.from_bytes(digest.digest()))}"
 
 
 def random_redemption_id(entropy: bytes) -> str:
     """Id of a redemption that came without an Idempotency-Key; 16 bytes of entropy."""
     if len(entropy) != 16:
         raise ValueError("a redemption id takes 16 bytes of entropy")
-    return f"rdm_{_base32(int.from_bytes(entropy), 26)}"
+    return f"rdm_{_base32(int.from_bytes(entropy))}"
 
 
 def is_id(prefix: str, text: str) -> bool:

@@ -44,26 +44,25 @@ class Keys:
         self._secret = secret
         self._metrics = metrics
         self._clock = clock
-        self._known: dict[bytes, tuple[Principal | None, float]] = {}
-        self._lookups: Batcher[bytes, Principal | None] = Batcher(self._fetch)
+        self._known: dict[bytes, tuple[Tenant | str | None, float]] = {}
+        self._lookups: Batcher[bytes, Tenant | str | None] = Batcher(self._fetch)
 
     async def tenant(self, authorization: str | None) -> Tenant:
         """Whose key this is; Refused `invalid_api_key` where it is nobody's, `secret_key_required` where it has no
         project."""
         if authorization is None or authorization[:7].lower() != "bearer ":
             raise Refused("invalid_api_key", "send Authorization: Bearer vf_sk_...")
-        token = authorization[7:].strip()
+        token = authorization[7:]
+        digest = hash_key(self._secret, token)
+        known = self._known.get(digest)
+        if known is not None and self._clock() - known[1] <= BELIEVED_S:
+            return _believed(known[0])
         if parse_key(token) is None:
             raise Refused("invalid_api_key", "the key is not spelled like one")
-        digest = hash_key(self._secret, token)
-        found, read_at = self._known.get(digest, (None, float("-inf")))
-        if self._clock() - read_at > BELIEVED_S:
-            found = await self._look_up(digest, found, read_at)
-        if found is None:
-            raise Refused("invalid_api_key")
-        return _tenant(found)
+        found, read_at = known or (None, float("-inf"))
+        return _believed(await self._look_up(digest, found, read_at))
 
-    async def _look_up(self, digest: bytes, stale: Principal | None, read_at: float) -> Principal | None:
+    async def _look_up(self, digest: bytes, stale: Tenant | str | None, read_at: float) -> Tenant | str | None:
         try:
             return await self._lookups.get(digest)
         except UNAVAILABLE as error:
@@ -71,9 +70,9 @@ class Keys:
                 return stale
             raise Refused("store_unavailable", "keys cannot be looked up") from error
 
-    async def _fetch(self, digests: list[bytes]) -> Mapping[bytes, Principal | None]:
+    async def _fetch(self, digests: list[bytes]) -> Mapping[bytes, Tenant | str | None]:
         self._metrics.key_lookups += len(digests)
-        answers = {digest: await find_principal(self._database, digest) for digest in digests}
+        answers = {digest: _tenant(await find_principal(self._database, digest)) for digest in digests}
         if len(self._known) >= MAX_KEYS:
             for old in list(self._known)[: MAX_KEYS // 10]:
                 del self._known[old]
@@ -83,11 +82,20 @@ class Keys:
         return answers
 
 
-def _tenant(found: Principal) -> Tenant:
+def _believed(found: Tenant | str | None) -> Tenant:
+    if isinstance(found, Tenant):
+        return found
+    raise Refused(found or "invalid_api_key")
+
+
+def _tenant(found: Principal | None) -> Tenant | str | None:
+    """The project that the key speaks for, or the code that refuses it."""
+    if found is None:
+        return None
     if found.is_suspended:
-        raise Refused("account_suspended")
+        return "account_suspended"
     if found.project_id is None or found.currency is None or found.currency_decimals is None:
-        raise Refused("secret_key_required")
+        return "secret_key_required"
     return Tenant(
         found.key_id,
         found.type == "PUBLISHABLE",

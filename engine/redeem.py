@@ -40,11 +40,12 @@ async def redeem(worker: Worker, tenant: Tenant, served: ServedShard, call: Call
         decision = attempt.decide(await attempt.find())
         if decision.refusal is None and decision.committed:
             _expect_reconciler(worker, served)
-        item = _item(attempt, decision, event_id, drawn, mark, keyed=key is not None)
+        event = None if decision.refusal else _event(attempt, decision, event_id, drawn, mark)
+        item = _item(decision, event, event_id if key is not None else None, mark)
         said = await attempt.submit(item)
         verdict = said.outcome.verdict
-        if verdict is Verdict.GRANTED:
-            return await _granted(attempt, decision, item, said, drawn)
+        if event is not None and verdict is Verdict.GRANTED:
+            return await _granted(attempt, event, said)
         if verdict is Verdict.REPLAY:
             assert said.outcome.record is not None, "a replay carries its record"
             return await _replayed(attempt, said.outcome.record)
@@ -55,35 +56,31 @@ async def redeem(worker: Worker, tenant: Tenant, served: ServedShard, call: Call
     raise Refused("contended")
 
 
-def _item(attempt: Attempt, decision: Decision, event_id: str, key: str, mark: bytes, keyed: bool) -> Item:
-    if decision.refusal is not None:
-        return Item(
-            Mode.PROBE,
-            event_id if keyed else None,
-            mark,
-            not_before_ms=decision.not_before_ms,
-            not_after_ms=decision.not_after_ms,
-            checks=decision.checks,
-        )
-    event = Redeemed(
+def _event(attempt: Attempt, decision: Decision, event_id: str, key: str, mark: bytes) -> Redeemed:
+    tenant, order = attempt.tenant, attempt.order
+    return Redeemed(
         id=event_id,
-        account_id=attempt.tenant.account_id,
+        account_id=tenant.account_id,
         project_id=attempt.project_id,
         fingerprint=mark,
         idempotency_key=key,
-        customer_id=attempt.order.customer_id,
-        currency=attempt.tenant.currency,
-        decimals=attempt.tenant.decimals,
-        order_value_minor=attempt.order.order_value_minor,
+        customer_id=order.customer_id,
+        currency=tenant.currency,
+        decimals=tenant.decimals,
+        order_value_minor=order.order_value_minor,
         discount_minor=decision.discount_minor,
         committed=decision.committed,
         lines=decision.lines,
     )
+
+
+def _item(decision: Decision, event: Redeemed | None, asked_id: str | None, mark: bytes) -> Item:
+    """The grant to be judged; or, where Python refused, the question whether that stands for this key."""
     return Item(
-        Mode.COMMIT,
-        event_id,
+        Mode.PROBE if event is None else Mode.COMMIT,
+        asked_id if event is None else event.id,
         mark,
-        encode(event),
+        b"" if event is None else encode(event),
         decision.not_before_ms,
         decision.not_after_ms,
         decision.checks,
@@ -102,15 +99,13 @@ def _expect_reconciler(worker: Worker, served: ServedShard) -> None:
         raise Refused("ledger_lagging", "the ledger is not heard: nothing that waits for it is granted")
 
 
-async def _granted(attempt: Attempt, decision: Decision, item: Item, said: Committed, key: str) -> Response:
+async def _granted(attempt: Attempt, event: Redeemed, said: Committed) -> Response:
     assert said.entry is not None, "a grant has an entry"
-    event = decode(item.payload)
-    assert isinstance(event, Redeemed)
-    attempt.served.acknowledged = max(attempt.served.acknowledged, said.entry)
-    if decision.committed:
+    attempt.served.acknowledged = said.entry
+    if event.committed:
         await _until_settled(attempt, said.entry, event.id)
     attempt.worker.metrics.granted += 1
-    return json_response(redemption_body(event, said.now_ms), ("idempotency-key", key))
+    return json_response(redemption_body(event, said.now_ms), ("idempotency-key", event.idempotency_key or ""))
 
 
 async def _replayed(attempt: Attempt, record: Record) -> Response:

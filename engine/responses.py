@@ -7,6 +7,7 @@ first answer byte for byte.
 import os
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
@@ -97,7 +98,12 @@ class _Problem(msgspec.Struct, omit_defaults=True):
 def iso_time(time_ms: int) -> str:
     """2026-11-21T20:35:09.123Z"""
     second, ms = divmod(time_ms, 1000)
-    return f"{datetime.fromtimestamp(second, UTC).strftime('%Y-%m-%dT%H:%M:%S')}.{ms:03d}Z"
+    return f"{_iso_second(second)}.{ms:03d}Z"
+
+
+@lru_cache(maxsize=16)  # in a flash sale a second is asked for thousands of times
+def _iso_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def redemption_body(event: Redeemed, time_ms: int, rolled_back_ms: int | None = None) -> bytes:
