@@ -51,7 +51,7 @@ def decide(voucher: Voucher, campaign: Campaign | None, request: Request, now_ms
     if now_ms < starts_ms:
         return Decision("voucher_not_started", checks, not_after_ms=starts_ms)
     if request.customer_id is None and _counts_customers(voucher, campaign):
-        return Decision("customer_required", checks)
+        return Decision("customer_required", checks, starts_ms, expires_ms)
     discount = voucher.discount or (campaign.discount if campaign else None)
     off = discount_minor(discount, request.order_value_minor) if discount else 0
     moves, families, refusals = zip(*_moves(voucher, campaign, request, off, epoch), strict=True)

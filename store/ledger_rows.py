@@ -20,10 +20,7 @@ T = TypeVar("T")
 
 
 class Slot(msgspec.Struct, frozen=True):
-    """One event in its place. `event` is None where the bytes are none, and `error` says why.
-
-    `weight` is how many events it stands for: more than one only where the rest of an entry cannot be told apart.
-    """
+    """One event in its place. `event` is None where the bytes are none, and `error` says why."""
 
     position: Position
     index: int
@@ -31,7 +28,6 @@ class Slot(msgspec.Struct, frozen=True):
     payload: bytes
     event: Event | None
     error: str = ""
-    weight: int = 1
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -40,6 +40,4 @@ async def create_account(tx: Transaction, secret: bytes, wanted: NewAccount, sha
     await tx.execute(_INSERT, account_id, wanted.name, wanted.plan, shard)
     admin = await create_key(tx, secret, account_id, None, "ADMIN")
     project = await create_project(tx, secret, account_id, wanted.project, wanted.currency)
-    return MadeAccount(
-        account_id, project.row["id"], project.secret_key.key, project.publishable_key.key, admin.key
-    )
+    return MadeAccount(account_id, project.row["id"], project.secret_key.key, project.publishable_key.key, admin.key)

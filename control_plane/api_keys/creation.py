@@ -28,7 +28,5 @@ async def create_key(
 ) -> MadeKey:
     """A new key of a project, or of the account (ADMIN) where no project is named."""
     made = MadeKey(new_id("key"), new_key(type_, entropy), type_)
-    await tx.execute(
-        _INSERT, account_id, project_id, made.id, type_, hash_key(secret, made.key), key_hint(made.key)
-    )
+    await tx.execute(_INSERT, account_id, project_id, made.id, type_, hash_key(secret, made.key), key_hint(made.key))
     return made

@@ -37,9 +37,7 @@ async def test_account_create_prints_keys_that_the_lookup_knows(database: Databa
     assert set(made) == {"account_id", "project_id", "secret_key", "publishable_key", "admin_key"}
     for name, type_ in (("secret_key", "SECRET"), ("publishable_key", "PUBLISHABLE"), ("admin_key", "ADMIN")):
         assert parse_key(made[name]) == type_
-        row = await owner.fetchrow(
-            "SELECT * FROM lookup_api_key($1)", hash_key(signing_secret(SECRET), made[name])
-        )
+        row = await owner.fetchrow("SELECT * FROM lookup_api_key($1)", hash_key(signing_secret(SECRET), made[name]))
         assert (row["type"], row["account_id"], row["shard"]) == (type_, made["account_id"], 3)
         assert row["project_id"] == (None if type_ == "ADMIN" else made["project_id"])
         assert row["currency"] == (None if type_ == "ADMIN" else "EUR")
