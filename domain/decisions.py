@@ -49,7 +49,7 @@ def decide(voucher: Voucher, campaign: Campaign | None, request: Request, now_ms
     if expires_ms and now_ms >= expires_ms:
         return Decision("voucher_expired", checks, not_before_ms=expires_ms)
     if now_ms < starts_ms:
-        return Decision("voucher_not_started", checks, not_after_ms=starts_ms)
+        return Decision("voucher_not_started", checks, not_after_ms=min(starts_ms, expires_ms or starts_ms))
     if request.customer_id is None and _counts_customers(voucher, campaign):
         return Decision("customer_required", checks, starts_ms, expires_ms)
     discount = voucher.discount or (campaign.discount if campaign else None)
