@@ -6,6 +6,7 @@ import time
 
 from domain.ids import time_ordered_id
 from store.database import UNAVAILABLE, Database
+from store.queries import query
 from store.shards import Shards
 
 from . import log
@@ -14,10 +15,13 @@ from .guessing import Guessing
 from .listener import Listener
 from .metrics import Metrics
 from .records import Records
+from .responses import Refused
 from .settings import Settings
 from .shard import RENEW_S, Gate
 
 DRAIN_S = 10.0
+
+_PING = query("ping")
 
 
 class Worker:
@@ -63,10 +67,12 @@ class Worker:
         """Whether the stores can be reached and some shard can be served."""
         if self.draining:
             return False
+        served = self.gate.served()
         try:
             async with self.database.anonymous_tx() as tx:
-                await tx.execute("")
-        except UNAVAILABLE:
+                await tx.fetchval(_PING)
+            await self.gate.enter(served[0].shard.epoch.shard if served else 0)
+        except (Refused, *UNAVAILABLE):
             return False
         return True
 
