@@ -45,7 +45,8 @@ async def open_epoch(owner: Any) -> AsyncIterator[OpenEpoch]:
         )
         epoch = await owner.fetchval(
             "INSERT INTO epochs (shard, epoch, state, run_id, replication_id, opened_at) "
-            "SELECT $1, COALESCE(max(epoch), 0) + 1, 'open', $2, $3, now() FROM epochs WHERE shard = $1 RETURNING epoch",
+            "SELECT $1, COALESCE(max(epoch), 0) + 1, 'open', $2, $3, now() FROM epochs WHERE shard = $1 "
+            "RETURNING epoch",
             SHARD,
             identity.run_id,
             identity.replication_id,

@@ -1,0 +1,34 @@
+"""The audit log: one entry for each change, in its transaction. Must never be given a key or a body."""
+
+from typing import Any
+
+from control_plane.calls import AccountCall
+from control_plane.clock import new_id
+from store.database import Transaction
+from store.queries import query
+
+_INSERT = query("control_insert_audit")
+
+
+async def record(
+    tx: Transaction,
+    call: AccountCall,
+    action: str,
+    object_id: str,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    project_id: str | None = None,
+) -> None:
+    """An entry `object.verb`, by the call's key."""
+    await tx.execute(
+        _INSERT,
+        call.account_id,
+        project_id or call.project_id,
+        new_id("aud"),
+        call.actor,
+        action,
+        action.partition(".")[0],
+        object_id,
+        before,
+        after,
+    )

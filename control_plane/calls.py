@@ -1,0 +1,105 @@
+"""Calls: a request as services see it, whatever the framework. Handlers get one by asking for `call` or `account`."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar, cast
+
+import msgspec
+from litestar import Request
+
+from control_plane.auth import PROJECT_HEADER, Tenant, authenticate, tenant_of
+from control_plane.bodies import parse
+from control_plane.context import Context
+from control_plane.problems import Errors, FieldError, Refused
+from control_plane.queries import Query
+from domain.ids import fingerprint
+from store.credentials import Principal
+from store.database import Transaction
+
+T = TypeVar("T", bound=msgspec.Struct)
+AnyRequest = Request[Any, Any, Any]
+
+_MOST_KEY_CHARS = 255
+_MOST_URI_CHARS = 4096
+
+
+class AccountCall:
+    """A request of an account, before a project is known."""
+
+    def __init__(self, context: Context, principal: Principal, request: AnyRequest, raw_body: bytes) -> None:
+        self.context = context
+        self.principal = principal
+        self.account_id = principal.account_id
+        self.actor = principal.key_id
+        self.raw_body = raw_body
+        self.operation = cast(str, request.route_handler.operation_id)
+        self.errors = Errors()
+        self.named_project = request.headers.get(PROJECT_HEADER)
+        self.idempotency_key = _idempotency_key(request.headers.get("Idempotency-Key"))
+        self.fingerprint = fingerprint(f"{request.method} {request.url.path}", raw_body)
+        self._query_string = request.scope["query_string"]
+
+    @property
+    def project_id(self) -> str | None:
+        """The project whose rows the call works on; None for the account's own."""
+        return None
+
+    def open_tx(self) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction that sees what the call may see."""
+        return self.context.database.account_tx(self.account_id)
+
+    def body(self, schema: type[T]) -> T:
+        """The body; what is wrong with it is noted in `errors`."""
+        return parse(self.raw_body, schema, self.errors)
+
+    def query(self) -> Query:
+        """The query's parameters; ask for all, then call done()."""
+        return Query(self._query_string, self.errors)
+
+
+class Call(AccountCall):
+    """A request of one project."""
+
+    def __init__(
+        self,
+        context: Context,
+        principal: Principal,
+        tenant: Tenant,
+        request: AnyRequest,
+        raw_body: bytes,
+    ) -> None:
+        super().__init__(context, principal, request, raw_body)
+        self.tenant = tenant
+
+    @property
+    def project_id(self) -> str:
+        return self.tenant.project_id
+
+    def open_tx(self) -> AbstractAsyncContextManager[Transaction]:
+        return self.context.database.tenant_tx(self.tenant.project_id, self.account_id)
+
+
+async def provide_account(request: AnyRequest) -> AccountCall:
+    """The dependency `account`: any key but a publishable one."""
+    context, principal = await _enter(request)
+    return AccountCall(context, principal, request, await request.body())
+
+
+async def provide_call(request: AnyRequest) -> Call:
+    """The dependency `call`: a project's secret key, or an admin key that names a project."""
+    context, principal = await _enter(request)
+    tenant = await tenant_of(context, principal, request.headers.get(PROJECT_HEADER))
+    return Call(context, principal, tenant, request, await request.body())
+
+
+async def _enter(request: AnyRequest) -> tuple[Context, Principal]:
+    if len(request.scope["path"]) + len(request.scope["query_string"]) > _MOST_URI_CHARS:
+        raise Refused("uri_too_long")
+    context = cast(Context, request.app.state.context)
+    return context, await authenticate(context, request.headers.get("Authorization"))
+
+
+def _idempotency_key(key: str | None) -> str | None:
+    if key is None or (1 <= len(key) <= _MOST_KEY_CHARS and key.isascii() and key.isprintable()):
+        return key
+    detail = f"takes 1 to {_MOST_KEY_CHARS} printable ASCII characters"
+    raise Refused("invalid_request", errors=(FieldError(detail, header="Idempotency-Key"),))

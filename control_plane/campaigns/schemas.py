@@ -1,0 +1,66 @@
+"""Campaigns on the wire."""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from control_plane.rules.schemas import Durability, Metadata, Name, RulesInput, Used
+
+
+class CampaignRules(RulesInput, kw_only=True):
+    """A campaign's rules; metadata may stand here or beside them."""
+
+    metadata: Metadata | UnsetType | None = UNSET
+
+
+class CampaignCreate(msgspec.Struct, kw_only=True):
+    """Body of a new campaign."""
+
+    name: Name
+    type: Literal["DISCOUNT"] | UnsetType = UNSET
+    rules: CampaignRules | UnsetType | None = UNSET
+    metadata: Metadata | UnsetType | None = UNSET
+
+
+class CampaignUpdate(msgspec.Struct, kw_only=True):
+    """Body of a change: what is left out stays, null removes a rule."""
+
+    name: Name | UnsetType = UNSET
+    rules: CampaignRules | UnsetType = UNSET
+    metadata: Metadata | UnsetType | None = UNSET
+
+
+class CampaignRulesView(msgspec.Struct):
+    """A campaign's rules as they were given."""
+
+    discount_type: str | None
+    discount_value: Decimal | None
+    max_discount: Decimal | None
+    max_redemptions: int | None
+    max_redemptions_per_code: int | None
+    max_redemptions_per_customer: int | None
+    budget: Decimal | None
+    starts_at: str | None
+    expires_at: str | None
+    timezone: str | None
+    durability: Durability
+    metadata: msgspec.Raw
+
+
+class CampaignView(msgspec.Struct):
+    """A campaign as the API shows it. `pending`: its newest version is not in force yet."""
+
+    id: str
+    object: Literal["campaign"]
+    name: str
+    type: str
+    status: str
+    rules: CampaignRulesView
+    metadata: msgspec.Raw
+    redemptions: Used
+    version: int
+    created_at: str
+    updated_at: str
+    pending: bool | UnsetType = UNSET

@@ -1,0 +1,91 @@
+"""A campaign's row: read, shown, and handed to the domain."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from control_plane.auth import Tenant
+from control_plane.campaigns.schemas import CampaignRulesView, CampaignView
+from control_plane.problems import Refused
+from control_plane.rules.schemas import Used
+from control_plane.rules.showing import shown_rules
+from control_plane.rules.times import show_time
+from domain.ids import is_id
+from domain.rules import CampaignRow, Limit, Rules, campaign_limits
+from store.database import Transaction
+from store.queries import query
+
+_GET = query("control_campaign")
+_LOCK = query("control_lock_campaign")
+
+
+class StoredCampaign(msgspec.Struct, frozen=True):
+    """A campaign's row with what the ledger has counted."""
+
+    id: str
+    name: str
+    type: str
+    status: str
+    version: int
+    rules: Rules
+    metadata: str
+    counts_customers_since: int
+    created_at: datetime
+    updated_at: datetime
+    used: int
+
+    def audited(self) -> dict[str, Any]:
+        """What the audit log says of it."""
+        return {"name": self.name, "status": self.status, "version": self.version, "rules": self.rules}
+
+
+def campaign_from_row(row: Any) -> StoredCampaign:
+    """The campaign of a row."""
+    return msgspec.convert(dict(row), StoredCampaign)
+
+
+async def load_campaign(tx: Transaction, project_id: str, campaign_id: str, lock: bool = False) -> StoredCampaign:
+    """The project's campaign; Refused where it has none of this id."""
+    row = None
+    if is_id("cmp", campaign_id):
+        row = await tx.fetchrow(_LOCK if lock else _GET, project_id, campaign_id)
+    if row is None:
+        raise Refused("campaign_not_found")
+    return campaign_from_row(row)
+
+
+def limits_of(campaign: StoredCampaign, project_id: str) -> tuple[Limit, ...]:
+    """The limits that the campaign sets."""
+    return campaign_limits(
+        CampaignRow(
+            campaign.id,
+            project_id,
+            campaign.version,
+            campaign.status,
+            campaign.rules,
+            campaign.counts_customers_since,
+        )
+    )
+
+
+def show_campaign(campaign: StoredCampaign, tenant: Tenant) -> CampaignView:
+    """The campaign as the API shows it."""
+    rules, metadata = campaign.rules, msgspec.Raw(campaign.metadata.encode())
+    return CampaignView(
+        id=campaign.id,
+        object="campaign",
+        name=campaign.name,
+        type=campaign.type,
+        status=campaign.status,
+        rules=CampaignRulesView(
+            **shown_rules(rules, tenant.decimals),
+            max_redemptions_per_code=rules.max_redemptions_per_code,
+            metadata=metadata,
+        ),
+        metadata=metadata,
+        redemptions=Used(campaign.used, rules.max_redemptions),
+        version=campaign.version,
+        created_at=show_time(campaign.created_at),
+        updated_at=show_time(campaign.updated_at),
+    )

@@ -1,0 +1,88 @@
+"""Effects: how every change is made, kept for its Idempotency-Key, put in force and answered.
+
+One transaction makes the change; after it, Redis is told (steps (b) and (c) of every change). Where Redis cannot be
+told, the answer says `pending`, and the projector goes on. Must never answer before the transaction has committed.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+import msgspec
+from litestar import Response
+
+from control_plane.calls import AccountCall, Call
+from control_plane.idempotency import claim, keep
+from control_plane.in_force import put_in_force
+from store.database import Transaction
+
+encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A definition whose newest version Redis must be told."""
+
+    object: Literal["campaign", "voucher"]
+    id: str
+    created: bool = False
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a call: the answer when all is in force, and the one while it is not.
+
+    `sealed` is kept for the Idempotency-Key in the body's place where the body holds a secret.
+    """
+
+    status: int
+    body: msgspec.Struct
+    change: Change | None = None
+    sealed: msgspec.Struct | None = None
+
+    @property
+    def pending(self) -> "Outcome":
+        if self.change is None:
+            return self
+        # Nothing of what was created can be in force elsewhere: it is created, whoever has been told.
+        status = self.status if self.change.created else 202
+        return msgspec.structs.replace(self, status=status, body=msgspec.structs.replace(self.body, pending=True))
+
+
+Effect = Callable[[Transaction], Awaitable[Outcome]]
+Reveal = Callable[[bytes], bytes]
+
+
+def answer(status: int, body: msgspec.Struct) -> Response[bytes]:
+    """An answer with a JSON body."""
+    return Response(encode(body), status_code=status, media_type="application/json")
+
+
+async def perform(call: AccountCall, effect: Effect, reveal: Reveal | None = None) -> Response[bytes]:
+    """Make the effect once, whatever is retried, and answer. `reveal` opens an answer that was kept sealed."""
+    async with call.open_tx() as tx:
+        if call.idempotency_key is not None:
+            kept = await claim(tx, call)
+            if kept is not None:
+                body = reveal(kept.body) if reveal else kept.body
+                return Response(
+                    body,
+                    status_code=kept.status,
+                    media_type="application/json",
+                    headers={"Idempotency-Replayed": "true"},
+                )
+        outcome = await effect(tx)
+        await _keep(tx, call, outcome.pending)
+    if outcome.change is None:
+        return answer(outcome.status, outcome.body)
+    assert isinstance(call, Call)
+    if not await put_in_force(
+        call.context, call.tenant, outcome.change.object, outcome.change.id, outcome.change.created
+    ):
+        return answer(outcome.pending.status, outcome.pending.body)
+    if call.idempotency_key is not None:
+        async with call.open_tx() as tx:
+            await _keep(tx, call, outcome)
+    return answer(outcome.status, outcome.body)
+
+
+async def _keep(tx: Transaction, call: AccountCall, outcome: Outcome) -> None:
+    if call.idempotency_key is not None:
+        await keep(tx, call, outcome.status, encode(outcome.sealed or outcome.body))

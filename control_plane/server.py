@@ -1,0 +1,46 @@
+"""The transport: Granian's ASGI, embedded in this process's own loop; serves until it is told to end, then drains."""
+
+import asyncio
+import signal
+from typing import Any
+
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from control_plane.app import create_app, open_context
+from control_plane.logs import log
+from control_plane.settings import Settings
+
+DRAIN_S = 10.0
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; what is under way then is answered, for at most DRAIN_S."""
+    async with open_context(settings) as context:
+        app = create_app(context)
+        server: Any = Server(
+            app,
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.ASGINL,
+            http=HTTPModes.http1,
+            websockets=False,
+            log_enabled=False,
+            log_level=LogLevels.warning,
+        )
+        ended = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        serving = asyncio.create_task(server.serve())
+        told = asyncio.create_task(ended.wait())
+        log("serving", host=settings.host, port=settings.port)
+        await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        unexpected = serving.done()
+        await app.drained(DRAIN_S)
+        server.stop()
+        told.cancel()
+        await asyncio.gather(serving, told, return_exceptions=True)
+        log("stopped")
+        if unexpected:
+            raise SystemExit(1)

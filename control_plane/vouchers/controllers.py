@@ -1,0 +1,40 @@
+"""Routes of vouchers. Validate and redeem are the engine's."""
+
+from litestar import Controller, Response, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from control_plane.calls import Call
+from control_plane.queries import ListBody
+from control_plane.vouchers import changing, creating, reading
+from control_plane.vouchers.schemas import VoucherCreate, VoucherUpdate, VoucherView
+
+
+class VoucherController(Controller):
+    """/v1/vouchers"""
+
+    path = "/v1/vouchers"
+
+    @post("/", operation_id="createVoucher", opt={"body": VoucherCreate, "answer": VoucherView})
+    async def create(self, call: NamedDependency[Call]) -> Response[bytes]:
+        return await creating.create_voucher(call)
+
+    @get("/", operation_id="listVouchers", opt={"answer": ListBody[VoucherView]})
+    async def list(self, call: NamedDependency[Call]) -> Response[bytes]:
+        return await reading.list_vouchers(call)
+
+    @get("/{reference:str}", operation_id="getVoucher", opt={"answer": VoucherView})
+    async def get(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
+        return await reading.get_voucher(call, reference)
+
+    @patch("/{reference:str}", operation_id="updateVoucher", opt={"body": VoucherUpdate, "answer": VoucherView})
+    async def update(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
+        return await changing.update_voucher(call, reference)
+
+    @post("/{reference:str}/disable", operation_id="disableVoucher", opt={"answer": VoucherView})
+    async def disable(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
+        return await changing.set_voucher_status(call, reference, "disabled", "voucher.disable")
+
+    @post("/{reference:str}/enable", operation_id="enableVoucher", opt={"answer": VoucherView})
+    async def enable(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
+        return await changing.set_voucher_status(call, reference, "active", "voucher.enable")

@@ -1,0 +1,69 @@
+"""Vouchers on the wire: a voucher's rules stand beside its code."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from control_plane.rules.schemas import Durability, Limit, Metadata, RulesInput, Used
+
+MOST_CODES = 50_000
+
+CodeText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+CodeCount = Annotated[int, msgspec.Meta(ge=1, le=MOST_CODES)]
+
+
+class VoucherCreate(RulesInput, kw_only=True):
+    """Body of a new voucher; the code is drawn where it is left out."""
+
+    code: CodeText | UnsetType | None = UNSET
+    campaign_id: Reference | UnsetType | None = UNSET
+    metadata: Metadata | UnsetType | None = UNSET
+
+
+class VoucherUpdate(RulesInput, kw_only=True):
+    """Body of a change: what is left out stays, null removes a rule. A code and its campaign are for ever."""
+
+    metadata: Metadata | UnsetType | None = UNSET
+
+
+class VoucherBatch(msgspec.Struct, kw_only=True):
+    """Body of a batch: so many codes of a campaign, all alike."""
+
+    campaign_id: Reference
+    count: CodeCount
+    max_redemptions_per_code: Limit | UnsetType | None = UNSET
+
+
+class BatchAccepted(msgspec.Struct):
+    """A batch has been taken on."""
+
+    async_action_id: str
+
+
+class VoucherView(msgspec.Struct):
+    """A voucher as the API shows it. `redemptions.limit` is its own or the one its campaign gives to each code."""
+
+    id: str
+    object: Literal["voucher"]
+    code: str
+    campaign_id: str | None
+    status: str
+    discount_type: str | None
+    discount_value: Decimal | None
+    max_discount: Decimal | None
+    max_redemptions: int | None
+    max_redemptions_per_customer: int | None
+    budget: Decimal | None
+    starts_at: str | None
+    expires_at: str | None
+    timezone: str | None
+    durability: Durability
+    metadata: msgspec.Raw
+    redemptions: Used
+    version: int
+    created_at: str
+    updated_at: str
+    pending: bool | UnsetType = UNSET

@@ -1,0 +1,4 @@
+-- What /readyz asks.
+
+-- name: control_ping
+SELECT 1;
