@@ -1,0 +1,30 @@
+-- What the benchmark asks of its own throw-away database, as its owner.
+
+-- name: create_database
+CREATE DATABASE {name} OWNER {owner} ENCODING 'UTF8' TEMPLATE template0;
+
+-- name: codes_of_campaign
+SELECT code FROM vouchers WHERE campaign_id = $1 ORDER BY id;
+
+-- name: settled_of_campaign
+-- $1 the campaign's counter of redemptions.
+SELECT granted FROM counters WHERE id = $1;
+
+-- name: rows_of_campaign
+SELECT count(*) AS lines, count(DISTINCT redemption_id) AS redemptions FROM redemption_lines WHERE campaign_id = $1;
+
+-- name: rows_of_ledger
+SELECT (SELECT count(*) FROM redemptions) AS redemptions, (SELECT count(*) FROM quarantine) AS quarantined;
+
+-- name: counters_of_campaign
+-- Those of the campaign itself and those of its codes.
+SELECT c.id, c.kind, c.granted, c.returned, c.quarantined
+FROM counters c
+WHERE c.id IN ('r:' || $1, 'b:' || $1)
+    OR c.id IN (SELECT 'r:' || v.id FROM vouchers v WHERE v.campaign_id = $1);
+
+-- name: open_epochs
+SELECT shard, epoch FROM epochs WHERE state = 'open';
+
+-- name: shard_of_project
+SELECT a.shard FROM accounts a JOIN projects p ON p.account_id = a.id WHERE p.id = $1;
