@@ -348,6 +348,12 @@ CREATE TABLE public.quarantine (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     resolved_at timestamp with time zone,
     resolved_by text,
+    counted_moves jsonb DEFAULT '[]'::jsonb NOT NULL,
+    resolved_epoch bigint,
+    resolved_entry_ms bigint,
+    resolved_entry_seq bigint,
+    resolved_entry_index integer,
+    CONSTRAINT quarantine_counted_moves_check CHECK ((jsonb_typeof(counted_moves) = 'array'::text)),
     CONSTRAINT quarantine_detail_check CHECK ((length(detail) <= 4000)),
     CONSTRAINT quarantine_entry_index_check CHECK ((entry_index >= 0)),
     CONSTRAINT quarantine_entry_ms_check CHECK ((entry_ms >= 0)),
@@ -355,6 +361,7 @@ CREATE TABLE public.quarantine (
     CONSTRAINT quarantine_epoch_check CHECK ((epoch >= 1)),
     CONSTRAINT quarantine_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT quarantine_reason_check CHECK ((reason ~ '^[a-z][a-z0-9_]{0,63}$'::text)),
+    CONSTRAINT quarantine_resolution_is_whole CHECK ((num_nulls(resolved_epoch, resolved_entry_ms, resolved_entry_seq, resolved_entry_index) = ANY (ARRAY[0, 4]))),
     CONSTRAINT quarantine_resolved_by_check CHECK (((length(resolved_by) >= 1) AND (length(resolved_by) <= 200))),
     CONSTRAINT quarantine_resolved_has_a_time CHECK (((status = 'open'::text) = (resolved_at IS NULL))),
     CONSTRAINT quarantine_shard_check CHECK (((shard >= 0) AND (shard <= 1023))),
@@ -1019,6 +1026,14 @@ GRANT UPDATE(status) ON TABLE public.quarantine TO vauchflow_reconciler;
 GRANT UPDATE(resolved_at) ON TABLE public.quarantine TO vauchflow_reconciler;
 
 GRANT UPDATE(resolved_by) ON TABLE public.quarantine TO vauchflow_reconciler;
+
+GRANT UPDATE(resolved_epoch) ON TABLE public.quarantine TO vauchflow_reconciler;
+
+GRANT UPDATE(resolved_entry_ms) ON TABLE public.quarantine TO vauchflow_reconciler;
+
+GRANT UPDATE(resolved_entry_seq) ON TABLE public.quarantine TO vauchflow_reconciler;
+
+GRANT UPDATE(resolved_entry_index) ON TABLE public.quarantine TO vauchflow_reconciler;
 
 GRANT SELECT ON TABLE public.redemption_lines TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.redemption_lines TO vauchflow_reconciler;

@@ -1,0 +1,93 @@
+"""Finishes what is left over, every 200 ms: changes of definitions that Redis has not been told, rows to sweep, keys
+of epochs that are over, and what the metrics know of quarantine and alarms.
+
+Must never take a change that is younger than a second: the request that made it is still at it.
+"""
+
+import asyncio
+import time
+from datetime import timedelta
+from functools import partial
+from typing import cast
+
+from engine import log
+from engine.reconciler.metrics import ShardMetrics
+from engine.reconciler.servers import Servers
+from engine.reconciler.sweeping import sweep_old_epochs
+from store import quarantine, recovery
+from store.database import UNAVAILABLE, Database
+from store.definitions import Object, project_change
+from store.keys import Keyspace
+from store.link import FencedOut, RedisFull, RedisUnavailable, ScriptFailed
+from store.queries import query
+from store.recovery import ShardState, read_state
+from store.scripts import Scripts
+
+TICK_S = 0.2
+PATIENCE = timedelta(seconds=1)
+SWEEP_S = 2.0
+
+_UNAPPLIED = query("unapplied_changes")
+_SWEEP_OUTBOX = query("sweep_outbox")
+_EXPECTED: tuple[type[Exception], ...] = (*UNAVAILABLE, FencedOut, RedisFull, RedisUnavailable, ScriptFailed)
+
+
+class Projector:
+    """One per process, over all its shards."""
+
+    def __init__(self, database: Database, servers: Servers, metrics: dict[int, ShardMetrics]) -> None:
+        self._database = database
+        self._servers = servers
+        self._metrics = metrics
+        self._swept = float("-inf")
+        self._clean: dict[int, int] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            sweeps = time.monotonic() - self._swept > SWEEP_S
+            for shard in self._metrics:
+                try:
+                    await self._shard(shard, sweeps)
+                except _EXPECTED:
+                    continue  # the shard's keeper says so; what is left stays in the outbox
+                except Exception as error:  # noqa: BLE001 - the edge: one broken row must not end the loop
+                    log.error("projector failed", shard=shard, error=f"{type(error).__name__}: {error}"[:300])
+            if sweeps:
+                self._swept = time.monotonic()
+            await asyncio.sleep(TICK_S)
+
+    async def _shard(self, shard: int, sweeps: bool) -> None:
+        async with self._database.shard_tx(shard) as tx:
+            changes = await tx.fetch(_UNAPPLIED, shard, PATIENCE)
+            state = await read_state(tx, shard) if changes or sweeps else None
+        if state is None or state.state != "open":
+            return
+        if changes:
+            link = self._servers.link(state.identity)
+            scripts = Scripts(link, Keyspace(shard, state.epoch))
+            for row in changes:
+                object_ = cast(Object, row["object"])
+                done = await project_change(
+                    partial(self._database.shard_tx, shard), scripts, row["project_id"], object_, row["object_id"]
+                )
+                if not done:
+                    return
+        if sweeps:
+            await self._sweep(shard, state)
+
+    async def _sweep(self, shard: int, state: ShardState) -> None:
+        async with self._database.shard_tx(shard) as tx:
+            await tx.execute(_SWEEP_OUTBOX, shard)
+            await recovery.sweep_leases(tx, shard)
+            open_entries = await quarantine.count_open(tx, shard)
+            if not open_entries:
+                await quarantine.resolve_alarm(tx, "quarantine", shard)
+            kinds = await quarantine.open_alarms(tx, shard)
+            closed = await recovery.closed_epochs_before(tx, shard, state.position_epoch)
+        self._metrics[shard].quarantined(open_entries)
+        for kind in self._metrics[shard].alarms(kinds):
+            log.error("alarm", kind=kind, shard=shard)
+        if self._clean.get(shard) != state.epoch:
+            await sweep_old_epochs(self._servers.link(state.identity), shard, closed)
+            self._clean[shard] = state.epoch

@@ -1,0 +1,50 @@
+"""Whether a server's data are believed after its epoch was broken: a pure judgement over evidence.
+
+Believed means: nothing acknowledged is missing, so nothing has to be withheld. Must never believe for want of
+evidence: what is not known counts against.
+"""
+
+import msgspec
+
+from domain.ledger import Position
+from engine.reconciler.servers import Meta
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What is known of the old epoch on the server that answers now. `ledger` is where PostgreSQL stood when the
+    epoch was closed, `acknowledged` the furthest entry that a worker says it has answered."""
+
+    meta: Meta | None
+    last_generated: Position
+    ledger: Position
+    acknowledged: Position
+    same_server: bool
+    trust_aof: bool
+    appendonly: str = ""
+    appendfsync: str = ""
+    last_write_status: str = ""
+    role: str = ""
+
+
+def why_not(evidence: Evidence) -> str:
+    """The first reason not to believe; '' if there is none."""
+    meta = evidence.meta
+    if meta is None:
+        return "the server does not have the epoch"
+    if meta.position > evidence.last_generated or evidence.ledger > evidence.last_generated:
+        return "the stream ends before what the ledger has settled"
+    if meta.entry != evidence.last_generated:
+        return "the stream does not end with the last entry that was granted"
+    if evidence.acknowledged > evidence.last_generated:
+        return "a worker has acknowledged an entry that is not in the stream"
+    if evidence.same_server:
+        return ""
+    if not evidence.trust_aof:
+        return "VAUCHFLOW_TRUST_AOF is off"
+    if evidence.appendonly != "yes" or evidence.appendfsync != "always":
+        return "the server does not sync its append-only file before it answers"
+    if evidence.last_write_status != "ok":
+        return "the server could not write its append-only file"
+    if evidence.role != "master":
+        return "the server is a replica"
+    return ""

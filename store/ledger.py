@@ -1,0 +1,241 @@
+"""The SQL side of settling: a batch of events into rows, counters and usage, all in the caller's transaction.
+
+`settle` moves the shard's position and takes every event in, or raises and leaves nothing: one of INTEGRITY where an
+event cannot be taken in (the caller bisects), PositionMoved where another reconciler was faster. Must never commit,
+and never touch Redis.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from domain.events import Redeemed, RolledBack, Settled
+from domain.ledger import Position
+from store import quarantine
+from store.database import Transaction
+from store.ledger_rows import Deltas, Fate, Kind, Moves, Place, Slot, Usage, columns, first_of, moves_of
+from store.queries import query
+
+_ADVANCE = query("advance_position")
+_INSERT = query("insert_redemptions")
+_INSERT_LINES = query("insert_redemption_lines")
+_INSERT_CUSTOMERS = query("insert_customers")
+_ADD_USAGE = query("add_usage")
+_ROLL_BACK = query("roll_back_redemptions")
+_MOVES = query("redemption_moves")
+_IN_PLACE = query("redemptions_in_place")
+_ENSURE_CHILDREN = query("ensure_child_counters")
+_MOVE = query("move_counters")
+
+_encode_json = msgspec.json.Encoder().encode
+
+
+class PositionMoved(Exception):
+    """The shard does not stand where the caller read it: another reconciler was faster. Read it again."""
+
+
+class MissingCounter(Exception):
+    """An event moves a counter that the ledger does not have."""
+
+
+INTEGRITY: tuple[type[Exception], ...] = (
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.DataError,
+    MissingCounter,
+)
+"""What one event can be to blame for; everything else stops the shard."""
+
+
+async def advance(tx: Transaction, place: Place, old: Position, new: Position) -> None:
+    """The whole fence: move the position from where it was read, or raise PositionMoved."""
+    found = await tx.fetchrow(
+        _ADVANCE, place.shard, place.epoch, old.entry_ms, old.entry_seq, new.entry_ms, new.entry_seq
+    )
+    if found is None:
+        raise PositionMoved(f"shard {place.shard} is not at {old} of epoch {place.epoch}")
+
+
+async def settle(tx: Transaction, place: Place, old: Position, new: Position, slots: Sequence[Slot]) -> list[Fate]:
+    """Move the position and take all events in. What cannot be decoded goes into quarantine at once."""
+    await advance(tx, place, old, new)
+    fates = await take_in(tx, place, [slot for slot in slots if slot.event is not None])
+    for slot in slots:
+        if slot.event is None:
+            fates.append(await quarantine.put(tx, place, slot, "undecodable", slot.error))
+    return fates
+
+
+async def take_in(tx: Transaction, place: Place, slots: Sequence[Slot]) -> list[Fate]:
+    """All of these events, or one of INTEGRITY: redemptions first, then what people settled, then rollbacks."""
+    deltas, usage = Deltas(), Usage()
+    fates = await _redeem(tx, place, [s for s in slots if isinstance(s.event, Redeemed)], deltas, usage)
+    for slot in slots:
+        if isinstance(slot.event, Settled):
+            fates.append(await _resolve(tx, place, slot, deltas, usage))
+    fates += await _roll_back(tx, place, [s for s in slots if isinstance(s.event, RolledBack)], deltas, usage)
+    usage_columns = usage.columns()
+    if usage_columns[0]:
+        await tx.execute(_ADD_USAGE, *usage_columns)
+    await _move(tx, deltas)
+    return fates
+
+
+async def _move(tx: Transaction, deltas: Deltas) -> None:
+    children, moves = deltas.children(), deltas.moves()
+    if children[0]:
+        await tx.execute(_ENSURE_CHILDREN, *children)
+    if moves[0] and len(await tx.fetch(_MOVE, *moves)) != len(moves[0]):
+        raise MissingCounter("an event moves a counter that the ledger does not have")
+
+
+async def _redeem(tx: Transaction, place: Place, slots: list[Slot], deltas: Deltas, usage: Usage) -> list[Fate]:
+    first, repeated = first_of(slots, (_key(slot.event) for slot in slots))
+    inserted = await insert_redemptions(tx, place, first)
+    applied = [slot for slot in first if _key(slot.event) in inserted]
+    for slot in applied:
+        event = slot.event
+        assert isinstance(event, Redeemed)
+        deltas.grant(event)
+        usage.add(event.account_id, event.project_id, slot.time_ms, (1, 0, event.discount_minor))
+    collapsed = [*repeated, *(slot for slot in first if _key(slot.event) not in inserted)]
+    return [redeemed_fate(Kind.APPLIED, slot) for slot in applied] + [
+        redeemed_fate(Kind.COLLAPSED, slot) for slot in collapsed
+    ]
+
+
+def redeemed_fate(kind: Kind, slot: Slot, reason: str = "") -> Fate:
+    """A redemption's fate. Whatever became of it, it is settled; collapsed or refused, its moves come back."""
+    event = slot.event
+    assert isinstance(event, Redeemed)
+    moves = moves_of(event)
+    returned = moves if kind in (Kind.COLLAPSED, Kind.REFUSED) else ()
+    return Fate(kind, event.project_id, event.id, moves, returned, reason, kind is Kind.REFUSED)
+
+
+def _key(event: object) -> tuple[str, str]:
+    assert isinstance(event, Redeemed)
+    return event.project_id, event.id
+
+
+async def insert_redemptions(tx: Transaction, place: Place, slots: list[Slot]) -> set[tuple[str, str]]:
+    """Headers, lines and customers of these redemptions; the keys of those that were not in the ledger yet."""
+    if not slots:
+        return set()
+    rows = await tx.fetch(_INSERT, place.shard, place.epoch, *columns([_header(place, s) for s in slots], 15))
+    inserted = {(row["project_id"], row["id"]) for row in rows}
+    lines: list[tuple[Any, ...]] = []
+    customers: dict[tuple[str, str], int] = {}
+    for slot in slots:
+        event = slot.event
+        assert isinstance(event, Redeemed)
+        if (event.project_id, event.id) not in inserted:
+            continue
+        if event.customer_id is not None:
+            customers.setdefault((event.project_id, event.customer_id), slot.time_ms)
+        for number, line in enumerate(event.lines, 1):
+            # Encoded here, because lists within an array would be taken for its further dimensions.
+            moves = msgspec.Raw(_encode_json([move[:2] for move in line.moves]))
+            names = (line.object, line.redeemable_id, line.campaign_id, line.code, line.discount_minor)
+            lines.append((event.project_id, event.id, number, *names, moves, slot.time_ms))
+    if lines:
+        await tx.execute(_INSERT_LINES, *columns(lines, 10))
+    if customers:
+        await tx.execute(_INSERT_CUSTOMERS, *columns([(*key, at) for key, at in sorted(customers.items())], 3))
+    return inserted
+
+
+def _header(place: Place, slot: Slot) -> tuple[Any, ...]:
+    event, at = slot.event, slot.position
+    assert isinstance(event, Redeemed)
+    return (
+        event.project_id,
+        event.id,
+        event.customer_id,
+        event.currency,
+        event.order_value_minor,
+        event.discount_minor,
+        event.total_minor,
+        "committed" if event.committed else place.durability,
+        event.idempotency_key,
+        event.fingerprint,
+        slot.time_ms,
+        at.entry_ms,
+        at.entry_seq,
+        slot.index,
+        slot.payload,
+    )
+
+
+async def _roll_back(tx: Transaction, place: Place, slots: list[Slot], deltas: Deltas, usage: Usage) -> list[Fate]:
+    if not slots:
+        return []
+    keys = [_rollback_key(slot) for slot in slots]
+    first, repeated = first_of(slots, keys)
+    rows = [(*_rollback_key(s), s.time_ms, s.position.entry_ms, s.position.entry_seq, s.index) for s in first]
+    done = await tx.fetch(_ROLL_BACK, place.shard, place.epoch, *columns(rows, 6))
+    moves = await moves_of_rows(tx, [(row["project_id"], row["id"]) for row in done])
+    known = await tx.fetch(_IN_PLACE, place.shard, *columns(keys, 2))
+    exists = {(row["project_id"], row["id"]) for row in known}
+    fates: list[Fate] = []
+    for slot in first:
+        event, key = slot.event, _rollback_key(slot)
+        assert isinstance(event, RolledBack)
+        if key in moves:
+            deltas.give_back(event.project_id, moves[key])
+            usage.add(event.account_id, event.project_id, slot.time_ms, (0, 1, 0))
+            fates.append(Fate(Kind.ROLLED_BACK, *key, returned=moves[key]))
+        elif key in exists:
+            fates.append(Fate(Kind.COLLAPSED))
+        else:
+            fates.append(await quarantine.put(tx, place, slot, "unknown_redemption", ""))
+    return fates + [Fate(Kind.COLLAPSED) for _ in repeated]
+
+
+def _rollback_key(slot: Slot) -> tuple[str, str]:
+    assert isinstance(slot.event, RolledBack)
+    return slot.event.project_id, slot.event.redemption_id
+
+
+async def moves_of_rows(tx: Transaction, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Moves]:
+    """What these redemptions took, as the ledger's lines say; a rollback gives exactly that back."""
+    moves: dict[tuple[str, str], Moves] = dict.fromkeys(keys, ())
+    if keys:
+        for row in await tx.fetch(_MOVES, *columns(keys, 2)):
+            key = row["project_id"], row["redemption_id"]
+            moves[key] += tuple((counter, amount) for counter, amount in row["moves"])
+    return moves
+
+
+async def _resolve(tx: Transaction, place: Place, slot: Slot, deltas: Deltas, usage: Usage) -> Fate:
+    """A person applies or voids an entry. Applied, its units go from quarantined to granted; void, they come back."""
+    event = slot.event
+    assert isinstance(event, Settled)
+    entry = await quarantine.lock_open(tx, place.shard, event.quarantine_id, event.project_id)
+    if entry is None:
+        return Fate(Kind.RESOLVED)
+    applied = False
+    if event.action == "apply":
+        applied = await _apply_entry(tx, place, entry, deltas, usage)
+        if not applied and not isinstance(entry.slot.event, Redeemed):
+            await quarantine.decline(tx, place.shard, entry.id, "There is nothing that could be applied.")
+            return Fate(Kind.RESOLVED)
+    elif event.action != "void":
+        return Fate(Kind.RESOLVED)
+    await quarantine.resolve(tx, place, slot, entry, applied)
+    deltas.quarantine(event.project_id, entry.counted, -1)
+    return Fate(Kind.RESOLVED, event.project_id, returned=() if applied else entry.counted)
+
+
+async def _apply_entry(tx: Transaction, place: Place, entry: quarantine.Entry, deltas: Deltas, usage: Usage) -> bool:
+    """Whether the entry's redemption is now in the ledger and was not before."""
+    event = entry.slot.event
+    if not isinstance(event, Redeemed):
+        return False
+    was = Place(place.shard, entry.epoch, place.durability)
+    if not await insert_redemptions(tx, was, [entry.slot]):
+        return False
+    deltas.grant(event)
+    usage.add(event.account_id, event.project_id, entry.slot.time_ms, (1, 0, event.discount_minor))
+    return True

@@ -1,0 +1,78 @@
+-- The ledger's writes: one transaction per batch, which moves the shard's position by compare-and-set. All of them name
+-- their shard, because the owner, whom no policy restrains, runs some of them too.
+
+-- name: read_position
+SELECT epoch, entry_ms, entry_seq FROM stream_positions WHERE shard = $1;
+
+-- name: advance_position
+-- $1 shard, $2 epoch, $3 and $4 where the caller read it, $5 and $6 where it goes. No row: another was faster.
+UPDATE stream_positions SET entry_ms = $5, entry_seq = $6, updated_at = now()
+WHERE shard = $1 AND epoch = $2 AND entry_ms = $3 AND entry_seq = $4
+RETURNING shard;
+
+-- name: insert_redemptions
+-- $1 shard, $2 epoch, then a column each. The ids that are new come back; the others were in the ledger already.
+INSERT INTO redemptions (project_id, id, customer_id, currency, order_value_minor, discount_minor, total_minor,
+    durability, idempotency_key, fingerprint, created_at, shard, epoch, entry_ms, entry_seq, entry_index, body)
+SELECT r.project_id, r.id, r.customer_id, r.currency, r.order_value_minor, r.discount_minor, r.total_minor,
+    r.durability, r.idempotency_key, r.fingerprint, 'epoch'::timestamptz + r.time_ms * interval '1 ms',
+    $1, $2, r.entry_ms, r.entry_seq, r.entry_index, r.body
+FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::text[],
+    $11::text[], $12::bytea[], $13::bigint[], $14::bigint[], $15::bigint[], $16::int[], $17::bytea[])
+    AS r (project_id, id, customer_id, currency, order_value_minor, discount_minor, total_minor, durability,
+    idempotency_key, fingerprint, time_ms, entry_ms, entry_seq, entry_index, body)
+ON CONFLICT (project_id, id) DO NOTHING
+RETURNING project_id, id;
+
+-- name: insert_redemption_lines
+INSERT INTO redemption_lines (project_id, redemption_id, line_no, object, redeemable_id, campaign_id, code,
+    discount_minor, moves, created_at)
+SELECT l.project_id, l.redemption_id, l.line_no, l.object, l.redeemable_id, l.campaign_id, l.code,
+    l.discount_minor, l.moves, 'epoch'::timestamptz + l.time_ms * interval '1 ms'
+FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+    $9::jsonb[], $10::bigint[])
+    AS l (project_id, redemption_id, line_no, object, redeemable_id, campaign_id, code, discount_minor, moves, time_ms);
+
+-- name: insert_customers
+INSERT INTO customers (project_id, id, created_at)
+SELECT c.project_id, c.id, 'epoch'::timestamptz + c.time_ms * interval '1 ms'
+FROM unnest($1::text[], $2::text[], $3::bigint[]) AS c (project_id, id, time_ms)
+ON CONFLICT (project_id, id) DO NOTHING;
+
+-- name: add_usage
+INSERT INTO usage_daily AS u (account_id, project_id, day, redemptions, rollbacks, discount_minor)
+SELECT * FROM unnest($1::text[], $2::text[], $3::date[], $4::bigint[], $5::bigint[], $6::bigint[])
+ON CONFLICT (account_id, project_id, day) DO UPDATE SET redemptions = u.redemptions + excluded.redemptions,
+    rollbacks = u.rollbacks + excluded.rollbacks, discount_minor = u.discount_minor + excluded.discount_minor;
+
+-- name: roll_back_redemptions
+-- $1 shard, $2 epoch, then a column each. Those that were not rolled back before come back.
+UPDATE redemptions r
+SET status = 'rolled_back', rolled_back_at = 'epoch'::timestamptz + a.time_ms * interval '1 ms',
+    rollback_epoch = $2, rollback_entry_ms = a.entry_ms, rollback_entry_seq = a.entry_seq,
+    rollback_entry_index = a.entry_index
+FROM unnest($3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::int[])
+    AS a (project_id, id, time_ms, entry_ms, entry_seq, entry_index)
+WHERE r.project_id = a.project_id AND r.id = a.id AND r.shard = $1 AND r.status = 'redeemed'
+RETURNING r.project_id, r.id;
+
+-- name: redemption_moves
+SELECT l.project_id, l.redemption_id, l.moves
+FROM unnest($1::text[], $2::text[]) AS a (project_id, id)
+JOIN redemption_lines l ON l.project_id = a.project_id AND l.redemption_id = a.id;
+
+-- name: redemptions_in_place
+-- Where the redemptions of these ids, and their rollbacks, stand.
+SELECT r.project_id, r.id, r.epoch, r.entry_ms, r.entry_seq, r.entry_index,
+    r.rollback_epoch, r.rollback_entry_ms, r.rollback_entry_seq, r.rollback_entry_index
+FROM unnest($2::text[], $3::text[]) AS a (project_id, id)
+JOIN redemptions r ON r.project_id = a.project_id AND r.id = a.id AND r.shard = $1;
+
+-- name: set_savepoint
+SAVEPOINT part;
+
+-- name: roll_back_to_savepoint
+ROLLBACK TO SAVEPOINT part;
+
+-- name: release_savepoint
+RELEASE SAVEPOINT part;

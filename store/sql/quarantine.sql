@@ -1,0 +1,51 @@
+-- Events that could not be settled, and how a person settles them.
+
+-- name: insert_quarantine
+INSERT INTO quarantine (id, shard, epoch, entry_ms, entry_seq, entry_index, project_id, redemption_id, payload, reason,
+    detail, counted_moves, status, resolved_at, resolved_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+    CASE WHEN $13 <> 'open' THEN now() END, CASE WHEN $13 <> 'open' THEN 'reconciler' END);
+
+-- name: quarantine_entry
+-- $3 '' names entries that do not even say whose they are: the operator's.
+SELECT id, epoch, entry_ms, entry_seq, entry_index, project_id, payload, status, counted_moves
+FROM quarantine WHERE shard = $1 AND id = $2 AND project_id IS NOT DISTINCT FROM NULLIF($3, '')
+FOR UPDATE;
+
+-- name: resolve_quarantine
+UPDATE quarantine SET status = $3, resolved_at = now(), resolved_by = $4, resolved_epoch = $5, resolved_entry_ms = $6,
+    resolved_entry_seq = $7, resolved_entry_index = $8, detail = left($9 || detail, 4000)
+WHERE shard = $1 AND id = $2;
+
+-- name: decline_quarantine
+-- What a person asked for could not be done: the entry stays open and says why.
+UPDATE quarantine SET detail = left($3 || detail, 4000) WHERE shard = $1 AND id = $2 AND status = 'open';
+
+-- name: quarantine_in_place
+-- Entries made from events after ($3, $4] up to ($5, $6) of an epoch.
+SELECT entry_ms, entry_seq, entry_index, status, reason FROM quarantine
+WHERE shard = $1 AND epoch = $2 AND (entry_ms, entry_seq) > ($3, $4) AND (entry_ms, entry_seq) <= ($5, $6);
+
+-- name: quarantine_resolutions
+SELECT id, status, counted_moves, resolved_epoch, resolved_entry_ms, resolved_entry_seq, resolved_entry_index
+FROM quarantine WHERE shard = $1 AND id = ANY($2::text[]);
+
+-- name: count_open_quarantine
+SELECT count(*) FROM quarantine WHERE shard = $1 AND status = 'open';
+
+-- name: audit_quarantine
+-- The account is the project's.
+INSERT INTO audit_log (account_id, project_id, id, actor, action, object, object_id, after)
+SELECT p.account_id, p.id, $2, $3, $4, 'quarantine', $5, $6 FROM projects p WHERE p.id = $1;
+
+-- name: raise_alarm
+-- One open alarm of a kind for a shard; raised again it keeps its first time and takes the newest detail.
+INSERT INTO alarms AS a (id, kind, shard, detail) VALUES ($1, $2, $3, $4)
+ON CONFLICT (kind, shard) WHERE resolved_at IS NULL DO UPDATE SET detail = excluded.detail
+RETURNING a.id = $1 AS is_new;
+
+-- name: resolve_alarm
+UPDATE alarms SET resolved_at = now() WHERE kind = $2 AND shard = $1 AND resolved_at IS NULL RETURNING id;
+
+-- name: open_alarms
+SELECT kind FROM alarms WHERE shard = $1 AND resolved_at IS NULL;

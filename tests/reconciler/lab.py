@@ -1,0 +1,228 @@
+"""One shard with a project on it, and hands to do what engines and people do to it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from domain.definitions import change_key
+from domain.events import Event, Line, Redeemed, RolledBack, Settled, encode
+from domain.ledger import CommitReply, CounterState, Item, Mode, Move, Position
+from domain.outcomes import Status, Verdict
+from engine.reconciler.metrics import Metrics
+from engine.reconciler.process import Reconciler
+from engine.reconciler.recovery import Recovery
+from engine.reconciler.servers import Servers, read_meta
+from engine.reconciler.settings import Settings
+from engine.reconciler.settler import Settler
+from store.database import Database
+from store.keys import Keyspace
+from store.ledger_rows import Fate, Place, Summary
+from store.link import Link
+from store.recovery import ShardState, read_state
+from store.scripts import Scripts
+from tests.servers.postgres import DatabaseUrls
+
+SHARD = 3
+PROJECT = "prj_a"
+ACCOUNT = "acc_a"
+CODE = "r:vch_1"
+"""A code's counter with a limit of 5."""
+
+FAMILY = "u:cmp_1"
+"""The template of customers' counters, with a limit of 2."""
+
+SEED_SQL = Path(__file__).parent / "seed.sql"
+
+
+async def eventually(condition: Callable[[], Awaitable[Any]], what: str, timeout_s: float = 15.0) -> Any:
+    """What the condition gives as soon as that is true; fails with what was waited for."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := await condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {timeout_s:.0f} s for {what}")
+        await asyncio.sleep(0.01)
+    return found
+
+
+def redeemed(
+    redemption_id: str, *, customer: str | None = None, amount: int = 1, committed: bool = False, **changes: Any
+) -> Redeemed:
+    """A redemption of the code; with a customer, of his counter too."""
+    moves = [(CODE, amount, "")]
+    if customer is not None:
+        moves.append((f"{FAMILY}:{customer}", amount, FAMILY))
+    fields: dict[str, Any] = {
+        "id": redemption_id,
+        "account_id": ACCOUNT,
+        "project_id": PROJECT,
+        "fingerprint": b"f" * 16,
+        "idempotency_key": None,
+        "customer_id": customer,
+        "currency": "EUR",
+        "decimals": 2,
+        "order_value_minor": 8999,
+        "discount_minor": 1800,
+        "committed": committed,
+        "lines": (Line("voucher", "vch_1", "cmp_1", "SAVE20", 1800, tuple(moves)),),
+    }
+    return Redeemed(**{**fields, **changes})
+
+
+def rolled_back(redemption_id: str) -> RolledBack:
+    return RolledBack(redemption_id, ACCOUNT, PROJECT)
+
+
+def settled(entry_id: str, action: str) -> Settled:
+    return Settled(entry_id, PROJECT, action, "usr_boss")
+
+
+class Lab:
+    """Shard 3 of one database on one Redis. Steps are taken by hand; `running` is the whole reconciler."""
+
+    def __init__(self, database: Database, owner: Any, urls: DatabaseUrls, redis_url: str) -> None:
+        self.database = database
+        self.owner = owner
+        self.urls = urls
+        self.redis_url = redis_url
+        self.servers = Servers(redis_url)
+        self.metrics = Metrics()
+        self.fates: list[Fate] = []
+
+    # -- the reconciler, in pieces and whole -----------------------------------------------------------------------
+
+    def recovery(self, *, trust_aof: bool = True) -> Recovery:
+        return Recovery(SHARD, self.database, self.servers, trust_aof, self.fates.extend)
+
+    async def state(self) -> ShardState:
+        async with self.database.shard_tx(SHARD) as tx:
+            state = await read_state(tx, SHARD)
+        assert state is not None
+        return state
+
+    async def open(self) -> ShardState:
+        await self.recovery().first()
+        return await self.state()
+
+    async def settler(self) -> Settler:
+        state = await self.state()
+        link = self.servers.link(state.identity)
+        return Settler(self.database, link, Place(SHARD, state.epoch, "durable"), self.fates.extend)
+
+    async def settle(self, *, confirm: bool = True) -> Summary:
+        """One batch of all that is in the stream; without confirm, as if the reconciler had died before it."""
+        settler, position = await self.settler(), (await self.state()).position
+        entries = await settler.entries(position)
+        self.fates.clear()
+        summary = await settler.settle(position, entries)
+        if confirm:
+            assert await settler.confirm(position, entries, summary) is Status.OK
+        return summary
+
+    @asynccontextmanager
+    async def running(self, *, trust_aof: bool = True) -> AsyncIterator[Reconciler]:
+        """The whole reconciler on shards 0 to 3, ready."""
+        settings = Settings(self.urls.reconciler, self.redis_url, shards=SHARD + 1, trust_aof=trust_aof)
+        reconciler = Reconciler(settings)
+        task = asyncio.create_task(reconciler.run())
+
+        async def is_ready() -> bool:
+            if task.done():
+                task.result()
+            return reconciler.is_ready()
+
+        try:
+            await eventually(is_ready, "readiness")
+            yield reconciler
+        finally:
+            reconciler.stop()
+            await task
+
+    # -- an engine -------------------------------------------------------------------------------------------------
+
+    async def scripts(self) -> Scripts:
+        state = await self.state()
+        return Scripts(self.servers.link(state.identity), Keyspace(SHARD, state.epoch))
+
+    async def hydrate(self, scripts: Scripts, names: Sequence[str], withheld: int = 0) -> None:
+        """As the engine does it, from PostgreSQL; without limits, because the tests mean the ledger's."""
+        _, change, _ = await scripts.peek(PROJECT, [change_key(PROJECT)])
+        rows = await self.owner.fetch(
+            "SELECT id, granted + quarantined AS granted, returned FROM counters WHERE id = ANY($1)", list(names)
+        )
+        known = {row["id"]: row for row in rows}
+        states = []
+        for name in names:
+            granted, returned = (known[name]["granted"], known[name]["returned"]) if name in known else (0, 0)
+            states.append((name, CounterState(None, granted, returned, granted, 0, withheld, 1)))
+        assert await scripts.hydrate(PROJECT, change, [], states) is Status.OK
+
+    async def grant(self, *events: Event | bytes) -> CommitReply:
+        """These events through the commit script, in one entry; bytes go in as they are."""
+        scripts = await self.scripts()
+        items = [self._item(event) for event in events]
+        await self.hydrate(scripts, sorted({move.counter for item in items for move in item.moves}))
+        reply = await scripts.commit(items)
+        assert reply.status is Status.OK
+        assert {outcome.verdict for outcome in reply.outcomes} == {Verdict.GRANTED}
+        return reply
+
+    @staticmethod
+    def _item(event: Event | bytes) -> Item:
+        if isinstance(event, bytes):
+            return Item(Mode.COMMIT, payload=event)
+        if not isinstance(event, Redeemed):
+            return Item(Mode.COMMIT, payload=encode(event))
+        moves = tuple(Move(name, amount, None, 10**9) for line in event.lines for name, amount, _ in line.moves)
+        return Item(Mode.COMMIT, event.id, event.fingerprint, encode(event), moves=moves)
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    async def in_redis(self, name: str = CODE) -> dict[str, int]:
+        """A counter's numbers; empty where it is absent."""
+        scripts = await self.scripts()
+        link = self.servers.link((await self.state()).identity)
+        names = ("granted", "returned", "confirmed")
+        found = await link.command("HMGET", scripts.keyspace.counter(name), *names)
+        return {} if None in found else dict(zip(names, map(int, found), strict=True))
+
+    async def in_ledger(self, name: str = CODE) -> dict[str, int]:
+        row = await self.owner.fetchrow(
+            "SELECT granted, returned, quarantined FROM counters WHERE project_id = $1 AND id = $2", PROJECT, name
+        )
+        return dict(row) if row else {}
+
+    async def redemptions(self) -> dict[str, str]:
+        """Status of each redemption that the ledger has."""
+        return {row["id"]: row["status"] for row in await self.owner.fetch("SELECT id, status FROM redemptions")}
+
+    async def quarantine(self) -> list[tuple[str | None, str, str]]:
+        """Redemption, reason and status of each entry."""
+        rows = await self.owner.fetch("SELECT redemption_id, reason, status FROM quarantine ORDER BY created_at, id")
+        return [tuple(row) for row in rows]
+
+    async def alarms(self) -> set[str]:
+        """Kinds of the shard's open alarms."""
+        rows = await self.owner.fetch("SELECT kind FROM alarms WHERE resolved_at IS NULL AND shard = $1", SHARD)
+        return {row["kind"] for row in rows}
+
+    async def position_in_redis(self) -> Position:
+        state = await self.state()
+        meta = await read_meta(self.servers.link(state.identity), Keyspace(SHARD, state.epoch))
+        assert meta is not None
+        return meta.position
+
+    async def is_settled(self) -> bool:
+        """Whether nothing is pending: Redis has confirmed all that it has granted."""
+        state = await self.state()
+        if state.state != "open":
+            return False
+        meta = await read_meta(self.servers.link(state.identity), Keyspace(SHARD, state.epoch))
+        return meta is not None and meta.position == meta.entry == state.position
+
+
+def plain_link(redis_url: str) -> Link:
+    """A link to whoever answers."""
+    return Link(redis_url, max_connections=1)
