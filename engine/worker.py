@@ -72,7 +72,9 @@ class Worker:
             async with self.database.anonymous_tx() as tx:
                 await tx.fetchval(_PING)
             await self.gate.enter(served[0].shard.epoch.shard if served else 0)
-        except (Refused, *UNAVAILABLE):
+        except UNAVAILABLE:
+            return False
+        except Refused:
             return False
         return True
 
