@@ -23,7 +23,7 @@ _MOST_URI_CHARS = 4096
 
 
 class AccountCall:
-    """A request of an account, before a project is known."""
+    """A request that needs no project: an admin key's works on the account, a secret key's on its project alone."""
 
     def __init__(self, context: Context, principal: Principal, request: AnyRequest, raw_body: bytes) -> None:
         self.context = context
@@ -41,11 +41,13 @@ class AccountCall:
     @property
     def project_id(self) -> str | None:
         """The project whose rows the call works on; None for the account's own."""
-        return None
+        return self.principal.project_id
 
     def open_tx(self) -> AbstractAsyncContextManager[Transaction]:
         """A transaction that sees what the call may see."""
-        return self.context.database.account_tx(self.account_id)
+        if self.project_id is None:
+            return self.context.database.account_tx(self.account_id)
+        return self.context.database.tenant_tx(self.project_id, self.account_id)
 
     def body(self, schema: type[T]) -> T:
         """The body; what is wrong with it is noted in `errors`."""
@@ -73,9 +75,6 @@ class Call(AccountCall):
     @property
     def project_id(self) -> str:
         return self.tenant.project_id
-
-    def open_tx(self) -> AbstractAsyncContextManager[Transaction]:
-        return self.context.database.tenant_tx(self.tenant.project_id, self.account_id)
 
 
 async def provide_account(request: AnyRequest) -> AccountCall:

@@ -4,4 +4,4 @@
 INSERT INTO accounts (id, name, plan, shard) VALUES ($1, $2, $3, $4);
 
 -- name: control_account
-SELECT id, name, plan, status, shard, created_at FROM accounts WHERE id = $1;
+SELECT id, name, plan, status, created_at FROM accounts WHERE id = $1;

@@ -1,0 +1,28 @@
+"""Routes of projects."""
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from control_plane.calls import AccountCall
+from control_plane.projects import services
+from control_plane.projects.schemas import ProjectCreate, ProjectCreated, ProjectView
+from control_plane.queries import ListBody
+
+
+class ProjectController(Controller):
+    """/v1/projects"""
+
+    path = "/v1/projects"
+
+    @post("/", operation_id="createProject", opt={"body": ProjectCreate, "answer": ProjectCreated})
+    async def create(self, account: NamedDependency[AccountCall]) -> Response[bytes]:
+        return await services.make_project(account)
+
+    @get("/", operation_id="listProjects", opt={"answer": ListBody[ProjectView]})
+    async def list(self, account: NamedDependency[AccountCall]) -> Response[bytes]:
+        return await services.list_projects(account)
+
+    @get("/{project_id:str}", operation_id="getProject", opt={"answer": ProjectView})
+    async def get(self, account: NamedDependency[AccountCall], project_id: FromPath[str]) -> Response[bytes]:
+        return await services.get_project(account, project_id)

@@ -1,0 +1,36 @@
+"""Projects on the wire."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from control_plane.rules.schemas import Name
+
+Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+
+
+class ProjectCreate(msgspec.Struct, kw_only=True):
+    """Body of a new project; in EUR unless it says otherwise, for ever."""
+
+    name: Name
+    currency: Currency | UnsetType = UNSET
+
+
+class ProjectView(msgspec.Struct):
+    """A project as the API shows it."""
+
+    id: str
+    object: Literal["project"]
+    name: str
+    currency: str
+    mode: str
+    status: str
+    created_at: str
+
+
+class ProjectCreated(ProjectView):
+    """A new project: the only answer that shows its first keys."""
+
+    secret_key: str
+    publishable_key: str
