@@ -122,8 +122,8 @@ class Lab:
         return summary
 
     @asynccontextmanager
-    async def running(self, *, trust_aof: bool = True) -> AsyncIterator[Reconciler]:
-        """The whole reconciler on shards 0 to 3, ready."""
+    async def running(self, *, trust_aof: bool = True, ready: bool = True) -> AsyncIterator[Reconciler]:
+        """The whole reconciler on shards 0 to 3; ready, unless it is not expected to be."""
         settings = Settings(self.urls.reconciler, self.redis_url, shards=SHARD + 1, trust_aof=trust_aof)
         reconciler = Reconciler(settings)
         task = asyncio.create_task(reconciler.run())
@@ -134,7 +134,8 @@ class Lab:
             return reconciler.is_ready()
 
         try:
-            await eventually(is_ready, "readiness")
+            if ready:
+                await eventually(is_ready, "readiness")
             yield reconciler
         finally:
             reconciler.stop()
