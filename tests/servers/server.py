@@ -24,9 +24,7 @@ class Server:
         """Start it and wait until it answers."""
         assert self._process is None, "already started"
         process = self._process = Process(self._program)
-        wait_until(
-            lambda: process.exit_code() is not None or self._is_ready(process.pid), what=self._program.name
-        )
+        wait_until(lambda: process.exit_code() is not None or self._is_ready(process.pid), what=self._program.name)
         assert process.exit_code() is None, tail(self._program.log)
 
     def kill(self) -> None:

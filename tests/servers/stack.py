@@ -1,8 +1,8 @@
 """The whole of ./dev in a temporary folder, and what a test may do to it."""
 
-import json
 import os
 import signal
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -43,7 +43,7 @@ class RunningStack:
     @property
     def state(self) -> State:
         """dev.json as it is now."""
-        return State(**json.loads(self.home.state_file.read_text()))
+        return State.load(self.home.state_file)
 
     @property
     def output(self) -> str:
@@ -83,11 +83,14 @@ class RunningStack:
         os.kill(pid, signal.SIGKILL)
         return pid
 
+    def command_line(self, *arguments: str) -> str:
+        """Run one of the operator's commands on this stack; what it prints."""
+        command = (sys.executable, str(ROOT / "dev"), "vauchflow", "--data", str(self.home.path), *arguments)
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
     def wait_for_restart(self, name: str, old_pid: int, timeout_s: float = 10.0) -> int:
         """Wait until the process runs under a new pid, and return that."""
-        wait_until(
-            lambda: self.state.pids.get(name, old_pid) != old_pid, what=f"{name} again", timeout_s=timeout_s
-        )
+        wait_until(lambda: self.state.pids.get(name, old_pid) != old_pid, what=f"{name} again", timeout_s=timeout_s)
         return self.state.pids[name]
 
     def wait_until_serving(self) -> None:

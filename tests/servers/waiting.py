@@ -12,4 +12,9 @@ def wait_until(condition: Callable[[], bool], *, what: str, timeout_s: float = 3
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {timeout_s:.0f} s for {what}")
-        time.sleep(_POLL_S)
+        pause()
+
+
+def pause() -> None:
+    """One beat of polling, for those who poll in a way of their own."""
+    time.sleep(_POLL_S)

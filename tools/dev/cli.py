@@ -11,8 +11,10 @@ from tools.dev.console import LauncherError, say, stop_with
 from tools.dev.lock import AlreadyLocked, exclusive
 from tools.dev.paths import DEFAULT_HOME, ROOT, Home
 from tools.dev.ports import DEFAULT_BASE, Ports
+from tools.dev.product import operator_environment
 from tools.dev.signals import caught
 from tools.dev.stack import Settings, Stack
+from tools.dev.state import Secrets, State
 from tools.dev.supervisor import StopRequested
 
 # More engines than this would run into each other's ports, and into the memory of a small machine.
@@ -26,6 +28,9 @@ def main(arguments: list[str]) -> int:
         if command in ("test", "bench", "check"):
             _enter(environment.TO_DEVELOP, arguments)
             return _develop(command, arguments[1:])
+        if command == "vauchflow":
+            _enter(environment.TO_RUN, arguments)
+            return _operate(arguments[1:])
         options = _parser().parse_args(arguments)
         _enter(environment.TO_RUN, arguments)
         return _run(options)
@@ -46,6 +51,18 @@ def _develop(command: str, arguments: list[str]) -> int:
     fast = "--fast" in arguments
     rest = [argument for argument in arguments if argument != "--fast"]
     return _become("-m", "pytest", *(["-m", "not servers and not stack and not slow"] if fast else []), *rest)
+
+
+def _operate(arguments: list[str]) -> int:
+    """The operator's command line, told where the stack of a folder is."""
+    home = Home(DEFAULT_HOME)
+    if arguments[:1] == ["--data"] and len(arguments) > 1:
+        home, arguments = Home(Path(arguments[1]).resolve()), arguments[2:]
+    if not home.state_file.exists():
+        raise LauncherError(f"no ./dev has run in {home.path} yet")
+    os.environ |= operator_environment(State.load(home.state_file), Secrets.load(home.secrets_file))
+    os.chdir(ROOT)
+    return _become("-m", "control_plane.cli", *arguments)
 
 
 def _become(*arguments: str) -> int:
@@ -78,7 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./dev",
         description="Run Vauchflow in this folder: databases, engine, reconciler, control plane, gateway.",
-        epilog="Also: ./dev test [--fast] [pytest's arguments] | ./dev check | ./dev bench [its arguments]. "
+        epilog="Also: ./dev test [--fast] [pytest's arguments] | ./dev check | ./dev bench [its arguments] | "
+        "./dev vauchflow [the operator's command line]. "
         "DATABASE_URL and REDIS_URL take the place of the embedded servers.",
     )
     parser.add_argument("--port", type=_base_port, default=DEFAULT_BASE, help="first of the ports (8700)")

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from tools.dev.paths import Home
 from tools.dev.ports import HOST, Ports
 from tools.dev.processes import Program
-from tools.dev.state import Secrets
+from tools.dev.state import Secrets, State
 
 APP_ROLE = "vauchflow_app"
 RECONCILER_ROLE = "vauchflow_reconciler"
@@ -18,6 +18,15 @@ def url_as(url: str, user: str, password: str) -> str:
     parts = urlsplit(url)
     place = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{place}"))
+
+
+def operator_environment(state: State, secrets: Secrets) -> dict[str, str]:
+    """What the operator's command line needs to know of a running stack."""
+    return {
+        "VAUCHFLOW_OWNER_DATABASE_URL": state.database_url,
+        "VAUCHFLOW_REDIS_URL": state.redis_url,
+        "VAUCHFLOW_SECRET": secrets.vauchflow_secret,
+    }
 
 
 @dataclass(frozen=True, slots=True)

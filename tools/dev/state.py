@@ -69,3 +69,8 @@ class State:
     def save(self, path: Path) -> None:
         """Publish it."""
         write_private(path, asdict(self))
+
+    @classmethod
+    def load(cls, path: Path) -> "State":
+        """Read what runs."""
+        return cls(**json.loads(path.read_text()))

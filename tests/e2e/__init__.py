@@ -1,0 +1,1 @@
+"""The whole of it, over HTTP, as its users see it."""

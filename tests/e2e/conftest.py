@@ -1,0 +1,75 @@
+"""The stack, a checkout on its gateway, and a look into the ledger past Row-Level Security."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from store.database import owner_connection
+from tests.servers.stack import RunningStack
+from tests.servers.waiting import pause
+
+from .checkout import Checkout
+
+SETTLED_WITHIN_S = 20.0
+
+
+class Ledger:
+    """What PostgreSQL says."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def value(self, sql: str, *args: object) -> Any:
+        return await self._connection.fetchval(sql, *args)
+
+    async def ids(self, code: str) -> list[str]:
+        """Every redemption of a code, rolled back or not."""
+        rows = await self._connection.fetch(
+            "SELECT redemption_id FROM redemption_lines WHERE code = $1 ORDER BY 1", code
+        )
+        return [row["redemption_id"] for row in rows]
+
+    async def used(self, counter: str) -> int:
+        return await self.value("SELECT coalesce(sum(used), 0)::bigint FROM counters WHERE id = $1", counter)
+
+    async def quarantined(self) -> int:
+        return await self.value("SELECT count(*) FROM quarantine WHERE status = 'open'")
+
+
+@pytest.fixture
+async def ledger(stack: RunningStack) -> AsyncIterator[Ledger]:
+    """The ledger of the session's stack."""
+    async with owner_connection(stack.state.database_url, "tests") as connection:
+        yield Ledger(connection)
+
+
+@pytest.fixture
+async def checkout(stack: RunningStack) -> AsyncIterator[Checkout]:
+    """A checkout with the demo project's secret key, through the gateway."""
+    async with Checkout(stack.state.api_url, stack.state.secret_key) as shop:
+        yield shop
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], what: str, within_s: float = SETTLED_WITHIN_S) -> None:
+    """Return as soon as the condition holds; fail with what was waited for."""
+    async with asyncio.timeout(within_s) as deadline:
+        while not await condition():
+            await asyncio.to_thread(pause)
+            assert not deadline.expired(), what
+
+
+async def voucher(shop: Checkout, **fields: Any) -> dict[str, Any]:
+    """Create a voucher; its representation."""
+    answer = await shop.call("POST", "/v1/vouchers", fields)
+    assert answer.status == 201, answer
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def campaign(shop: Checkout, **rules: Any) -> str:
+    """Create a campaign; its id."""
+    answer = await shop.call("POST", "/v1/campaigns", {"name": "Sale", "type": "DISCOUNT", "rules": rules})
+    assert answer.status == 201, answer
+    return str(answer.json()["id"])
