@@ -28,6 +28,9 @@ class Answer(msgspec.Struct, frozen=True):
         return "" if self.status in (LOST, 200, 201, 202) else str(self.json()["code"])
 
 
+Buy = Callable[[], Awaitable[Answer]]
+
+
 class Checkout:
     """A pool of connections to one address, used by as many tasks as there are connections."""
 
@@ -88,7 +91,7 @@ class Checkout:
                 return answer
             await asyncio.sleep(0.02)
 
-    async def all(self, work: Iterable[Callable[[], Awaitable[Answer]]]) -> list[Answer]:
+    async def all(self, work: Iterable[Buy]) -> list[Answer]:
         """Do all of it, with as many in flight as there are connections."""
         waiting = iter(list(enumerate(work)))
         answers: dict[int, Answer] = {}

@@ -24,6 +24,9 @@ class Ledger:
     async def value(self, sql: str, *args: object) -> Any:
         return await self._connection.fetchval(sql, *args)
 
+    async def number(self, sql: str, *args: object) -> int:
+        return int(await self.value(sql, *args))
+
     async def ids(self, code: str) -> list[str]:
         """Every redemption of a code, rolled back or not."""
         rows = await self._connection.fetch(
@@ -32,10 +35,10 @@ class Ledger:
         return [row["redemption_id"] for row in rows]
 
     async def used(self, counter: str) -> int:
-        return await self.value("SELECT coalesce(sum(used), 0)::bigint FROM counters WHERE id = $1", counter)
+        return await self.number("SELECT coalesce(sum(used), 0)::bigint FROM counters WHERE id = $1", counter)
 
     async def quarantined(self) -> int:
-        return await self.value("SELECT count(*) FROM quarantine WHERE status = 'open'")
+        return await self.number("SELECT count(*) FROM quarantine WHERE status = 'open'")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from store.database import owner_connection
 from tests.servers.factory import StackFactory
 from tests.servers.stack import RunningStack
 
-from .checkout import LOST, Answer, Checkout
+from .checkout import LOST, Answer, Buy, Checkout
 from .conftest import Ledger, eventually, voucher
 
 LIMIT = 3000
@@ -113,7 +113,8 @@ async def test_g1_flushall_withholds_until_it_is_released_and_never_sells_over(s
             await client.flushall()
 
         async def reopened() -> bool:
-            return await ledger.value("SELECT count(*) FROM epochs WHERE state = 'open' AND withheld_epochs > 0") > 0
+            withholding = "SELECT EXISTS (SELECT FROM epochs WHERE state = 'open' AND withheld_epochs > 0)"
+            return await ledger.value(withholding) is True
 
         assert (await checkout.redeem("FLUSH", "at-once")).status in (503, LOST)
         await eventually(reopened, "an epoch that withholds")
@@ -141,8 +142,8 @@ async def test_g6_a_pause_holds_on_two_workers(stack_factory: StackFactory) -> N
             paused.append(await checkout.call("POST", f"/v1/campaigns/{cmp}/pause"))
             return paused[0]
 
-        work = [partial(checkout.redeem, "TWO", f"two-{n}") for n in range(2000)]
-        work.insert(500, pause)  # type: ignore[arg-type] # a call like the others
+        work: list[Buy] = [partial(checkout.redeem, "TWO", f"two-{n}") for n in range(2000)]
+        work.insert(500, pause)
         answers = await checkout.all(work)
         assert paused[0].status == 200
         late = [a for a in answers if a.asked_at > paused[0].answered_at]

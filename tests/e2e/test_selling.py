@@ -6,7 +6,7 @@ from functools import partial
 
 from tests.servers.stack import RunningStack
 
-from .checkout import Answer, Checkout
+from .checkout import Answer, Buy, Checkout
 from .conftest import Ledger, campaign, eventually, voucher
 
 
@@ -117,7 +117,7 @@ async def test_g6_nothing_is_granted_that_starts_after_the_pause_is_answered(che
     async def buy(n: int) -> Answer:
         return await checkout.redeem("PAUSED", f"p{n}")
 
-    work = [partial(buy, n) for n in range(1500)]
+    work: list[Buy] = [partial(buy, n) for n in range(1500)]
     work.insert(500, pause)
     answers = await checkout.all(work)
     late = [a for a in answers if a.asked_at > answered[0].answered_at]
@@ -136,7 +136,7 @@ async def test_g1_a_limit_lowered_below_what_is_used_is_sold_out_and_quarantines
     async def lower() -> Answer:
         return await checkout.call("PATCH", f"/v1/campaigns/{cmp}", {"rules": {"max_redemptions": 100}})
 
-    work = [partial(checkout.redeem, "LOWERED", f"l{n}") for n in range(900)]
+    work: list[Buy] = [partial(checkout.redeem, "LOWERED", f"l{n}") for n in range(900)]
     work.insert(400, lower)
     answers = await checkout.all(work)
     lowered = answers.pop(400)
