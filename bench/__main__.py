@@ -1,0 +1,110 @@
+"""`./dev bench`: measure, check, print. Exit code 1 where a run is no result or a ratio is below what was asked for."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from tools.dev.console import LauncherError, say, stop_with
+from tools.dev.privileges import unprivileged
+from tools.dev.signals import Signals, caught
+from tools.dev.supervisor import StopRequested
+from tools.dev.valkey import AppendFsync
+
+from . import micro, report
+from .arithmetic import summarise
+from .ledger import inspect
+from .machine import look
+from .options import Cell, Durability, Options, parse
+from .rounds import NoResult, Player
+from .shop import Offer, Shop
+from .site import Account, Database, Site
+
+_APPENDFSYNC: dict[Durability, AppendFsync] = {"fast": "everysec", "durable": "always", "committed": "always"}
+
+
+def main(arguments: list[str]) -> int:
+    """Do what was asked."""
+    options = parse(arguments)
+    if options.micro:
+        return micro.run()
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="vauchflow-bench-", ignore_cleanup_errors=True) as folder,
+            caught() as s,
+        ):
+            unprivileged().hand_over(Path(folder))
+            return _conclude(_run(options, Path(folder), s), options)
+    except StopRequested:
+        say("Stopped.")
+        return 1
+    except LauncherError as error:
+        stop_with(str(error))
+
+
+def _run(options: Options, folder: Path, signals: Signals) -> report.Report:
+    found = report.Report.begin(look(folder), options.generator)
+    say(report.heading(found))
+    database = Database(folder, signals)
+    try:
+        database.start()
+        for appendfsync in dict.fromkeys(_APPENDFSYNC[each] for each in options.classes):
+            classes = [each for each in options.classes if _APPENDFSYNC[each] == appendfsync]
+            cells = [cell for each in classes for cell in options.cells(each)]
+            _measure(Site(database, folder / appendfsync, signals, appendfsync), cells, options, found)
+    finally:
+        database.stop()
+    return found
+
+
+def _measure(site: Site, cells: list[Cell], options: Options, found: report.Report) -> None:
+    """Measure all cells that one site can serve."""
+    try:
+        account = site.start()
+        offers = _make_offers(site, account, cells, options)
+        player = Player(site, account, options.generator, options.seconds)
+        for cell in cells:
+            offer = offers[cell.workload, cell.durability == "committed"]
+            try:
+                rounds = list(player.play(cell, offer, offers[cell.workload, False], options.rounds))
+            except NoResult as error:
+                found.complaints.append(str(error))
+                say(f"\nNO RESULT: {error}")
+                continue
+            found.summaries.append(summarise(cell, rounds))
+            say(f"\n{report.describe(found.summaries[-1])}")
+        for campaign_id, acknowledged in player.acknowledged.items():
+            settled = inspect(site.owner_url, site.redis_url, campaign_id, account.project_id, acknowledged)
+            found.ledgers.append(settled)
+            found.complaints += settled.complaints()
+            say(report.describe_ledger(settled))
+    finally:
+        site.stop()
+
+
+def _make_offers(site: Site, account: Account, cells: list[Cell], options: Options) -> dict[tuple[str, bool], Offer]:
+    wanted = {(cell.workload, cell.durability == "committed") for cell in cells}
+    wanted |= {(workload, False) for workload, _ in wanted}
+    control_plane = site.start_control_plane()
+    shop = Shop(site, account)
+    try:
+        return {each: shop.offer(*each, options.codes) for each in sorted(wanted)}
+    finally:
+        shop.close()
+        control_plane.stop()
+
+
+def _conclude(found: report.Report, options: Options) -> int:
+    if found.summaries:
+        say(f"\n{report.table(found.summaries)}")
+    if options.json is not None:
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    below = [each for each in found.summaries if report.verdict(each).startswith("BELOW")]
+    for complaint in found.complaints:
+        say(f"NO RESULT: {complaint}")
+    return 1 if found.complaints or below else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,68 @@
+"""Plays rounds: a load on the real engine, the same on the null engine, in turn, with every clock read around it."""
+
+import time
+from collections.abc import Iterator
+
+from .answers import Answers, Load
+from .arithmetic import Peer, Round
+from .generators import Generator, run_load
+from .ledger import wait_until_settled
+from .options import Cell
+from .proc import sample, spent
+from .shop import Offer
+from .site import Account, Site
+
+# Long enough to fill every cache: definitions in the engine, scripts in Redis, pages in PostgreSQL.
+_WARM_UP_S = {"campaign": 0.5, "codes": 1.5}
+
+
+class NoResult(Exception):
+    """A round that may not be reported: says why."""
+
+
+class Player:
+    """Plays the rounds of one site, and keeps count of what was acknowledged for each campaign."""
+
+    def __init__(self, site: Site, account: Account, generator: Generator, seconds: float) -> None:
+        self._site = site
+        self._account = account
+        self._generator = generator
+        self._seconds = seconds
+        self._runs = 0
+        self.acknowledged: dict[str, int] = {}
+
+    def play(self, cell: Cell, offer: Offer, null_offer: Offer, rounds: int) -> Iterator[Round]:
+        """Warm both engines up, then real, null, real, null. The null engine has its own offer only where the real
+        one's waits for the ledger, which nothing of the null engine's ever reaches."""
+        for peer, theirs in (("real", offer), ("null", null_offer)):
+            self._round("real" if peer == "real" else "null", cell, theirs, _WARM_UP_S[cell.workload])
+        for _ in range(rounds):
+            yield self._round("real", cell, offer, self._seconds)
+            yield self._round("null", cell, null_offer, self._seconds)
+
+    def _round(self, peer: Peer, cell: Cell, offer: Offer, seconds: float) -> Round:
+        self._site.check_stop()
+        before = sample(self._site.pids)
+        answers = self._load(peer, cell, offer, seconds)
+        settled_after_s = 0.0
+        if peer == "real":
+            acknowledged = self.acknowledged.get(offer.campaign_id, 0) + answers.granted
+            self.acknowledged[offer.campaign_id] = acknowledged
+            settled_after_s = wait_until_settled(self._site.owner_url, offer.campaign_id, acknowledged)
+        after = sample(self._site.pids)
+        complaints = answers.complaints()
+        if complaints:
+            raise NoResult(f"{cell.durability}, {cell.workload}, {peer} engine: {'; '.join(complaints)}")
+        return Round(peer, answers, spent(before, after), settled_after_s)
+
+    def _load(self, peer: Peer, cell: Cell, offer: Offer, seconds: float) -> Answers:
+        self._runs += 1
+        load = Load(
+            port=self._site.real_port if peer == "real" else self._site.null_port,
+            secret_key=self._account.secret_key,
+            run=f"{peer}{self._runs}{time.time_ns() % 10**6:06d}",
+            codes=offer.codes,
+            connections=cell.connections,
+            seconds=seconds,
+        )
+        return run_load(self._generator, load)
