@@ -16,23 +16,22 @@ SETTLED_WITHIN_S = 20.0
 
 
 class Ledger:
-    """What PostgreSQL says."""
+    """What PostgreSQL says: a connection a question, so that the server may be killed between two."""
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
+    def __init__(self, url: str) -> None:
+        self._url = url
 
     async def value(self, sql: str, *args: object) -> Any:
-        return await self._connection.fetchval(sql, *args)
+        async with owner_connection(self._url, "tests") as connection:
+            return await connection.fetchval(sql, *args)
 
     async def number(self, sql: str, *args: object) -> int:
         return int(await self.value(sql, *args))
 
     async def ids(self, code: str) -> list[str]:
         """Every redemption of a code, rolled back or not."""
-        rows = await self._connection.fetch(
-            "SELECT redemption_id FROM redemption_lines WHERE code = $1 ORDER BY 1", code
-        )
-        return [row["redemption_id"] for row in rows]
+        ids = "SELECT array_agg(redemption_id ORDER BY redemption_id) FROM redemption_lines WHERE code = $1"
+        return list(await self.value(ids, code) or [])
 
     async def used(self, counter: str) -> int:
         return await self.number("SELECT coalesce(sum(used), 0)::bigint FROM counters WHERE id = $1", counter)
@@ -42,10 +41,9 @@ class Ledger:
 
 
 @pytest.fixture
-async def ledger(stack: RunningStack) -> AsyncIterator[Ledger]:
+def ledger(stack: RunningStack) -> Ledger:
     """The ledger of the session's stack."""
-    async with owner_connection(stack.state.database_url, "tests") as connection:
-        yield Ledger(connection)
+    return Ledger(stack.state.database_url)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from functools import partial
 import pytest
 import redis.asyncio as aioredis
 
-from store.database import owner_connection
 from tests.servers.factory import StackFactory
 from tests.servers.stack import RunningStack
 
@@ -22,11 +21,8 @@ LIMIT = 3000
 @asynccontextmanager
 async def _shop(stack: RunningStack) -> AsyncIterator[tuple[Checkout, Ledger]]:
     state = stack.state
-    async with (
-        Checkout(state.api_url, state.secret_key, connections=32) as checkout,
-        owner_connection(state.database_url, "tests") as connection,
-    ):
-        yield checkout, Ledger(connection)
+    async with Checkout(state.api_url, state.secret_key, connections=32) as checkout:
+        yield checkout, Ledger(state.database_url)
 
 
 async def _settled(stack: RunningStack, ledger: Ledger, code: str, counter: str, acknowledged: set[str]) -> None:
