@@ -4,6 +4,7 @@ Writes its answer as one JSON object to stdout, what went wrong as one JSON line
 """
 
 import asyncio
+import getpass
 import sys
 from typing import Any
 
@@ -14,6 +15,7 @@ import msgspec
 from control_plane.accounts.creation import MadeAccount, NewAccount, create_account
 from control_plane.settings import SettingsError, number, required, secret_from_environment
 from store.database import UNAVAILABLE, owner_connection
+from store.recovery import list_epochs, release
 
 MOST_SHARDS = 1024
 _FAILURES: tuple[type[Exception], ...] = (SettingsError, asyncpg.PostgresError, *UNAVAILABLE)
@@ -74,6 +76,38 @@ async def _create_account(wanted: NewAccount) -> MadeAccount:
         connection.transaction(),
     ):
         return await create_account(connection, secret, wanted, shards)
+
+
+@main.group()
+def epoch() -> None:
+    """Epochs of the shards."""
+
+
+@epoch.command("list")
+@click.option("--shard", type=click.IntRange(0, MOST_SHARDS - 1), help="left out: all of them")
+def list_(shard: int | None) -> None:
+    """Show every epoch, the oldest first: its state, its times, what it withholds and who released it."""
+    _answer(_list_epochs(shard))
+
+
+@epoch.command("release")
+@click.option("--shard", type=click.IntRange(0, MOST_SHARDS - 1), help="left out: all that withhold something")
+@click.option("--by", type=Name(), help="who decides; left out: the user of this machine")
+def release_(shard: int | None, by: str | None) -> None:
+    """Say that what the open epoch withholds is accounted for, so that it is sold again."""
+    _answer(_release_epochs(shard, by or getpass.getuser()))
+
+
+async def _list_epochs(shard: int | None) -> list[dict[str, Any]]:
+    async with owner_connection(required("VAUCHFLOW_OWNER_DATABASE_URL"), "vauchflow-cli") as connection:
+        return await list_epochs(connection, shard)
+
+
+async def _release_epochs(shard: int | None, by: str) -> dict[str, list[int]]:
+    redis_url = required("VAUCHFLOW_REDIS_URL")
+    async with owner_connection(required("VAUCHFLOW_OWNER_DATABASE_URL"), "vauchflow-cli") as connection:
+        shards = sorted({row["shard"] for row in await list_epochs(connection, shard)})
+        return {"released": [each for each in shards if await release(connection, redis_url, each, by)]}
 
 
 def _answer(work: Any) -> None:

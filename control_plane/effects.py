@@ -73,9 +73,8 @@ async def perform(call: AccountCall, effect: Effect, reveal: Reveal | None = Non
     if outcome.change is None:
         return answer(outcome.status, outcome.body)
     assert isinstance(call, Call)
-    if not await put_in_force(
-        call.context, call.tenant, outcome.change.object, outcome.change.id, outcome.change.created
-    ):
+    change, tenant = outcome.change, call.tenant
+    if not await put_in_force(call.context, tenant.shard, tenant.project_id, change.object, change.id, change.created):
         return answer(outcome.pending.status, outcome.pending.body)
     if call.idempotency_key is not None:
         async with call.open_tx() as tx:

@@ -1,9 +1,9 @@
 """Puts a change in force in Redis before it is answered, or leaves it to the projector. Must never lose one: it
 stands in the outbox from the transaction that made it."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 
-from control_plane.auth import Tenant
 from control_plane.context import Context
 from control_plane.logs import log
 from control_plane.metrics import PENDING_CHANGES
@@ -11,7 +11,8 @@ from control_plane.shell import current_request_id
 from store.database import UNAVAILABLE
 from store.definitions import Object, project_change
 from store.link import FencedOut, RedisFull, RedisUnavailable, ScriptFailed
-from store.shards import Recovering, Shards, current_epoch
+from store.scripts import Scripts
+from store.shards import Recovering, current_epoch
 
 _LEFT_TO_PROJECTOR: tuple[type[Exception], ...] = (
     Recovering,
@@ -23,11 +24,16 @@ _LEFT_TO_PROJECTOR: tuple[type[Exception], ...] = (
 
 
 async def put_in_force(
-    context: Context, tenant: Tenant, object_: Object, object_id: str, created: bool = False
+    context: Context, shard: int, project_id: str, object_: Object, object_id: str, created: bool = False
 ) -> bool:
     """Whether the newest version is in force now."""
+    open_tx = partial(context.database.tenant_tx, project_id)
+
+    async def project(scripts: Scripts) -> bool:
+        return await project_change(open_tx, scripts, project_id, object_, object_id, created)
+
     try:
-        done = await _twice(context, tenant, object_, object_id, created)
+        done = await on_shard(context, shard, project)
         error = "fenced"
     except _LEFT_TO_PROJECTOR as failure:
         done, error = False, type(failure).__name__
@@ -36,7 +42,7 @@ async def put_in_force(
         log(
             "change_pending",
             request_id=current_request_id(),
-            shard=tenant.shard,
+            shard=shard,
             object=object_,
             object_id=object_id,
             error=error,
@@ -44,19 +50,18 @@ async def put_in_force(
     return done
 
 
-async def _twice(context: Context, tenant: Tenant, object_: Object, object_id: str, created: bool) -> bool:
-    """Once more with the epoch read anew, if the one that this process knew is over."""
-    open_tx = partial(context.database.tenant_tx, tenant.project_id)
-    shards: Shards = context.shards
-    shard = await shards.get(tenant.shard)
+async def on_shard(context: Context, shard: int, work: Callable[[Scripts], Awaitable[bool]]) -> bool:
+    """Do it, and once more with the epoch read anew if the one that this process knew is over. Raises what neither
+    helps against."""
+    bound = await context.shards.get(shard)
     for attempt in range(2):
         try:
-            if await project_change(open_tx, shard.scripts, tenant.project_id, object_, object_id, created):
+            if await work(bound.scripts):
                 return True
         except FencedOut:
-            log("fenced_out", shard=tenant.shard, epoch=shard.epoch.number, attempt=attempt)
+            log("fenced_out", shard=shard, epoch=bound.epoch.number, attempt=attempt)
         if attempt == 0:
-            shard = await shards.refresh(tenant.shard)
+            bound = await context.shards.refresh(shard)
     return False
 
 

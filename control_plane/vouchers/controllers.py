@@ -6,8 +6,8 @@ from litestar.params import FromPath
 
 from control_plane.calls import Call
 from control_plane.queries import ListBody
-from control_plane.vouchers import changing, creating, reading
-from control_plane.vouchers.schemas import VoucherCreate, VoucherUpdate, VoucherView
+from control_plane.vouchers import changing, creating, ordering, reading
+from control_plane.vouchers.schemas import BatchAccepted, VoucherBatch, VoucherCreate, VoucherUpdate, VoucherView
 
 
 class VoucherController(Controller):
@@ -18,6 +18,10 @@ class VoucherController(Controller):
     @post("/", operation_id="createVoucher", opt={"body": VoucherCreate, "answer": VoucherView})
     async def create(self, call: NamedDependency[Call]) -> Response[bytes]:
         return await creating.create_voucher(call)
+
+    @post("/bulk", status_code=202, operation_id="createVouchers", opt={"body": VoucherBatch, "answer": BatchAccepted})
+    async def create_batch(self, call: NamedDependency[Call]) -> Response[bytes]:
+        return await ordering.order_batch(call)
 
     @get("/", operation_id="listVouchers", opt={"answer": ListBody[VoucherView]})
     async def list(self, call: NamedDependency[Call]) -> Response[bytes]:

@@ -1,0 +1,19 @@
+"""Routes of redemptions: the list. One redemption, and its rollback, are the engine's."""
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+
+from control_plane.calls import Call
+from control_plane.queries import ListBody
+from control_plane.redemptions.schemas import RedemptionView
+from control_plane.redemptions.services import list_redemptions
+
+
+class RedemptionController(Controller):
+    """/v1/redemptions"""
+
+    path = "/v1/redemptions"
+
+    @get("/", operation_id="listRedemptions", opt={"answer": ListBody[RedemptionView]})
+    async def list(self, call: NamedDependency[Call]) -> Response[bytes]:
+        return await list_redemptions(call)

@@ -1,0 +1,120 @@
+"""The worker that makes batches of codes, in this process, beside the requests.
+
+A batch goes in chunks: codes, their counters, the batch's progress and the outbox row are one short transaction, so
+that whatever is killed, the next worker goes on from what is there, without doubles. A pause follows each chunk, so
+that a sale in progress does not feel it. Must never hold a code longer than the chunk, and never log one.
+"""
+
+import asyncio
+import os
+from contextlib import suppress
+
+import asyncpg
+import msgspec
+
+from control_plane.clock import now_ms
+from control_plane.context import Context
+from control_plane.in_force import put_in_force
+from control_plane.logs import log
+from control_plane.metrics import CODES_ISSUED, JOB_FAILURES
+from control_plane.vouchers.ordering import BatchParams
+from domain.ids import CODE_LENGTH, code_from_entropy, time_ordered_id
+from domain.rules import Rules
+from store.database import UNAVAILABLE
+from store.definitions import stage_change
+from store.queries import query
+
+CHUNK_CODES = 5_000
+PAUSE_S = 0.1
+LEASE_S = 5.0
+"""How long a killed worker's batch waits for the next one."""
+LOOK_S = 1.0
+MOST_AT_ONCE = 10
+
+_ID_BYTES = 10
+_FAILURES: tuple[type[Exception], ...] = (asyncpg.PostgresError, *UNAVAILABLE)
+
+_DUE = query("control_due_actions")
+_TAKE = query("control_take_action")
+_LOCK = query("control_lock_action")
+_ADVANCE = query("control_advance_action")
+_FINISH = query("control_finish_action")
+_INSERT_CODES = query("control_insert_codes")
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """A batch that waits for a worker."""
+
+    project_id: str
+    shard: int
+    id: str
+
+
+async def work(context: Context) -> None:
+    """Make batches for as long as the process lives; what fails is tried again when its lease is over."""
+    while True:
+        context.batches_due.clear()
+        try:
+            idle = not await make_due_batches(context)
+        except _FAILURES as error:
+            JOB_FAILURES.inc()
+            log("batch_failed", error=type(error).__name__)
+            idle = True
+        if idle:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(context.batches_due.wait(), LOOK_S)
+
+
+async def make_due_batches(context: Context) -> int:
+    """Take the batches that are due, one after another; how many were taken."""
+    async with context.database.anonymous_tx() as tx:
+        rows = await tx.fetch(_DUE, MOST_AT_ONCE)
+    taken = 0
+    for row in rows:
+        batch = Batch(row["project_id"], row["shard"], row["id"])
+        async with context.database.tenant_tx(batch.project_id) as tx:
+            mine = await tx.fetchval(_TAKE, batch.project_id, batch.id, LEASE_S)
+        if mine:
+            taken += 1
+            await _make(context, batch)
+    return taken
+
+
+async def _make(context: Context, batch: Batch) -> None:
+    more = True
+    while more:
+        more = await make_chunk(context, batch)
+        await asyncio.sleep(PAUSE_S)
+    # Also where nothing was left to make: a worker may have been killed before it told Redis.
+    await put_in_force(context, batch.shard, batch.project_id, "batch", batch.id)
+    async with context.database.tenant_tx(batch.project_id) as tx:
+        await tx.execute(_FINISH, batch.project_id, batch.id)
+    log("batch_done", project_id=batch.project_id, action_id=batch.id)
+
+
+async def make_chunk(context: Context, batch: Batch) -> bool:
+    """One chunk; whether more is left."""
+    async with context.database.tenant_tx(batch.project_id) as tx:
+        row = await tx.fetchrow(_LOCK, batch.project_id, batch.id)
+        if row is None or not row["left_count"]:
+            return False
+        params = msgspec.convert(row["params"], BatchParams)
+        ids, codes = _draw(min(row["left_count"], CHUNK_CODES))
+        rules = Rules(max_redemptions=params.limit)
+        made: int = await tx.fetchval(
+            _INSERT_CODES, batch.project_id, params.campaign_id, ids, codes, rules, params.limit
+        )
+        await tx.execute(_ADVANCE, batch.project_id, batch.id, made, LEASE_S)
+        await stage_change(tx, batch.shard, batch.project_id, "batch", batch.id, 0, ())
+    CODES_ISSUED.inc(made)
+    await put_in_force(context, batch.shard, batch.project_id, "batch", batch.id)
+    return bool(row["left_count"] > made)
+
+
+def _draw(count: int) -> tuple[list[str], list[str]]:
+    """Ids and codes from one reading of the system's randomness."""
+    size = _ID_BYTES + CODE_LENGTH
+    entropy, time_ms = os.urandom(count * size), now_ms()
+    starts = range(0, count * size, size)
+    ids = [time_ordered_id("vch", time_ms, entropy[at : at + _ID_BYTES]) for at in starts]
+    return ids, [code_from_entropy(entropy[at + _ID_BYTES : at + size]) for at in starts]

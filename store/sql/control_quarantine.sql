@@ -1,0 +1,13 @@
+-- Quarantine as a project sees its own; who writes it is the reconciler.
+
+-- name: control_quarantine_entry
+SELECT id, status, reason, detail, redemption_id, created_at, resolved_at, resolved_by FROM quarantine
+WHERE project_id = $1 AND id = $2;
+
+-- name: control_quarantine_entries
+-- $2 status or NULL; $3, $4: the last row of the page before, or NULL. Newest first.
+SELECT id, status, reason, detail, redemption_id, created_at, resolved_at, resolved_by FROM quarantine
+WHERE project_id = $1 AND ($2::text IS NULL OR status = $2)
+    AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
+ORDER BY created_at DESC, id DESC
+LIMIT $5;
