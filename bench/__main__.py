@@ -17,6 +17,7 @@ from .arithmetic import summarise
 from .ledger import inspect
 from .machine import look
 from .options import Cell, Durability, Options, parse
+from .rivals import play
 from .rounds import NoResult, Player
 from .shop import Offer, Shop
 from .site import Account, Database, Site
@@ -53,6 +54,11 @@ def _run(options: Options, folder: Path, signals: Signals) -> report.Report:
             classes = [each for each in options.classes if _APPENDFSYNC[each] == appendfsync]
             cells = [cell for each in classes for cell in options.cells(each)]
             _measure(Site(database, folder / appendfsync, signals, appendfsync), cells, options, found)
+        for connections in options.connections if options.rivals else ():
+            rival = play.play_sql_update(database, folder, signals, options.generator, connections, options.seconds)
+            found.rivals.append(rival)
+            found.complaints += rival.complaints
+            say(f"\n{play.describe(rival)}")
     finally:
         database.stop()
     return found

@@ -27,6 +27,7 @@ class Round(msgspec.Struct, frozen=True):
     answers: Answers
     spent: Spent
     settled_after_s: float = 0.0
+    batch: float = 0.0
 
     @property
     def engine_cpu_s(self) -> float:
@@ -64,6 +65,7 @@ class Summary(msgspec.Struct, frozen=True):
     busy_share: float
     stolen_share: float
     settled_after_s: float
+    batch: float
     limit: str
 
 
@@ -113,6 +115,7 @@ def summarise(cell: Cell, rounds: Sequence[Round]) -> Summary:
         busy_share=busy,
         stolen_share=stolen,
         settled_after_s=max(each.settled_after_s for each in real),
+        batch=spread([each.batch for each in real]).median,
         limit=limit(cpu_s, seconds, busy),
     )
 

@@ -9,6 +9,7 @@ import msgspec
 from .arithmetic import MUCH_STOLEN, Range, Summary
 from .ledger import Settled
 from .machine import Machine
+from .rivals.play import RivalResult
 
 ACCEPTED_RATIO = 0.60
 
@@ -29,7 +30,7 @@ class Report(msgspec.Struct):
     python: str
     summaries: list[Summary]
     ledgers: list[Settled]
-    rivals: list[dict[str, object]]
+    rivals: list[RivalResult]
     complaints: list[str]
 
     @classmethod
@@ -62,7 +63,7 @@ def describe(summary: Summary) -> str:
         f"  p50, p99            {_ms(summary.p50_ms)}, {_ms(summary.p99_ms)}",
         f"  settled             {summary.settled_after_s:.2f} s after the last answer, at most",
         f"  per engine CPU s    {_whole(summary.per_engine_cpu_s)}",
-        f"  per Redis CPU s     {_whole(summary.per_redis_cpu_s)}",
+        f"  per Redis CPU s     {_whole(summary.per_redis_cpu_s)}, {summary.batch:.0f} to a script call",
         f"  null committer      {_whole(summary.null_per_second)} requests/s",
         f"    per engine CPU s  {_whole(summary.null_per_engine_cpu_s)}",
         f"  ratio to it         {_hundredths(summary.ratio)} {verdict(summary)}",

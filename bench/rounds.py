@@ -9,6 +9,7 @@ from .generators import Generator, run_load
 from .ledger import wait_until_settled
 from .options import Cell
 from .proc import sample, spent
+from .scrape import mean_batch, scrape
 from .shop import Offer
 from .site import Account, Site
 
@@ -34,16 +35,17 @@ class Player:
     def play(self, cell: Cell, offer: Offer, null_offer: Offer, rounds: int) -> Iterator[Round]:
         """Warm both engines up, then real, null, real, null. The null engine has its own offer only where the real
         one's waits for the ledger, which nothing of the null engine's ever reaches."""
-        for peer, theirs in (("real", offer), ("null", null_offer)):
-            self._round("real" if peer == "real" else "null", cell, theirs, _WARM_UP_S[cell.workload])
+        self._round("real", cell, offer, _WARM_UP_S[cell.workload])
+        self._round("null", cell, null_offer, _WARM_UP_S[cell.workload])
         for _ in range(rounds):
             yield self._round("real", cell, offer, self._seconds)
             yield self._round("null", cell, null_offer, self._seconds)
 
     def _round(self, peer: Peer, cell: Cell, offer: Offer, seconds: float) -> Round:
         self._site.check_stop()
-        before = sample(self._site.pids)
-        answers = self._load(peer, cell, offer, seconds)
+        port = self._site.real_port if peer == "real" else self._site.null_port
+        counted, before = scrape(port), sample(self._site.pids)
+        answers = self._load(port, peer, cell, offer, seconds)
         settled_after_s = 0.0
         if peer == "real":
             acknowledged = self.acknowledged.get(offer.campaign_id, 0) + answers.granted
@@ -53,12 +55,13 @@ class Player:
         complaints = answers.complaints()
         if complaints:
             raise NoResult(f"{cell.durability}, {cell.workload}, {peer} engine: {'; '.join(complaints)}")
-        return Round(peer, answers, spent(before, after), settled_after_s)
+        batch = mean_batch(counted, scrape(port))
+        return Round(peer, answers, spent(before, after), settled_after_s, batch)
 
-    def _load(self, peer: Peer, cell: Cell, offer: Offer, seconds: float) -> Answers:
+    def _load(self, port: int, peer: Peer, cell: Cell, offer: Offer, seconds: float) -> Answers:
         self._runs += 1
         load = Load(
-            port=self._site.real_port if peer == "real" else self._site.null_port,
+            port=port,
             secret_key=self._account.secret_key,
             run=f"{peer}{self._runs}{time.time_ns() % 10**6:06d}",
             codes=offer.codes,
