@@ -1,6 +1,7 @@
 """Two tenants, the app in this process, and an epoch that stands open without a reconciler."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -111,3 +112,19 @@ async def tenancy(new_tenancy: NewTenancy) -> Tenancy:
 def api(tenancy: Tenancy) -> Client:
     """The client with the project's secret key."""
     return tenancy.secret
+
+
+@pytest.fixture
+async def new_context_client(owner: Any, database: DatabaseUrls) -> AsyncIterator[Callable[[str], Awaitable[Client]]]:
+    """Clients of apps on a Redis of the test's own, each with an account of its own."""
+    async with AsyncExitStack() as stack:
+
+        async def make(redis_url: str) -> Client:
+            context = await stack.enter_async_context(open_context(Settings(database.app, redis_url, SECRET)))
+            transport = httpx.ASGITransport(app=create_app(context))  # type: ignore[arg-type]
+            http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://control"))
+            async with owner.transaction():
+                made = await create_account(owner, SECRET, NewAccount("A", "unlimited", "P", "EUR", SHARD), 8)
+            return Client(http, made.secret_key)
+
+        yield make

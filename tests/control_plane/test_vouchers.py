@@ -55,54 +55,55 @@ async def test_409_a_code_that_is_taken(api: Client) -> None:
     assert_problem(await api.post("/v1/vouchers", {"code": " a", **PERCENT}), "code_taken", "/code")
 
 
-@pytest.mark.parametrize(
-    ("body", "pointers"),
-    [
-        ({"code": "A"}, ["/discount_value"]),
-        ({"code": "A", "discount_value": 0}, ["/discount_value"]),
-        ({"code": "A", "discount_value": -1}, ["/discount_value"]),
-        ({"code": "A", "discount_value": 100.0001}, ["/discount_value"]),
-        ({"code": "A", "discount_value": 1.00001}, ["/discount_value"]),
-        ({"code": "A", "discount_value": "20"}, ["/discount_value"]),
-        ({"code": "A", "discount_value": True}, ["/discount_value"]),
-        ({"code": "A", "discount_type": "AMOUNT", "discount_value": 1.001}, ["/discount_value"]),
-        ({"code": "A", "discount_type": "AMOUNT", "discount_value": 1e300}, ["/discount_value"]),
-        ({"code": "A", "discount_type": "AMOUNT"}, ["/discount_value", "/discount_value"]),
-        ({"code": "A", "discount_type": "PRESENT", "discount_value": 1}, ["/discount_type"]),
-        ({"code": "", **PERCENT}, ["/code"]),
-        ({"code": "..", **PERCENT}, ["/code"]),
-        ({"code": "A/B", **PERCENT}, ["/code"]),
-        ({"code": "A\x00", **PERCENT}, ["/code"]),
-        ({"code": "Ä", **PERCENT}, ["/code"]),
-        ({"code": "A" * 65, **PERCENT}, ["/code"]),
-        ({"code": 5, **PERCENT}, ["/code"]),
-        ({**PERCENT, "max_redemptions": 0}, ["/max_redemptions"]),
-        ({**PERCENT, "max_redemptions": 10**12 + 1}, ["/max_redemptions"]),
-        ({**PERCENT, "max_redemptions": 10**30}, ["/max_redemptions"]),
-        ({**PERCENT, "max_redemptions": 1.5}, ["/max_redemptions"]),
-        ({**PERCENT, "max_redemptions": 2, "max_redemptions_per_code": 3}, ["/max_redemptions_per_code"]),
-        ({**PERCENT, "max_redemptions_per_customer": "1"}, ["/max_redemptions_per_customer"]),
-        ({**PERCENT, "budget": 0}, ["/budget"]),
-        ({**PERCENT, "max_discount": 0.001}, ["/max_discount"]),
-        ({**PERCENT, "starts_at": "tomorrow"}, ["/starts_at"]),
-        ({**PERCENT, "starts_at": "1969-01-01"}, ["/starts_at"]),
-        ({**PERCENT, "starts_at": "2026-02-01", "expires_at": "2026-01-01"}, ["/expires_at"]),
-        ({**PERCENT, "timezone": "Mars/Olympus"}, ["/timezone"]),
-        ({**PERCENT, "timezone": "../../etc/passwd"}, ["/timezone"]),
-        ({**PERCENT, "durability": "fast"}, ["/durability"]),
-        ({**PERCENT, "metadata": []}, ["/metadata"]),
-        ({**PERCENT, "metadata": {"a": {"b": "\x00"}}}, ["/metadata/a/b"]),
-        ({**PERCENT, "metadata": {"a": "x" * 16_384}}, ["/metadata"]),
-        ({**PERCENT, "surprise": 1, "a/b~c": 2}, ["/surprise", "/a~1b~0c"]),
-        (
-            {"code": 1, "discount_value": "x", "max_redemptions": 0, "budget": [], "nonsense": 1},
-            ["/code", "/discount_value", "/max_redemptions", "/budget", "/nonsense"],
-        ),
-    ],
-)
-async def test_422_names_every_bad_field(api: Client, body: dict[str, Any], pointers: list[str]) -> None:
-    answer = assert_problem(await api.post("/v1/vouchers", body), "invalid_request")
-    assert sorted({error["pointer"] for error in answer["errors"]}) == sorted(set(pointers))
+BAD_FIELDS: list[tuple[dict[str, Any], list[str]]] = [
+    ({"code": "A"}, ["/discount_value"]),
+    ({"code": "A", "discount_value": 0}, ["/discount_value"]),
+    ({"code": "A", "discount_value": -1}, ["/discount_value"]),
+    ({"code": "A", "discount_value": 100.0001}, ["/discount_value"]),
+    ({"code": "A", "discount_value": 1.00001}, ["/discount_value"]),
+    ({"code": "A", "discount_value": "20"}, ["/discount_value"]),
+    ({"code": "A", "discount_value": True}, ["/discount_value"]),
+    ({"code": "A", "discount_type": "AMOUNT", "discount_value": 1.001}, ["/discount_value"]),
+    ({"code": "A", "discount_type": "AMOUNT", "discount_value": 1e300}, ["/discount_value"]),
+    ({"code": "A", "discount_type": "AMOUNT"}, ["/discount_value", "/discount_value"]),
+    ({"code": "A", "discount_type": "PRESENT", "discount_value": 1}, ["/discount_type"]),
+    ({"code": "", **PERCENT}, ["/code"]),
+    ({"code": "..", **PERCENT}, ["/code"]),
+    ({"code": "A/B", **PERCENT}, ["/code"]),
+    ({"code": "A\x00", **PERCENT}, ["/code"]),
+    ({"code": "Ä", **PERCENT}, ["/code"]),
+    ({"code": "A" * 65, **PERCENT}, ["/code"]),
+    ({"code": 5, **PERCENT}, ["/code"]),
+    ({**PERCENT, "max_redemptions": 0}, ["/max_redemptions"]),
+    ({**PERCENT, "max_redemptions": 10**12 + 1}, ["/max_redemptions"]),
+    ({**PERCENT, "max_redemptions": 10**30}, ["/max_redemptions"]),
+    ({**PERCENT, "max_redemptions": 1.5}, ["/max_redemptions"]),
+    ({**PERCENT, "max_redemptions": 2, "max_redemptions_per_code": 3}, ["/max_redemptions_per_code"]),
+    ({**PERCENT, "max_redemptions_per_customer": "1"}, ["/max_redemptions_per_customer"]),
+    ({**PERCENT, "budget": 0}, ["/budget"]),
+    ({**PERCENT, "max_discount": 0.001}, ["/max_discount"]),
+    ({**PERCENT, "starts_at": "tomorrow"}, ["/starts_at"]),
+    ({**PERCENT, "starts_at": "1969-01-01"}, ["/starts_at"]),
+    ({**PERCENT, "starts_at": "2026-02-01", "expires_at": "2026-01-01"}, ["/expires_at"]),
+    ({**PERCENT, "timezone": "Mars/Olympus"}, ["/timezone"]),
+    ({**PERCENT, "timezone": "../../etc/passwd"}, ["/timezone"]),
+    ({**PERCENT, "durability": "fast"}, ["/durability"]),
+    ({**PERCENT, "metadata": []}, ["/metadata"]),
+    ({**PERCENT, "metadata": {"a": {"b": "\x00"}}}, ["/metadata/a/b"]),
+    ({**PERCENT, "metadata": {"a": "x" * 16_384}}, ["/metadata"]),
+    ({**PERCENT, "surprise": 1, "a/b~c": 2}, ["/surprise", "/a~1b~0c"]),
+    (
+        {"code": 1, "discount_value": "x", "max_redemptions": 0, "budget": [], "nonsense": 1},
+        ["/code", "/discount_value", "/max_redemptions", "/budget", "/nonsense"],
+    ),
+]
+
+
+async def test_422_names_every_bad_field(api: Client) -> None:
+    for body, pointers in BAD_FIELDS:
+        answer = assert_problem(await api.post("/v1/vouchers", body), "invalid_request")
+        assert {error["pointer"] for error in answer["errors"]} == set(pointers), body
+    assert ok(await api.get("/v1/vouchers"))["data"] == []
 
 
 async def test_a_number_that_only_just_fits(api: Client) -> None:
@@ -112,12 +113,11 @@ async def test_a_number_that_only_just_fits(api: Client) -> None:
     assert (body["max_redemptions"], body["max_redemptions_per_customer"]) == (10**12, 5)
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [b"{", b"[]", b"5", b"null", b'"x"', b"\xff", b'{"a":"\\ud800"}', b"[" * 100_000, b'{"a":' + b"9" * 5000 + b"}"],
-)
-async def test_400_what_is_no_json_object(api: Client, raw: bytes) -> None:
-    assert_problem(await api.post("/v1/vouchers", raw), "malformed_body")
+async def test_400_what_is_no_json_object(api: Client) -> None:
+    scalars = [b"[]", b"5", b"null", b'"x"']
+    broken = [b"{", b"\xff", b'{"a":"\\ud800"}', b"[" * 100_000, b'{"a":' + b"9" * 5000 + b"}"]
+    for raw in scalars + broken:
+        assert_problem(await api.post("/v1/vouchers", raw), "malformed_body")
 
 
 async def test_413_a_body_of_more_than_a_megabyte(api: Client) -> None:
