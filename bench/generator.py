@@ -8,6 +8,7 @@ import itertools
 import sys
 import time
 from collections.abc import Callable
+from typing import cast
 
 import msgspec
 import uvloop
@@ -39,8 +40,7 @@ class Client(asyncio.Protocol):
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own is no subclass
         self._ask()
 
     def data_received(self, data: bytes) -> None:

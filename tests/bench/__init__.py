@@ -1,0 +1,1 @@
+"""The benchmark's own honesty: its arithmetic, its clocks, its checks, its null engine."""
