@@ -3,10 +3,14 @@ PostgreSQL cannot take now is still a line and a metric, and is raised again wit
 
 from typing import Any
 
+import asyncpg
+
 from engine import log
 from engine.reconciler.metrics import ShardMetrics
 from store import quarantine
 from store.database import UNAVAILABLE, Database
+
+_UNRECORDED: tuple[type[Exception], ...] = (*UNAVAILABLE, asyncpg.PostgresError)
 
 
 class Alarms:
@@ -23,7 +27,7 @@ class Alarms:
         try:
             async with self._database.shard_tx(self._shard) as tx:
                 await quarantine.raise_alarm(tx, kind, self._shard, detail)
-        except UNAVAILABLE as error:
+        except _UNRECORDED as error:
             detail = {**detail, "not_recorded": type(error).__name__}
         if is_new:
             log.error("alarm", kind=kind, shard=self._shard, **detail)

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from contextlib import suppress
 
+import asyncpg
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
@@ -16,10 +17,13 @@ from engine.reconciler.projector import Projector
 from engine.reconciler.reader import Reader
 from engine.reconciler.servers import Servers
 from engine.reconciler.settings import Settings
+from engine.reconciler.sweeping import Sweeper
 from store.database import UNAVAILABLE, Database
 
 DRAIN_S = 10.0
 """How long the batches under way may take when the process is asked to end."""
+
+_REFUSED: tuple[type[Exception], ...] = (*UNAVAILABLE, asyncpg.PostgresError)
 
 
 class Reconciler:
@@ -55,6 +59,7 @@ class Reconciler:
         helpers = [
             asyncio.create_task(reader.run(), name="reader"),
             asyncio.create_task(Projector(database, servers, shards).run(), name="projector"),
+            asyncio.create_task(Sweeper(database, servers, range(self._settings.shards)).run(), name="sweeper"),
         ]
         keeping = [asyncio.create_task(keeper.run(), name=f"shard {keeper.shard}") for keeper in self._keepers]
         try:
@@ -90,7 +95,8 @@ class Reconciler:
                     application_name="vauchflow-reconciler",
                     max_size=self._settings.shards + 4,
                 )
-            except UNAVAILABLE as error:
+            except _REFUSED as error:
+                # A server that refuses us (no such database, no such role yet) may be migrated any moment.
                 if said != type(error).__name__:
                     said = type(error).__name__
                     log.warning("PostgreSQL is away", error=said)

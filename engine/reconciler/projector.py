@@ -1,5 +1,5 @@
-"""Finishes what is left over, every 200 ms: changes of definitions that Redis has not been told, rows to sweep, keys
-of epochs that are over, and what the metrics know of quarantine and alarms.
+"""Finishes what is left over, every 200 ms: changes of definitions that Redis has not been told, rows to sweep, and
+what the metrics know of quarantine and alarms.
 
 Must never take a change that is younger than a second: the request that made it is still at it.
 """
@@ -13,14 +13,13 @@ from typing import cast
 from engine import log
 from engine.reconciler.metrics import ShardMetrics
 from engine.reconciler.servers import Servers
-from engine.reconciler.sweeping import sweep_old_epochs
 from store import quarantine, recovery
 from store.database import UNAVAILABLE, Database
 from store.definitions import Object, project_change
 from store.keys import Keyspace
 from store.link import FencedOut, RedisFull, RedisUnavailable, ScriptFailed
 from store.queries import query
-from store.recovery import ShardState, read_state
+from store.recovery import read_state
 from store.scripts import Scripts
 
 TICK_S = 0.2
@@ -40,7 +39,6 @@ class Projector:
         self._servers = servers
         self._metrics = metrics
         self._swept = float("-inf")
-        self._clean: dict[int, int] = {}
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -74,9 +72,9 @@ class Projector:
                 if not done:
                     return
         if sweeps:
-            await self._sweep(shard, state)
+            await self._sweep(shard)
 
-    async def _sweep(self, shard: int, state: ShardState) -> None:
+    async def _sweep(self, shard: int) -> None:
         async with self._database.shard_tx(shard) as tx:
             await tx.execute(_SWEEP_OUTBOX, shard)
             await recovery.sweep_leases(tx, shard)
@@ -84,10 +82,6 @@ class Projector:
             if not open_entries:
                 await quarantine.resolve_alarm(tx, "quarantine", shard)
             kinds = await quarantine.open_alarms(tx, shard)
-            closed = await recovery.closed_epochs_before(tx, shard, state.position_epoch)
         self._metrics[shard].quarantined(open_entries)
         for kind in self._metrics[shard].alarms(kinds):
             log.error("alarm", kind=kind, shard=shard)
-        if self._clean.get(shard) != state.epoch:
-            await sweep_old_epochs(self._servers.link(state.identity), shard, closed)
-            self._clean[shard] = state.epoch

@@ -1,38 +1,78 @@
 """Frees the memory of epochs that are over and settled, at a pace that a busy server does not feel.
 
-Must never touch an epoch that is not settled: the caller names only those that PostgreSQL has left.
+Must never touch an epoch that PostgreSQL has not left: its stream may not be settled yet.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import asyncpg
+
+from engine.reconciler.servers import Servers
+from store.database import UNAVAILABLE, Database
 from store.keys import Keyspace
-from store.link import Link
+from store.link import FencedOut, Link, RedisFull, RedisUnavailable, ScriptFailed
+from store.recovery import closed_epochs_before, read_state
 
+LOOK_S = 2.0
 SCAN_COUNT = 500
 PAUSE_S = 0.01
 """Between two pages: at most 50,000 keys a second are looked at."""
 
+_AWAY: tuple[type[Exception], ...] = (
+    *UNAVAILABLE,
+    asyncpg.PostgresError,
+    FencedOut,
+    RedisFull,
+    RedisUnavailable,
+    ScriptFailed,
+)
 
-async def sweep_old_epochs(link: Link, shard: int, epochs: Sequence[int]) -> int:
-    """Unlink the keys of these epochs, the meta last, so that what is left is found again; how many went."""
-    gone = 0
+
+class Sweeper:
+    """One per process; once for each epoch that is opened while it runs, and once at start."""
+
+    def __init__(self, database: Database, servers: Servers, shards: Iterable[int]) -> None:
+        self._database = database
+        self._servers = servers
+        self._clean: dict[int, int] = dict.fromkeys(shards, 0)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            for shard in self._clean:
+                try:
+                    await self._sweep(shard)
+                except _AWAY:
+                    continue  # the shard's keeper says so; the keys stay until the next look
+            await asyncio.sleep(LOOK_S)
+
+    async def _sweep(self, shard: int) -> None:
+        async with self._database.shard_tx(shard) as tx:
+            state = await read_state(tx, shard)
+            if state is None or state.state != "open" or self._clean[shard] == state.epoch:
+                return
+            closed = await closed_epochs_before(tx, shard, state.position_epoch)
+        await sweep_old_epochs(self._servers.link(state.identity), shard, closed)
+        self._clean[shard] = state.epoch
+
+
+async def sweep_old_epochs(link: Link, shard: int, epochs: Sequence[int]) -> None:
+    """Unlink the keys of these epochs, the meta last, so that what is left is found again."""
     for epoch in epochs:
         keyspace = Keyspace(shard, epoch)
-        if not await link.command("EXISTS", keyspace.meta):
-            continue
-        gone += await _sweep(link, keyspace)
-    return gone
+        if await link.command("EXISTS", keyspace.meta):
+            await _sweep_epoch(link, keyspace)
 
 
-async def _sweep(link: Link, keyspace: Keyspace) -> int:
-    gone, cursor = 0, b"0"
+async def _sweep_epoch(link: Link, keyspace: Keyspace) -> None:
+    cursor = b"0"
     while True:
         cursor, keys = await link.command("SCAN", cursor, "MATCH", f"{keyspace.prefix}*", "COUNT", SCAN_COUNT)
         doomed = [key for key in keys if key != keyspace.meta.encode()]
         if doomed:
-            gone += await link.command("UNLINK", *doomed)
+            await link.command("UNLINK", *doomed)
         if int(cursor) == 0:
             break
         await asyncio.sleep(PAUSE_S)
-    return gone + int(await link.command("UNLINK", keyspace.meta))
+    await link.command("UNLINK", keyspace.meta)

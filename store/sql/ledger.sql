@@ -6,9 +6,12 @@ SELECT epoch, entry_ms, entry_seq FROM stream_positions WHERE shard = $1;
 
 -- name: advance_position
 -- $1 shard, $2 epoch, $3 and $4 where the caller read it, $5 and $6 where it goes. No row: another was faster.
+-- What follows in the transaction is bound to find its rows by their keys, one after the other: on a table of some
+-- 100,000 counters the planner would rather read it whole for each batch, and lock rows in no order at all.
 UPDATE stream_positions SET entry_ms = $5, entry_seq = $6, updated_at = now()
 WHERE shard = $1 AND epoch = $2 AND entry_ms = $3 AND entry_seq = $4
-RETURNING shard;
+RETURNING shard, set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true);
 
 -- name: insert_redemptions
 -- $1 shard, $2 epoch, then a column each. The ids that are new come back; the others were in the ledger already.

@@ -118,7 +118,8 @@ async def test_g1_a_worker_that_acknowledged_more_than_survived_withholds(
 ) -> None:
     async with fragile.running():
         await fragile.owner.execute(
-            "INSERT INTO worker_leases (shard, epoch, worker_id, expires_at, last_ack_ms) VALUES ($1, 1, 'w', now(), $2)",
+            "INSERT INTO worker_leases (shard, epoch, worker_id, expires_at, last_ack_ms)"
+            " VALUES ($1, 1, 'w', now(), $2)",
             SHARD,
             2**52,
         )
