@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.events import Redeemed, RolledBack, Settled, decode, encode, split_batch
+from domain.events import Event, Redeemed, RolledBack, Settled, decode, encode, split_batch
 from domain.outcomes import PROBLEMS, Status, Verdict
 from store import scripts
 from store.lua import LUA, LuaError, load
@@ -66,7 +66,7 @@ def test_a_cycle_is_named_with_file_and_line(tmp_path: Path) -> None:
 
 
 def test_events_are_rebuilt_byte_for_byte_from_a_batch() -> None:
-    events = [
+    events: list[Event] = [
         Redeemed("rdm_1", "acc", "prj", b"f" * 16, None, "bob", "EUR", 2, 100, 20, False, ()),
         RolledBack("rdm_1", "acc", "prj"),
         Settled("q_1", "prj", "void", "key_1"),
