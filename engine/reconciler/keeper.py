@@ -26,7 +26,7 @@ _AWAY: tuple[type[Exception], ...] = (*UNAVAILABLE, RedisUnavailable, RedisFull)
 _OVER = (EpochOver, FencedOut, ScriptFailed)
 _RACED = (PositionMoved, EpochMoved)
 
-STORE_RETRY_S = 0.25
+STORE_RETRY_S = 0.15
 """Longest wait for a store that is away: a shard sells again so soon after it is back."""
 
 
