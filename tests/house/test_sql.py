@@ -19,9 +19,7 @@ def test_no_sql_hides_in_python() -> None:
 
 def test_connections_are_opened_by_the_store_alone() -> None:
     opened = [
-        place
-        for module in product_modules("domain", "engine", "control_plane")
-        for place in connections_in(module)
+        place for module in product_modules("domain", "engine", "control_plane") for place in connections_in(module)
     ]
     assert opened == []
 
