@@ -12,7 +12,6 @@ CREATE TABLE campaigns (
     rules jsonb NOT NULL CHECK (jsonb_typeof(rules) = 'object' AND octet_length(rules::text) <= 16384),
     metadata jsonb NOT NULL DEFAULT '{}'
         CHECK (jsonb_typeof(metadata) = 'object' AND octet_length(metadata::text) <= 16384),
-    durability text NOT NULL DEFAULT 'default' CHECK (durability IN ('default', 'committed')),
     -- the epoch in which the limit per customer was first set: there, a customer without a counter is zero
     counts_customers_since bigint NOT NULL DEFAULT 0 CHECK (counts_customers_since >= 0),
     created_at timestamptz NOT NULL DEFAULT now(),
