@@ -14,8 +14,8 @@ from .proc import Spent
 FULL = 0.85
 # With so little of the machine idle, somebody waited for a processor.
 CROWDED = 0.92
-# A guest of the same host that takes more than this from us changes what is measured.
-MUCH_STOLEN = 0.05
+# If other guests of the host, or other processes of this machine, have more than this, they change what is measured.
+NOISY = 0.10
 
 Peer = Literal["real", "null"]
 
@@ -64,6 +64,7 @@ class Summary(msgspec.Struct, frozen=True):
     granted: int
     busy_share: float
     stolen_share: float
+    foreign_share: float
     settled_after_s: float
     batch: float
     limit: str
@@ -114,6 +115,7 @@ def summarise(cell: Cell, rounds: Sequence[Round]) -> Summary:
         granted=sum(each.answers.granted for each in real),
         busy_share=busy,
         stolen_share=stolen,
+        foreign_share=max(each.spent.foreign_share(each.answers.cpu_s) for each in rounds),
         settled_after_s=max(each.settled_after_s for each in real),
         batch=spread([each.batch for each in real]).median,
         limit=limit(cpu_s, seconds, busy),

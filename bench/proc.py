@@ -100,11 +100,17 @@ def sample(pids: Mapping[str, int]) -> Sample:
 
 
 class Spent(msgspec.Struct, frozen=True):
-    """The difference of two samples; the shares are of all the processors' time."""
+    """The difference of two samples; `machine_s` is all the processors' time, the shares are of that."""
 
     cpu_s: dict[str, float]
+    machine_s: float
     busy_share: float
     stolen_share: float
+
+    def foreign_share(self, more_s: float) -> float:
+        """What processes had that are no part of the benchmark: all that was busy, less ours and `more_s`."""
+        ours_s = sum(self.cpu_s.values()) + more_s
+        return max(0.0, self.busy_share - ours_s / self.machine_s) if self.machine_s else 0.0
 
 
 def spent(before: Sample, after: Sample) -> Spent:
@@ -112,6 +118,7 @@ def spent(before: Sample, after: Sample) -> Spent:
     total_s = after.machine.total_s - before.machine.total_s
     return Spent(
         {name: after.cpu_s[name] - before.cpu_s[name] for name in before.cpu_s},
+        total_s,
         (after.machine.busy_s - before.machine.busy_s) / total_s if total_s else 0.0,
         (after.machine.stolen_s - before.machine.stolen_s) / total_s if total_s else 0.0,
     )

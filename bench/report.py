@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from .arithmetic import MUCH_STOLEN, Range, Summary
+from .arithmetic import NOISY, Range, Summary
 from .ledger import Settled
 from .machine import Machine
 from .rivals.play import RivalResult
@@ -69,7 +69,7 @@ def describe(summary: Summary) -> str:
         f"  ratio to it         {_hundredths(summary.ratio)} {verdict(summary)}",
         f"  CPU seconds         {', '.join(f'{name} {cpu_s:.2f}' for name, cpu_s in of_each)}",
         f"  us per redemption   {', '.join(f'{name} {cpu_s / summary.granted * 1e6:.1f}' for name, cpu_s in of_each)}",
-        f"  machine             {summary.busy_share:.0%} busy, {summary.stolen_share:.0%} stolen{_noise(summary)}",
+        f"  machine             {summary.busy_share:.0%} busy; at worst {_noise(summary)}",
         f"  limit               {summary.limit}",
     ]
     return "\n".join(lines)
@@ -96,7 +96,7 @@ def describe_ledger(settled: Settled) -> str:
 def table(summaries: Sequence[Summary]) -> str:
     """All cells, a line each."""
     head = f"{'class':<10}{'workload':<10}{'conns':>6}{'req/s':>9}{'p50 ms':>8}{'p99 ms':>8}"
-    head += f"{'/engine s':>11}{'/Redis s':>10}{'ratio':>7}{'steal':>7}"
+    head += f"{'/engine s':>11}{'/Redis s':>10}{'ratio':>7}{'steal':>7}{'others':>8}"
     rows = [head]
     for each in summaries:
         cell = each.cell
@@ -104,6 +104,7 @@ def table(summaries: Sequence[Summary]) -> str:
             f"{cell.durability:<10}{cell.workload:<10}{cell.connections:>6}{each.per_second.median:>9,.0f}"
             f"{each.p50_ms.median:>8.1f}{each.p99_ms.median:>8.1f}{each.per_engine_cpu_s.median:>11,.0f}"
             f"{each.per_redis_cpu_s.median:>10,.0f}{each.ratio.median:>7.2f}{each.stolen_share:>7.0%}"
+            f"{each.foreign_share:>8.0%}"
         )
     return "\n".join(rows)
 
@@ -113,7 +114,9 @@ def _amount(summary: Summary) -> str:
 
 
 def _noise(summary: Summary) -> str:
-    return " - NOISY: read nothing but the ratio" if summary.stolen_share > MUCH_STOLEN else ""
+    shares = f"{summary.stolen_share:.0%} stolen, {summary.foreign_share:.0%} taken by other processes"
+    loud = summary.stolen_share + summary.foreign_share > NOISY
+    return f"{shares}: NOISY, read nothing but the ratio" if loud else shares
 
 
 def _hundredths(values: Range) -> str:

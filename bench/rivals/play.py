@@ -81,6 +81,8 @@ def describe(result: RivalResult) -> str:
         return f"rival, {result.name}: NO RESULT: {'; '.join(result.complaints)}"
     answers = result.answers
     costs = ", ".join(f"{name} {cpu_s / answers.granted * 1e6:.0f}" for name, cpu_s in result.spent.cpu_s.items())
+    foreign = result.spent.foreign_share(answers.cpu_s)
+    others = f"{result.spent.stolen_share:.0%} stolen, {foreign:.0%} taken by other processes"
     return "\n".join(
         (
             f"rival, {result.name}: answered when PostgreSQL has committed; {result.connections} connections",
@@ -89,7 +91,7 @@ def describe(result: RivalResult) -> str:
             f"  p50, p99            {answers.p50_ms:.1f} ms, {answers.p99_ms:.1f} ms",
             f"  per server CPU s    {result.per_server_cpu_s:,.0f}",
             f"  us per redemption   {costs}",
-            f"  machine             {result.spent.busy_share:.0%} busy, {result.spent.stolen_share:.0%} stolen",
+            f"  machine             {result.spent.busy_share:.0%} busy; {others}",
         )
     )
 

@@ -16,7 +16,7 @@ def played(peer: Peer, granted: int, engine_cpu_s: float, *, stolen: float = 0.0
     answers = Answers(granted, granted, {}, 0, 0, 0, 2.0, 5.0, 20.0, cpu_s=0.4)
     ours, theirs = (engine_cpu_s, 0.01) if peer == "real" else (0.01, engine_cpu_s)
     cpu_s = {"engine": ours, "null": theirs, "redis": 0.5, "reconciler": 0.3, "postgres": 0.6}
-    return Round(peer, answers, Spent(cpu_s, 0.8, stolen), 0.1, 32.0)
+    return Round(peer, answers, Spent(cpu_s, 4.0, 0.8, stolen), 0.1, 32.0)
 
 
 def test_each_real_round_is_held_against_the_null_round_beside_it() -> None:

@@ -61,7 +61,9 @@ def test_what_was_spent_is_the_difference() -> None:
     after = Sample({"engine": 2.5, "redis": 2.0}, MachineTimes(13.0, 16.0, 1.0))
     taken = spent(before, after)
     assert taken.cpu_s == {"engine": 1.5, "redis": 0.0}
-    assert (taken.busy_share, taken.stolen_share) == (0.3, 0.1)
+    assert (taken.machine_s, taken.busy_share, taken.stolen_share) == (10.0, 0.3, 0.1)
+    assert taken.foreign_share(0.5) == pytest.approx(0.1)
+    assert taken.foreign_share(9.9) == 0.0
 
 
 def test_no_time_at_all_is_no_share() -> None:
