@@ -15,6 +15,7 @@ _SWEEP = query("control_sweep_idempotency_keys")
 _CLAIM = query("control_claim_idempotency_key")
 _KEPT = query("control_kept_answer")
 _KEEP = query("control_keep_answer")
+_FORGET = query("control_forget_answer")
 
 
 class KeptAnswer(msgspec.Struct, frozen=True):
@@ -45,3 +46,8 @@ async def keep(tx: Transaction, call: AccountCall, status: int, body: bytes) -> 
     """Keep the answer under the key that this call has claimed."""
     name = (call.account_id, call.project_id, call.operation, call.idempotency_key)
     await tx.execute(_KEEP, *name, status, body)
+
+
+async def forget(tx: Transaction, call: AccountCall) -> None:
+    """Let go of the call's key: what was answered as pending turned out to be refused."""
+    await tx.execute(_FORGET, call.account_id, call.project_id, call.operation, call.idempotency_key)

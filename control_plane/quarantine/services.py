@@ -14,7 +14,7 @@ from control_plane.audit import record
 from control_plane.bodies import NoBody
 from control_plane.calls import Call
 from control_plane.effects import Outcome, answer, encode, perform
-from control_plane.idempotency import keep
+from control_plane.idempotency import forget, keep
 from control_plane.in_force import on_shard
 from control_plane.problems import Refused
 from control_plane.quarantine.schemas import QuarantineView
@@ -53,37 +53,48 @@ async def settle_entry(call: Call, entry_id: str, action: Action) -> Response[by
     """POST /v1/quarantine/{id}/apply and /void: 200 when the ledger has done it, 202 while it has not."""
     call.body(NoBody)
     call.errors.raise_if_any()
-    response = await perform(call, partial(_send, call, entry_id, action))
-    if "Idempotency-Replayed" in response.headers:
+    sent: list[str] = []
+    response = await perform(call, partial(_send, call, entry_id, action, sent))
+    if not sent:  # a replay
         return response
-    settled = await _await_settled(call, entry_id)
-    if settled is None:
+    entry = await _await_outcome(call, entry_id, sent[0])
+    if entry is None:
         return response
+    if entry["status"] == "open":
+        # The ledger could not do it and says why; a refusal is not kept, so that it can be asked for again.
+        if call.idempotency_key is not None:
+            async with call.open_tx() as tx:
+                await forget(tx, call)
+        raise Refused("ledger_refused", entry["detail"].partition("\n")[0])
+    settled = _show(entry)
     if call.idempotency_key is not None:
         async with call.open_tx() as tx:
             await keep(tx, call, 200, encode(settled))
     return answer(200, settled)
 
 
-async def _send(call: Call, entry_id: str, action: Action, tx: Transaction) -> Outcome:
-    """Put the wish into the stream. The record is of entry and action: a second one adds nothing, and a void after
-    an apply that the ledger could not do goes through."""
+async def _send(call: Call, entry_id: str, action: Action, sent: list[str], tx: Transaction) -> Outcome:
+    """Put the wish into the stream, and the entry's detail into `sent`. The record is of entry, action and detail: a
+    second wish adds nothing, but goes through where the ledger could not do the first one, which changes the detail.
+    """
     entry = await _load(tx, call, entry_id)
     if entry["status"] != "open":
         raise Refused("quarantine_settled")
     await record(tx, call, f"quarantine.{action}_requested", entry_id)
+    wish = fingerprint(f"quarantine/{entry_id}/{action}", entry["detail"].encode())
     item = Item(
         Mode.COMMIT,
-        record_id=f"q:{entry_id}:{action}",
-        fingerprint=fingerprint(f"quarantine/{action}", entry_id.encode()),
+        record_id=f"q:{entry_id}:{action}:{wish.hex()}",
+        fingerprint=wish,
         payload=encode_event(Settled(entry_id, call.tenant.project_id, action, call.actor)),
     )
     try:
-        sent = await on_shard(call.context, call.tenant.shard, partial(_commit, item))
+        done = await on_shard(call.context, call.tenant.shard, partial(_commit, item))
     except RedisUnavailable as error:
         raise Refused("outcome_pending") from error
-    if not sent:
+    if not done:
         raise Refused("recovering")
+    sent.append(entry["detail"])
     view = _show(entry)
     view.pending = True
     return Outcome(202, view)
@@ -100,14 +111,14 @@ async def _commit(item: Item, scripts: Scripts) -> bool:
     return True
 
 
-async def _await_settled(call: Call, entry_id: str) -> QuarantineView | None:
-    """The entry when it is no longer open, None if that takes longer than WAIT_S."""
+async def _await_outcome(call: Call, entry_id: str, detail_before: str) -> Any:
+    """The entry when it is no longer open or says something new; None if that takes longer than WAIT_S."""
     deadline = asyncio.get_running_loop().time() + WAIT_S
     while asyncio.get_running_loop().time() < deadline:
         async with call.open_tx() as tx:
             entry = await _load(tx, call, entry_id)
-        if entry["status"] != "open":
-            return _show(entry)
+        if entry["status"] != "open" or entry["detail"] != detail_before:
+            return entry
         await asyncio.sleep(_LOOK_S)
     return None
 

@@ -24,8 +24,12 @@ from store.database import UNAVAILABLE
 from store.definitions import stage_change
 from store.queries import query
 
-CHUNK_CODES = 5_000
-PAUSE_S = 0.1
+CHUNK_CODES = 1_000
+"""Small, because a commit brings its write-ahead log at once: beside redemptions at 200/s their p99 rose by a factor
+of 1.0 to 1.4 in each round, with chunks of 5,000 by 2 and more in two rounds of three (2 cores, everything on them)."""
+CODES_PER_S = 10_000
+"""The pace: 50,000 codes in 5 to 6 s, with the rest of the time left to others. A slower machine pauses less."""
+SHORTEST_PAUSE_S = 0.02
 LEASE_S = 5.0
 """How long a killed worker's batch waits for the next one."""
 LOOK_S = 1.0
@@ -81,10 +85,12 @@ async def make_due_batches(context: Context) -> int:
 
 
 async def _make(context: Context, batch: Batch) -> None:
-    more = True
+    loop, more = asyncio.get_running_loop(), True
     while more:
+        next_at = loop.time() + CHUNK_CODES / CODES_PER_S
         more = await make_chunk(context, batch)
-        await asyncio.sleep(PAUSE_S)
+        if more:
+            await asyncio.sleep(max(SHORTEST_PAUSE_S, next_at - loop.time()))
     # Also where nothing was left to make: a worker may have been killed before it told Redis.
     await put_in_force(context, batch.shard, batch.project_id, "batch", batch.id)
     async with context.database.tenant_tx(batch.project_id) as tx:

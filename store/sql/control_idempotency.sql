@@ -24,3 +24,7 @@ WHERE account_id = $1 AND project_id IS NOT DISTINCT FROM $2 AND route = $3 AND 
 -- name: control_keep_answer
 UPDATE idempotency_keys SET status = $5, body = $6
 WHERE account_id = $1 AND project_id IS NOT DISTINCT FROM $2 AND route = $3 AND key = $4;
+
+-- name: control_forget_answer
+DELETE FROM idempotency_keys
+WHERE account_id = $1 AND project_id IS NOT DISTINCT FROM $2 AND route = $3 AND key = $4;

@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from domain.outcomes import Status
 from store.credentials import hash_key, parse_key, signing_secret
+from store.keys import Keyspace
+from store.link import Link
+from store.scripts import Scripts
 from tests.servers.postgres import DatabaseUrls
 from tools.dev.paths import ROOT
 
@@ -66,3 +70,31 @@ def test_what_cannot_be_made_is_said_and_leaves_nothing(
     assert done.returncode != 0
     assert message in done.stderr
     assert done.stdout == ""
+
+
+async def withheld_epoch(owner: Any, shard: int, redis_url: str) -> None:
+    link = Link(redis_url)
+    identity = await link.identity()
+    await owner.execute(
+        "INSERT INTO epochs (shard, epoch, state, run_id, replication_id, opened_at, withheld_epochs) "
+        "VALUES ($1, 1, 'open', $2, $3, now(), 1)",
+        shard,
+        identity.run_id,
+        identity.replication_id,
+    )
+    assert await Scripts(link, Keyspace(shard, 1)).open(withheld=True, bound=10) is Status.OK
+    await link.close()
+
+
+async def test_epochs_are_listed_and_released(database: DatabaseUrls, owner: Any, redis_url: str) -> None:
+    for shard in (1, 2, 3):
+        await withheld_epoch(owner, shard, redis_url)
+    listed = json.loads(run(database, "epoch", "list").stdout)
+    assert [(row["shard"], row["epoch"], row["withheld_epochs"]) for row in listed] == [(1, 1, 1), (2, 1, 1), (3, 1, 1)]
+    env = {"VAUCHFLOW_REDIS_URL": redis_url}
+    done = run(database, "epoch", "release", "--shard", "2", "--by", "Ada", **env)
+    assert json.loads(done.stdout) == {"released": [2]}
+    assert json.loads(run(database, "epoch", "release", "--by", "Ada", **env).stdout) == {"released": [1, 3]}
+    assert json.loads(run(database, "epoch", "release", **env).stdout) == {"released": []}
+    (row,) = json.loads(run(database, "epoch", "list", "--shard", "2").stdout)
+    assert row["released_by"] == "Ada"

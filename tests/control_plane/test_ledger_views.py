@@ -164,6 +164,19 @@ async def test_quarantine_is_200_as_soon_as_the_ledger_has_settled_it(
         assert_problem(await api.post(f"/v1/quarantine/{unknown}/void"), "quarantine_entry_not_found")
 
 
+async def test_409_quarantine_that_the_ledger_could_not_apply_may_be_asked_for_again(
+    api: Client, owner: Any, voucher_id: str, tenancy: Tenancy, scripts: Scripts, redis_url: str
+) -> None:
+    entry_id, key = f"qrn_{tenancy.project_id}_1", {"Idempotency-Key": "k"}
+    for attempt in (1, 2):
+        asked = asyncio.create_task(api.post(f"/v1/quarantine/{entry_id}/apply", headers=key))
+        while len(await settled_events(redis_url, scripts)) < attempt:
+            await asyncio.wait([asked], timeout=0.01)
+        await owner.execute("UPDATE quarantine SET detail = $2 || detail WHERE id = $1", entry_id, "Not so.\n")
+        assert assert_problem(await asked, "ledger_refused")["detail"] == "Not so."
+    assert await owner.fetchval("SELECT count(*) FROM idempotency_keys") == 0
+
+
 async def test_503_quarantine_while_no_epoch_is_open(
     api: Client, owner: Any, voucher_id: str, tenancy: Tenancy, scripts: Scripts
 ) -> None:
