@@ -222,13 +222,21 @@ class Model:
         return Status.OK, self.changes.get(project_change, 0), [self.definitions.get(key) for key in keys]
 
     def hydrate(
-        self, project_change: str, change: int, definitions: list[Definition], counters: list[tuple[str, CounterState]]
+        self,
+        project_change: str,
+        change: int,
+        ledger: Position,
+        definitions: list[Definition],
+        counters: list[tuple[str, CounterState]],
     ) -> Status:
-        """Put what PostgreSQL knows, where absent; refused if the project has changed since it was read."""
+        """Put what PostgreSQL knew at `ledger`, where absent. Refused if the project has changed since it was read,
+        and while a confirm of what it includes is still to come: that would give a returned unit back twice."""
         if self.state != "open":
             return Status.FENCED
         if self.changes.get(project_change, 0) != change:
             return Status.MOVED
+        if self.position < ledger:
+            return Status.BEHIND
         for definition in definitions:
             self.definitions.setdefault(definition.key, definition)
         for name, state in counters:

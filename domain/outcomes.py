@@ -34,6 +34,7 @@ class Status(IntEnum):
     FENCED = 1
     MOVED = 2
     EXISTS = 3
+    BEHIND = 4
 
 
 class Problem(msgspec.Struct, frozen=True):

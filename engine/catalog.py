@@ -1,40 +1,26 @@
-"""Definitions as this worker knows them, and how Redis gets what it lacks: peek, read PostgreSQL, hydrate.
+"""Definitions as this worker knows them.
 
-A cached definition is only ever a guess: the commit script checks its version. Must never believe PostgreSQL over a
-change that happened since Redis was peeked: the put carries the change number and is refused if it moved.
+A cached definition is only ever a guess: the commit script checks its version. What Redis lacks is hydrated.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from domain.definitions import (
-    BUDGET_WINDOW_MINOR,
-    COUNT_WINDOW,
-    Campaign,
-    Voucher,
-    campaign_key,
-    change_key,
-    voucher_key,
-)
-from domain.ledger import Check, CounterState, Definition
-from domain.outcomes import Status
-from store.database import Database, Transaction
-from store.definitions import campaign_from, encode_campaign, encode_voucher, voucher_from
-from store.queries import query
+from domain.definitions import Campaign, Voucher, campaign_key, change_key, voucher_key
+from domain.ledger import Check
+from store.database import Database
 from store.shards import Shard
 
 from .batching import Batcher
+from .hydration import Hydration
 from .metrics import Metrics
 from .responses import Refused
 
 MAX_CACHED = 50_000
 ATTEMPTS = 5
 
-_VOUCHER_ROWS = query("voucher_rows_by_code")
-_CAMPAIGN_ROWS = query("campaign_rows")
-_COUNTER_ROWS = query("counter_rows")
 _voucher = msgspec.msgpack.Decoder(Voucher)
 _campaign = msgspec.msgpack.Decoder(Campaign)
 
@@ -51,9 +37,7 @@ class Catalog:
     """The definitions of one shard in one epoch. Bounded: the oldest entries go first."""
 
     def __init__(self, shard: Shard, database: Database, metrics: Metrics) -> None:
-        self._shard = shard
-        self._database = database
-        self._metrics = metrics
+        self._hydration = Hydration(shard, database, metrics)
         self._vouchers: dict[str, Voucher] = {}
         self._campaigns: dict[str, Campaign] = {}
         self._unknown: dict[str, int] = {}
@@ -112,10 +96,8 @@ class Catalog:
 
     async def _hydrate_counters(self, project_id: str, names: list[str]) -> dict[str, bool]:
         for _ in range(ATTEMPTS):
-            change, _ = await self._peek(project_id, [])
-            async with self._database.tenant_tx(project_id) as tx:
-                states = await self._counter_states(tx, project_id, names)
-            if await self._put(project_id, change, [], states):
+            change, _ = await self._hydration.peek(project_id, [])
+            if await self._hydration.counters(project_id, change, names):
                 return dict.fromkeys(names, True)
         raise Refused("contended")
 
@@ -127,90 +109,45 @@ class Catalog:
         raise Refused("contended")
 
     async def _load_once(self, project_id: str, codes: list[str]) -> dict[str, Found] | None:
+        """One attempt; None if the project has changed meanwhile."""
         keys = {voucher_key(project_id, code): code for code in codes}
-        change, bodies = await self._peek(project_id, list(keys))
-        vouchers = {key: _voucher.decode(found.body) for key, found in bodies.items()}
-        wanted = {campaign_key(v.campaign_id) for v in vouchers.values() if v.campaign_id} - self._campaigns.keys()
-        again, bodies = await self._peek(project_id, sorted(wanted)) if wanted else (change, {})
-        campaigns = {key: _campaign.decode(found.body) for key, found in bodies.items()}
+        change, found = await self._hydration.peek(project_id, list(keys))
+        vouchers = {key: _voucher.decode(definition.body) for key, definition in found.items()}
+        wanted = {v.campaign_id for v in vouchers.values() if v.campaign_id and not self._knows(v.campaign_id)}
+        campaigns: dict[str, Campaign] = {}
+        if wanted:
+            again, found = await self._hydration.peek(project_id, [campaign_key(i) for i in sorted(wanted)])
+            if again != change:
+                return None
+            campaigns = {key: _campaign.decode(definition.body) for key, definition in found.items()}
         absent = [code for key, code in keys.items() if key not in vouchers]
-        lacking = [key[2:] for key in wanted - campaigns.keys()]
-        if again != change:
-            return None
-        if (absent or lacking) and not await self._hydrate(project_id, change, absent, lacking, vouchers, campaigns):
-            return None
-        _bound(self._vouchers, MAX_CACHED)
-        _bound(self._campaigns, MAX_CACHED)
-        _bound(self._unknown, MAX_CACHED)
+        lacking = {i for i in wanted if campaign_key(i) not in campaigns}
+        if absent or lacking:
+            known = {key[2:] for key in campaigns}
+            snapshot = await self._hydration.definitions(project_id, change, absent, lacking, known)
+            if snapshot is None:
+                return None
+            vouchers |= {definition.key: _voucher.decode(definition.body) for definition in snapshot.vouchers}
+            campaigns |= {definition.key: _campaign.decode(definition.body) for definition in snapshot.campaigns}
+        self._remember(keys, vouchers, campaigns, change)
+        answers = {code: self.known(project_id, code) for code in codes}
+        return {code: answer for code, answer in answers.items() if answer is not None}
+
+    def _knows(self, campaign_id: str) -> bool:
+        return campaign_key(campaign_id) in self._campaigns
+
+    def _remember(
+        self, keys: Iterable[str], vouchers: dict[str, Voucher], campaigns: dict[str, Campaign], change: int
+    ) -> None:
+        for cache in (self._vouchers, self._campaigns, self._unknown):
+            _bound(cache, MAX_CACHED)
         self._vouchers |= vouchers
         self._campaigns |= campaigns
         for key in keys:
-            if key not in vouchers:
-                self._unknown[key] = change
-            else:
+            if key in vouchers:
                 self._unknown.pop(key, None)
-        answers = {code: self.known(project_id, code) for code in codes}
-        return {code: found for code, found in answers.items() if found is not None}
-
-    async def _hydrate(
-        self,
-        project_id: str,
-        change: int,
-        codes: list[str],
-        campaign_ids: list[str],
-        vouchers: dict[str, Voucher],
-        campaigns: dict[str, Campaign],
-    ) -> bool:
-        """Read these from PostgreSQL into the two dicts and into Redis; False if the project has changed since."""
-        async with self._database.tenant_tx(project_id) as tx:
-            rows = [voucher_from(row) for row in await tx.fetch(_VOUCHER_ROWS, project_id, codes)] if codes else []
-            more = {row.campaign_id for row in rows if row.campaign_id}
-            known = {*self._campaigns, *campaigns}
-            wanted = sorted({*campaign_ids, *(i for i in more if campaign_key(i) not in known)})
-            found = await tx.fetch(_CAMPAIGN_ROWS, project_id, wanted) if wanted else []
-            lacking = [campaign_from(row) for row in found]
-            ids = [*(row.id for row in rows), *(row.id for row in lacking)]
-            names = [f"{kind}:{i}" for i in ids for kind in "rb"]
-            states = await self._counter_states(tx, project_id, names) if names else []
-        definitions = [encode_voucher(row) for row in rows] + [encode_campaign(row) for row in lacking]
-        if not await self._put(project_id, change, definitions, states):
-            return False
-        vouchers |= {d.key: _voucher.decode(d.body) for d in definitions[: len(rows)]}
-        campaigns |= {d.key: _campaign.decode(d.body) for d in definitions[len(rows) :]}
-        return True
-
-    async def _counter_states(
-        self, tx: Transaction, project_id: str, names: list[str]
-    ) -> list[tuple[str, CounterState]]:
-        """Counters as PostgreSQL has them, all settled; what an unaccounted epoch may have sold is withheld."""
-        rows = {row["id"]: row for row in await tx.fetch(_COUNTER_ROWS, project_id, names)}
-        states = []
-        for name in names:
-            window = BUDGET_WINDOW_MINOR if name.startswith("b:") else COUNT_WINDOW
-            withheld = window * self._shard.epoch.withheld_epochs
-            row = rows.get(name)
-            granted, returned = (row["granted"], row["returned"]) if row else (0, 0)
-            states.append((name, CounterState(None, granted, returned, granted, 0, withheld, 0)))
-        return states
-
-    async def _peek(self, project_id: str, keys: Sequence[str]) -> tuple[int, dict[str, Definition]]:
-        status, change, found = await self._shard.scripts.peek(project_id, keys)
-        if status is not Status.OK:
-            raise Refused("recovering")
-        return change, {definition.key: definition for definition in found if definition is not None}
-
-    async def _put(
-        self,
-        project_id: str,
-        change: int,
-        definitions: list[Definition],
-        states: list[tuple[str, CounterState]],
-    ) -> bool:
-        self._metrics.hydrations += 1
-        status = await self._shard.scripts.hydrate(project_id, change, definitions, states)
-        if status is Status.FENCED:
-            raise Refused("recovering")
-        return status is Status.OK
+            else:
+                self._unknown[key] = change
 
 
 def _bound(cache: dict[str, Any], most: int) -> None:

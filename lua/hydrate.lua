@@ -1,29 +1,35 @@
 #!lua
 --[[
   Puts definitions and counters as PostgreSQL knows them, each only where it is absent. Refused if the project has
-  changed since the caller read PostgreSQL.
+  changed since the caller read PostgreSQL, and while Redis has not confirmed all that PostgreSQL had settled then:
+  that confirm would give a returned unit back a second time.
 
   KEYS[1]    the epoch's meta hash
   KEYS[2]    the project's change number
   KEYS[3..]  definitions, then counters
   ARGV[1]    the change number that was read before PostgreSQL was
-  ARGV[2]    how many definitions
-  ARGV[3..]  version, body of each definition; then limit ('' for none), granted, returned, withheld, version of
+  ARGV[2]    PostgreSQL's position, read after the counters were
+  ARGV[3]    how many definitions
+  ARGV[4..]  version, body of each definition; then limit ('' for none), granted, returned, withheld, version of
              each counter. What a counter has granted is confirmed: PostgreSQL says it.
 
-  Returns { STATUS.FENCED }, { STATUS.MOVED } or { STATUS.OK }.
+  Returns { STATUS.FENCED }, { STATUS.MOVED }, { STATUS.BEHIND } or { STATUS.OK }.
   Effects  the keys that were absent.
 ]]
 -- @include statuses
--- @include is_open
+-- @include is_before
 
-if not is_open(KEYS[1]) then
+local meta = redis.call('HMGET', KEYS[1], 'state', 'position')
+if meta[1] ~= 'open' then
   return { STATUS.FENCED }
 end
 if (redis.call('HGET', KEYS[2], 'version') or '0') ~= ARGV[1] then
   return { STATUS.MOVED }
 end
-local definitions, argument = tonumber(ARGV[2]), 3
+if is_before(meta[2], ARGV[2]) then
+  return { STATUS.BEHIND }
+end
+local definitions, argument = tonumber(ARGV[3]), 4
 for i = 3, 2 + definitions do
   if redis.call('EXISTS', KEYS[i]) == 0 then
     redis.call('HSET', KEYS[i], 'version', ARGV[argument], 'body', ARGV[argument + 1])

@@ -113,6 +113,14 @@ class Database:
             yield tx
 
     @asynccontextmanager
+    async def hydration_tx(self, project_id: str, shard: int) -> AsyncIterator[Transaction]:
+        """Rows of one project, and how far its shard is settled."""
+        if not project_id:
+            raise ValueError("hydration_tx() without a project")
+        async with self._scoped(project_id=project_id, shard=str(shard)) as tx:
+            yield tx
+
+    @asynccontextmanager
     async def anonymous_tx(self) -> AsyncIterator[Transaction]:
         """No rows at all: for the functions that are asked before a tenant is known."""
         async with self._scoped() as tx:

@@ -175,12 +175,15 @@ class Scripts:
         self,
         project_id: str,
         change: int,
+        ledger: Position,
         definitions: Sequence[Definition],
         counters: Iterable[tuple[str, CounterState]],
     ) -> Status:
-        """Put what PostgreSQL knows, where absent. Only settled counters come from there: granted == confirmed."""
+        """Put what PostgreSQL knew at the position `ledger`, where absent: MOVED if the project has changed since
+        `change`, BEHIND while Redis has not confirmed that far. What comes from there is settled: granted == confirmed.
+        """
         keys = [self.keyspace.meta, self._definition + change_key(project_id)]
-        args: list[Any] = [change, len(definitions)]
+        args: list[Any] = [change, str(ledger), len(definitions)]
         for definition in definitions:
             keys.append(self._definition + definition.key)
             args += (definition.version, definition.body)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.micro.subject import Subject, make_subject
-from domain.ledger import CounterState
+from domain.ledger import CounterState, Position
 from store.definitions import encode_campaign, encode_voucher
 from store.keys import Keyspace
 from store.link import Link
@@ -56,7 +56,7 @@ class Bound:
         await self.scripts.open(withheld=False, bound=2**40)
         definitions = [encode_campaign(subject.campaign_row), encode_voucher(subject.voucher_row)]
         counters = [(move.counter, CounterState()) for move in subject.decision.moves]
-        await self.scripts.hydrate(subject.project_id, 0, definitions, counters)
+        await self.scripts.hydrate(subject.project_id, 0, Position(), definitions, counters)
 
     def close(self) -> None:
         """Close the connections and the loop."""

@@ -54,3 +54,7 @@ WHERE project_id = $1 AND code = ANY($2::text[]);
 -- name: counter_rows
 SELECT id, granted + quarantined AS granted, returned FROM counters
 WHERE project_id = $1 AND id = ANY($2::text[]);
+
+-- name: settled_position
+-- How far a shard is settled in the epoch; to be read after the counters, so that it covers all that they include.
+SELECT entry_ms, entry_seq FROM stream_positions WHERE shard = $1 AND epoch = $2;

@@ -109,6 +109,7 @@ class Conformance(RuleBasedStateMachine):
 
     @rule(
         behind=st.sampled_from([0, 0, 0, 1]),
+        ahead=st.sampled_from([0, 0, 0, 1]),
         keys=st.lists(st.sampled_from(DEFINITIONS), unique=True),
         counters=st.lists(
             st.tuples(
@@ -123,7 +124,7 @@ class Conformance(RuleBasedStateMachine):
             unique_by=lambda c: c[0],
         ),
     )
-    def hydrate(self, behind: int, keys: list[str], counters: list[tuple[Any, ...]]) -> None:
+    def hydrate(self, behind: int, ahead: int, keys: list[str], counters: list[tuple[Any, ...]]) -> None:
         status, change, found = self.run(self.scripts.peek("prj", keys))
         assert (status, change, found) == self.model.peek(CHANGE, keys)
         definitions = [Definition(key, 1, b"hydrated") for key in keys]
@@ -131,8 +132,10 @@ class Conformance(RuleBasedStateMachine):
             (name, CounterState(limit, g, min(g, r), g, 0, withheld, version))
             for name, limit, g, r, withheld, version in counters
         ]
-        got = self.run(self.scripts.hydrate("prj", change - behind, definitions, states))
-        assert got == self.model.hydrate(CHANGE, change - behind, definitions, states)
+        at = self.model.position
+        ledger = Position(at.entry_ms, at.entry_seq + ahead)
+        got = self.run(self.scripts.hydrate("prj", change - behind, ledger, definitions, states))
+        assert got == self.model.hydrate(CHANGE, change - behind, ledger, definitions, states)
 
     @rule(upto=st.floats(0, 1), refuse=st.booleans(), stale=st.booleans())
     def confirm(self, upto: float, refuse: bool, stale: bool) -> None:

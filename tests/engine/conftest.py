@@ -49,6 +49,11 @@ class Shop:
             " VALUES ($1, $2, 'open', $3, $4, now(), $5)",
             SHARD, number, identity.run_id, identity.replication_id, withheld_epochs,
         )  # fmt: skip
+        await self.owner.execute(
+            "INSERT INTO stream_positions (shard, epoch, entry_ms, entry_seq) VALUES ($1, $2, 0, 0)"
+            " ON CONFLICT (shard) DO UPDATE SET epoch = excluded.epoch, entry_ms = 0, entry_seq = 0",
+            SHARD, number,
+        )  # fmt: skip
         self.links.append(link)
         scripts = Scripts(link, Keyspace(SHARD, number))
         await scripts.open(withheld=withheld_epochs > 0, bound=1000)

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from domain.ledger import Position, Settlement
+from domain.outcomes import Status
 from domain.rules import Rules
 from store.credentials import new_key
 from store.keys import Keyspace
@@ -218,6 +220,20 @@ async def test_g1_a_new_epoch_hydrates_what_the_ledger_knows_and_withholds_what_
     await scripts.release()
     answers = [await shop.redeem("TEN") for _ in range(5)]
     assert Counter(status for status, _ in answers) == {200: 4, 503: 1}
+
+
+async def test_g1_a_unit_that_came_back_is_not_given_back_twice(shop: Shop) -> None:
+    """PostgreSQL has settled a rollback that Redis has not been told of: its confirm must not find what it added."""
+    await shop.voucher("TWICE", Rules("AMOUNT", 100, max_redemptions=2))
+    await shop.owner.execute("UPDATE counters SET granted = 2, returned = 1 WHERE id = 'r:TWICE'")
+    await shop.owner.execute("UPDATE stream_positions SET entry_ms = 5 WHERE shard = $1", SHARD)
+    status, body = await shop.redeem("TWICE")
+    assert (status, body["code"]) == (503, "ledger_lagging")
+    scripts = (await shop.worker.gate.enter(SHARD)).shard.scripts
+    back = Settlement("r:TWICE", shop.account.project_id, 0, 1)
+    assert await scripts.confirm(Position(), Position(5, 0), 1, [back]) == (Status.OK, Position(5, 0))
+    answers = [await shop.redeem("TWICE") for _ in range(3)]
+    assert Counter(status for status, _ in answers) == {200: 1, 503: 2}
 
 
 async def test_g2_without_a_lease_nothing_is_granted(shop: Shop) -> None:

@@ -158,7 +158,7 @@ class Lab:
         for name in names:
             granted, returned = (known[name]["granted"], known[name]["returned"]) if name in known else (0, 0)
             states.append((name, CounterState(None, granted, returned, granted, 0, withheld, 1)))
-        assert await scripts.hydrate(PROJECT, change, [], states) is Status.OK
+        assert await scripts.hydrate(PROJECT, change, Position(), [], states) is Status.OK
 
     async def grant(self, *events: Event | bytes) -> CommitReply:
         """These events through the commit script, in one entry; bytes go in as they are."""

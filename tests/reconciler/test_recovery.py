@@ -214,7 +214,7 @@ async def test_a_number_that_the_server_has_had_already_is_passed_over(lab: Lab)
     link = lab.servers.link((await lab.servers.newest())[0])
     stale = Scripts(link, Keyspace(SHARD, 1))
     await stale.open(withheld=False, bound=10)
-    await stale.hydrate(PROJECT, 0, [], [(CODE, CounterState(5))])
+    await stale.hydrate(PROJECT, 0, Position(), [], [(CODE, CounterState(5))])
     async with lab.running():
         assert (await lab.state()).epoch == 2
 

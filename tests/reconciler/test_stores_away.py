@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import msgspec
 
 from domain.events import Confirmed, encode
-from domain.ledger import CounterState, Item, Mode, Move
+from domain.ledger import CounterState, Item, Mode, Move, Position
 from domain.outcomes import Verdict
 from engine.reconciler.process import Reconciler
 from engine.reconciler.settings import Settings
@@ -31,7 +31,7 @@ async def test_g2_killing_postgresql_loses_nothing_and_is_not_ready(
         stack.push_async_callback(lab.servers.close)
         async with lab.running() as reconciler:
             scripts = await lab.scripts()
-            await scripts.hydrate(PROJECT, 0, [], [(CODE, CounterState())])
+            await scripts.hydrate(PROJECT, 0, Position(), [], [(CODE, CounterState())])
             postgres.kill()
             moves = (Move(CODE, 1, None, 100),)
             items = [

@@ -39,7 +39,5 @@ async def tenants(owner: Any) -> None:
     template = TENANT_SQL.read_text()
     for account, project, shard in (("a", "a", 1), ("a", "a2", 1), ("b", "b", 2)):
         await owner.execute(
-            template.replace("{account}", account)
-            .replace("{project}", project)
-            .replace("{shard}", str(shard))
+            template.replace("{account}", account).replace("{project}", project).replace("{shard}", str(shard))
         )

@@ -54,9 +54,7 @@ async def test_the_reconciler_has_no_use_for_keys(reconciler: Database) -> None:
 
 
 @pytest.mark.parametrize(("key_type", "project_id"), [("ADMIN", "prj_a"), ("SECRET", None)])
-async def test_only_an_admin_key_is_without_a_project(
-    owner: Any, key_type: str, project_id: str | None
-) -> None:
+async def test_only_an_admin_key_is_without_a_project(owner: Any, key_type: str, project_id: str | None) -> None:
     with pytest.raises(asyncpg.CheckViolationError, match="api_keys_admin_has_no_project"):
         await owner.execute(
             "INSERT INTO api_keys (account_id, project_id, id, type, key_hash, hint) "
@@ -87,9 +85,7 @@ async def test_due_actions_are_named_across_tenants_until_they_are_taken(app: Da
     async with app.anonymous_tx() as tx:
         assert {row["project_id"] for row in await tx.fetch(due)} == {"prj_a", "prj_a2", "prj_b"}
     async with app.tenant_tx("prj_a") as tx:
-        await tx.execute(
-            "UPDATE async_actions SET status = 'running', locked_until = now() + interval '1 min'"
-        )
+        await tx.execute("UPDATE async_actions SET status = 'running', locked_until = now() + interval '1 min'")
     async with app.tenant_tx("prj_b") as tx:
         await tx.execute("UPDATE async_actions SET status = 'done'")
     async with app.anonymous_tx() as tx:

@@ -152,9 +152,7 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
         if row["definer"]:
             assert row["config"] == ["search_path=pg_catalog, public, pg_temp"], row["name"]
     callers = {row["name"]: set(row["callers"]) for row in rows}
-    settings = {
-        name: set(ROLES) for name in ("app_project_id", "app_account_id", "app_shard", "app_worker_id")
-    }
+    settings = {name: set(ROLES) for name in ("app_project_id", "app_account_id", "app_shard", "app_worker_id")}
     assert callers == settings | {
         "lookup_api_key": {APP_ROLE},
         "due_async_actions": {APP_ROLE},

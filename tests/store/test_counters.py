@@ -20,9 +20,7 @@ async def move(
     project_id: str = "prj_a",
 ) -> int:
     async with db.shard_tx(1) as tx:
-        moved = await tx.fetch(
-            query("move_counters"), [project_id], [counter], [granted], [returned], [quarantined]
-        )
+        moved = await tx.fetch(query("move_counters"), [project_id], [counter], [granted], [returned], [quarantined])
     return len(moved)
 
 
@@ -38,9 +36,7 @@ async def counter(owner: Any, counter_id: str) -> asyncpg.Record:
     return row  # type: ignore[no-any-return]
 
 
-async def test_g1_the_ledger_takes_the_last_unit_and_refuses_one_more(
-    reconciler: Database, owner: Any
-) -> None:
+async def test_g1_the_ledger_takes_the_last_unit_and_refuses_one_more(reconciler: Database, owner: Any) -> None:
     assert await move(reconciler, "r:vch_1", 500) == 1
     with pytest.raises(asyncpg.CheckViolationError) as refused:
         await move(reconciler, "r:vch_1", 1)
@@ -95,9 +91,7 @@ async def test_a_counter_that_is_not_there_is_told_by_the_number_of_rows(reconci
     assert await move(reconciler, "r:unknown", 1) == 0
 
 
-async def test_children_take_their_templates_limit_and_are_held_to_it(
-    reconciler: Database, owner: Any
-) -> None:
+async def test_children_take_their_templates_limit_and_are_held_to_it(reconciler: Database, owner: Any) -> None:
     await ensure(reconciler, "u:cmp_1:cust_1", "u:cmp_1:cust_2", "u:cmp_1:cust_1")
     row = await counter(owner, "u:cmp_1:cust_1")
     assert (row["kind"], row["parent_id"], row["limit_value"], row["ceiling"]) == (

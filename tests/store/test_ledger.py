@@ -87,8 +87,7 @@ async def test_a_lease_is_for_an_epoch_that_exists(app: Database) -> None:
     with pytest.raises(asyncpg.ForeignKeyViolationError):
         async with app.shard_tx(1, worker_id="wrk_x") as tx:
             await tx.execute(
-                "INSERT INTO worker_leases (shard, epoch, worker_id, expires_at) "
-                "VALUES (1, 7, 'wrk_x', now())"
+                "INSERT INTO worker_leases (shard, epoch, worker_id, expires_at) VALUES (1, 7, 'wrk_x', now())"
             )
 
 

@@ -23,6 +23,4 @@ def test_what_varies_between_two_dumps_is_left_out() -> None:
 
 
 def test_migrations_are_numbered_without_a_gap() -> None:
-    assert [migration.version for migration in read_migrations()] == list(
-        range(1, len(read_migrations()) + 1)
-    )
+    assert [migration.version for migration in read_migrations()] == list(range(1, len(read_migrations()) + 1))

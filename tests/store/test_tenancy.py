@@ -43,9 +43,7 @@ async def test_g5_a_project_sees_its_own_rows_only(owner: Any, app: Database) ->
                 assert await projects_seen(tx, table) == {project_id}, table["name"]
 
 
-async def test_g5_a_project_does_not_see_its_sisters_even_with_the_account_set(
-    owner: Any, app: Database
-) -> None:
+async def test_g5_a_project_does_not_see_its_sisters_even_with_the_account_set(owner: Any, app: Database) -> None:
     for table in await reachable(owner):
         async with app.tenant_tx("prj_a", "acc_a") as tx:
             assert await projects_seen(tx, table) == {"prj_a"}, table["name"]
@@ -159,9 +157,7 @@ async def test_the_reconciler_reaches_its_shards_ledger_and_no_other(reconciler:
             assert [row["shard"] for row in shards] == [1], table
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
         async with reconciler.shard_tx(1) as tx:
-            await tx.execute(
-                "INSERT INTO stream_positions (shard, epoch, entry_ms, entry_seq) VALUES (2, 1, 9, 9)"
-            )
+            await tx.execute("INSERT INTO stream_positions (shard, epoch, entry_ms, entry_seq) VALUES (2, 1, 9, 9)")
 
 
 async def test_a_worker_writes_its_own_lease_only(app: Database) -> None:

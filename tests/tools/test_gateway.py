@@ -70,9 +70,7 @@ def test_metrics_are_for_the_inside(planes: Planes) -> None:
     assert httpx.get(f"{planes.url}/metrics").status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("path", "limit"), [("/v1/vouchers/SAVE20/redeem", 64_000), ("/v1/vouchers/bulk", 1_000_000)]
-)
+@pytest.mark.parametrize(("path", "limit"), [("/v1/vouchers/SAVE20/redeem", 64_000), ("/v1/vouchers/bulk", 1_000_000)])
 def test_a_body_has_a_limit_on_each_plane(planes: Planes, path: str, limit: int) -> None:
     assert httpx.post(planes.url + path, content=b"x" * limit).status_code == 200
     refusal = httpx.post(planes.url + path, content=b"x" * (limit + 1))
@@ -84,9 +82,7 @@ def test_a_body_has_a_limit_on_each_plane(planes: Planes, path: str, limit: int)
 def test_a_post_is_never_sent_twice(planes: Planes) -> None:
     for engine in planes.engines:
         engine.hangs_up = True
-    answer = httpx.post(
-        f"{planes.url}/v1/vouchers/SAVE20/redeem", headers={"Idempotency-Key": "k"}, content="{}"
-    )
+    answer = httpx.post(f"{planes.url}/v1/vouchers/SAVE20/redeem", headers={"Idempotency-Key": "k"}, content="{}")
     assert answer.status_code == 503
     assert sum(len(engine.seen) for engine in planes.engines) == 1
 

@@ -1,0 +1,117 @@
+"""How Redis gets what it lacks: peek, read PostgreSQL, put.
+
+The put carries the project's change number and the ledger's position, and is refused where the project has changed
+since, or where Redis has not been told yet of all that PostgreSQL had settled. Must never believe PostgreSQL over
+either.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from domain.definitions import BUDGET_WINDOW_MINOR, COUNT_WINDOW
+from domain.ledger import CounterState, Definition, Position
+from domain.outcomes import Status
+from domain.rules import CampaignRow, VoucherRow
+from store.database import Database, Transaction
+from store.definitions import campaign_from, encode_campaign, encode_voucher, voucher_from
+from store.queries import query
+from store.shards import Shard
+
+from .metrics import Metrics
+from .responses import Refused
+
+BEHIND_PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+"""A confirm follows its commit within a millisecond or two; where it does not come, the reconciler is gone."""
+
+_VOUCHER_ROWS = query("voucher_rows_by_code")
+_CAMPAIGN_ROWS = query("campaign_rows")
+_COUNTER_ROWS = query("counter_rows")
+_POSITION = query("settled_position")
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """What PostgreSQL knew at a position of the ledger."""
+
+    ledger: Position
+    states: list[tuple[str, CounterState]]
+    vouchers: list[Definition] = []
+    campaigns: list[Definition] = []
+
+
+class Hydration:
+    """Peeks and puts of one shard in one epoch."""
+
+    def __init__(self, shard: Shard, database: Database, metrics: Metrics) -> None:
+        self._shard = shard
+        self._database = database
+        self._metrics = metrics
+
+    async def peek(self, project_id: str, keys: Sequence[str]) -> tuple[int, dict[str, Definition]]:
+        """The project's change number, and those of the definitions that Redis has."""
+        status, change, found = await self._shard.scripts.peek(project_id, keys)
+        if status is not Status.OK:
+            raise Refused("recovering")
+        return change, {definition.key: definition for definition in found if definition is not None}
+
+    async def counters(self, project_id: str, change: int, names: list[str]) -> bool:
+        """Bring counters to Redis; False if the project has changed since `change` was peeked."""
+        async with self._database.hydration_tx(project_id, self._shard.epoch.shard) as tx:
+            states = await self._states(tx, project_id, names)
+            snapshot = Snapshot(await self._position(tx), states)
+        return await self._put(project_id, change, snapshot)
+
+    async def definitions(
+        self, project_id: str, change: int, codes: list[str], campaign_ids: set[str], known: set[str]
+    ) -> Snapshot | None:
+        """Bring the vouchers of these codes, these campaigns, those vouchers' campaigns that are not `known`, and the
+        counters of all of them to Redis; None if the project has changed since `change` was peeked."""
+        async with self._database.hydration_tx(project_id, self._shard.epoch.shard) as tx:
+            vouchers: list[VoucherRow] = []
+            if codes:
+                vouchers = [voucher_from(row) for row in await tx.fetch(_VOUCHER_ROWS, project_id, codes)]
+            wanted = campaign_ids | {row.campaign_id for row in vouchers if row.campaign_id} - known
+            campaigns: list[CampaignRow] = []
+            if wanted:
+                rows = await tx.fetch(_CAMPAIGN_ROWS, project_id, sorted(wanted))
+                campaigns = [campaign_from(row) for row in rows]
+            ids = [*(row.id for row in vouchers), *(row.id for row in campaigns)]
+            states = await self._states(tx, project_id, [f"{kind}:{i}" for i in ids for kind in "rb"])
+            position = await self._position(tx)
+        snapshot = Snapshot(
+            position, states, [encode_voucher(row) for row in vouchers], [encode_campaign(row) for row in campaigns]
+        )
+        return snapshot if await self._put(project_id, change, snapshot) else None
+
+    async def _states(self, tx: Transaction, project_id: str, names: list[str]) -> list[tuple[str, CounterState]]:
+        """Counters as PostgreSQL has them, all settled; what an unaccounted epoch may have sold is withheld."""
+        rows = {row["id"]: row for row in await tx.fetch(_COUNTER_ROWS, project_id, names)} if names else {}
+        states = []
+        for name in names:
+            window = BUDGET_WINDOW_MINOR if name.startswith("b:") else COUNT_WINDOW
+            withheld = window * self._shard.epoch.withheld_epochs
+            row = rows.get(name)
+            granted, returned = (row["granted"], row["returned"]) if row else (0, 0)
+            states.append((name, CounterState(None, granted, returned, granted, 0, withheld, 0)))
+        return states
+
+    async def _position(self, tx: Transaction) -> Position:
+        row = await tx.fetchrow(_POSITION, self._shard.epoch.shard, self._shard.epoch.number)
+        if row is None:
+            raise Refused("recovering", "the ledger is in another epoch")
+        return Position(row["entry_ms"], row["entry_seq"])
+
+    async def _put(self, project_id: str, change: int, snapshot: Snapshot) -> bool:
+        self._metrics.hydrations += 1
+        definitions = [*snapshot.vouchers, *snapshot.campaigns]
+        for pause_s in BEHIND_PAUSES_S:
+            status = await self._shard.scripts.hydrate(
+                project_id, change, snapshot.ledger, definitions, snapshot.states
+            )
+            if status is Status.FENCED:
+                raise Refused("recovering")
+            if status is not Status.BEHIND:
+                return status is Status.OK
+            await asyncio.sleep(pause_s)
+        raise Refused("ledger_lagging", "the ledger has settled more than Redis was told")
