@@ -15,7 +15,7 @@ import msgspec
 from control_plane.accounts.creation import MadeAccount, NewAccount, create_account
 from control_plane.settings import SettingsError, number, required, secret_from_environment
 from store.database import UNAVAILABLE, owner_connection
-from store.recovery import list_epochs, release
+from store.recovery import abandon_epoch, list_epochs, release
 
 MOST_SHARDS = 1024
 _FAILURES: tuple[type[Exception], ...] = (SettingsError, asyncpg.PostgresError, *UNAVAILABLE)
@@ -96,6 +96,22 @@ def list_(shard: int | None) -> None:
 def release_(shard: int | None, by: str | None) -> None:
     """Say that what the open epoch withholds is accounted for, so that it is sold again."""
     _answer(_release_epochs(shard, by or getpass.getuser()))
+
+
+@epoch.command("abandon")
+@click.option("--shard", type=click.IntRange(0, MOST_SHARDS - 1), required=True)
+@click.option("--by", type=Name(), help="who decides; left out: the user of this machine")
+def abandon_(shard: int, by: str | None) -> None:
+    """End an epoch that PostgreSQL has fallen behind; the reconciler opens the next, which withholds one W more."""
+    _answer(_abandon_epoch(shard, by or getpass.getuser()))
+
+
+async def _abandon_epoch(shard: int, by: str) -> dict[str, int | None]:
+    async with (
+        owner_connection(required("VAUCHFLOW_OWNER_DATABASE_URL"), "vauchflow-cli") as connection,
+        connection.transaction(),
+    ):
+        return {"abandoned": await abandon_epoch(connection, shard, by)}
 
 
 async def _list_epochs(shard: int | None) -> list[dict[str, Any]]:

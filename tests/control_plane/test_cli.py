@@ -98,3 +98,13 @@ async def test_epochs_are_listed_and_released(database: DatabaseUrls, owner: Any
     assert json.loads(run(database, "epoch", "release", **env).stdout) == {"released": []}
     (row,) = json.loads(run(database, "epoch", "list", "--shard", "2").stdout)
     assert row["released_by"] == "Ada"
+
+
+async def test_an_epoch_is_abandoned_by_name(database: DatabaseUrls, owner: Any, redis_url: str) -> None:
+    await withheld_epoch(owner, 2, redis_url)
+    abandon = ("epoch", "abandon", "--shard", "2", "--by", "Ada")
+    assert json.loads(run(database, *abandon).stdout) == {"abandoned": 1}
+    assert json.loads(run(database, *abandon).stdout) == {"abandoned": None}
+    assert await owner.fetchval("SELECT state FROM epochs WHERE shard = 2") == "closed"
+    detail = await owner.fetchval("SELECT detail FROM alarms WHERE kind = 'ledger_behind' AND shard = 2")
+    assert detail == {"abandoned_epoch": 1, "by": "Ada"}
