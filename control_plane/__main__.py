@@ -4,10 +4,11 @@ import sys
 
 import uvloop
 
-from control_plane.logs import log
 from control_plane.server import serve
-from control_plane.settings import Settings, SettingsError
+from control_plane.settings import Settings
+from store import log
 from store.database import UNAVAILABLE
+from store.environment import SettingsError
 
 
 def main() -> int:
@@ -15,12 +16,12 @@ def main() -> int:
     try:
         settings = Settings.from_environment()
     except SettingsError as error:
-        log("cannot_start", reason=str(error))
+        log.error("cannot start", reason=str(error))
         return 2
     try:
         uvloop.run(serve(settings))
     except UNAVAILABLE as error:
-        log("cannot_start", reason=type(error).__name__)
+        log.error("cannot start", reason=type(error).__name__)
         return 1
     return 0
 

@@ -6,8 +6,8 @@ Must never keep or log a key. Keys are looked up anew for each request, so that 
 import msgspec
 
 from control_plane.context import Context
-from control_plane.problems import Refused
 from domain.ids import is_id
+from domain.problems import Refused
 from store.credentials import Principal, find_principal, hash_key, parse_key
 from store.queries import query
 

@@ -13,7 +13,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from control_plane.problems import Errors, Refused
+from control_plane.problems import Errors
+from domain.problems import Refused
 
 T = TypeVar("T", bound=msgspec.Struct)
 

@@ -9,9 +9,10 @@ from litestar import Request
 from control_plane.auth import PROJECT_HEADER, Tenant, authenticate, tenant_of
 from control_plane.bodies import parse
 from control_plane.context import Context
-from control_plane.problems import Errors, FieldError, Refused
+from control_plane.problems import Errors
 from control_plane.queries import Query
 from domain.ids import fingerprint
+from domain.problems import FieldError, Refused
 from store.credentials import Principal
 from store.database import Transaction
 

@@ -13,11 +13,10 @@ import click
 import msgspec
 
 from control_plane.accounts.creation import MadeAccount, NewAccount, create_account
-from control_plane.settings import SettingsError, number, required, secret_from_environment
 from store.database import UNAVAILABLE, owner_connection
+from store.environment import MOST_SHARDS, SettingsError, number, required, secret
 from store.recovery import abandon_epoch, list_epochs, release
 
-MOST_SHARDS = 1024
 _FAILURES: tuple[type[Exception], ...] = (SettingsError, asyncpg.PostgresError, *UNAVAILABLE)
 
 
@@ -70,12 +69,11 @@ async def _create_account(wanted: NewAccount) -> MadeAccount:
     shards = number("VAUCHFLOW_SHARDS", 8, MOST_SHARDS)
     if wanted.shard is not None and wanted.shard >= shards:
         raise SettingsError(f"shard {wanted.shard} is not served: VAUCHFLOW_SHARDS is {shards}")
-    secret = secret_from_environment()
     async with (
         owner_connection(required("VAUCHFLOW_OWNER_DATABASE_URL"), "vauchflow-cli") as connection,
         connection.transaction(),
     ):
-        return await create_account(connection, secret, wanted, shards)
+        return await create_account(connection, secret(), wanted, shards)
 
 
 @main.group()

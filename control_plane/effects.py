@@ -13,9 +13,8 @@ from litestar import Response
 from control_plane.calls import AccountCall, Call
 from control_plane.idempotency import claim, keep
 from control_plane.in_force import put_in_force
+from domain.views import encode
 from store.database import Transaction
-
-encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Change(msgspec.Struct, frozen=True):

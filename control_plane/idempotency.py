@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 
 from control_plane.calls import AccountCall
-from control_plane.problems import Refused
+from domain.problems import Refused
 from store.database import Transaction
 from store.queries import query
 

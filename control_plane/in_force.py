@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from control_plane.context import Context
-from control_plane.logs import log
 from control_plane.metrics import PENDING_CHANGES
 from control_plane.shell import current_request_id
+from store import log
 from store.database import UNAVAILABLE
 from store.definitions import Object, project_change
 from store.link import FencedOut, RedisFull, RedisUnavailable, ScriptFailed
@@ -39,8 +39,8 @@ async def put_in_force(
         done, error = False, type(failure).__name__
     if not done:
         PENDING_CHANGES.inc()
-        log(
-            "change_pending",
+        log.info(
+            "change pending",
             request_id=current_request_id(),
             shard=shard,
             object=object_,
@@ -59,7 +59,7 @@ async def on_shard(context: Context, shard: int, work: Callable[[Scripts], Await
             if await work(bound.scripts):
                 return True
         except FencedOut:
-            log("fenced_out", shard=shard, epoch=bound.epoch.number, attempt=attempt)
+            log.warning("fenced out", shard=shard, epoch=bound.epoch.number, attempt=attempt)
         if attempt == 0:
             bound = await context.shards.refresh(shard)
     return False

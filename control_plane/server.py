@@ -9,9 +9,10 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from control_plane.app import create_app, open_context
-from control_plane.logs import log, where
 from control_plane.settings import Settings
 from control_plane.vouchers import batches as batch_worker
+from store import log
+from store.log import where
 
 DRAIN_S = 10.0
 
@@ -36,7 +37,7 @@ async def serve(settings: Settings) -> None:
         serving = asyncio.create_task(server.serve())
         told = asyncio.create_task(ended.wait())
         batches = asyncio.create_task(batch_worker.work(context))
-        log("serving", host=settings.host, port=settings.port)
+        log.info("serving", host=settings.host, port=settings.port)
         await asyncio.wait({serving, told, batches}, return_when=asyncio.FIRST_COMPLETED)
         unexpected = serving.done() or batches.done()
         await app.drained(DRAIN_S)
@@ -45,7 +46,7 @@ async def serve(settings: Settings) -> None:
         batches.cancel()  # at worst in the middle of a chunk, which is rolled back and made again
         for result in await asyncio.gather(serving, told, batches, return_exceptions=True):
             if isinstance(result, Exception):
-                log("task_failed", error=type(result).__name__, where=where(result))
-        log("stopped")
+                log.error("task failed", error=type(result).__name__, where=where(result))
+        log.info("stopped")
         if unexpected:
             raise SystemExit(1)

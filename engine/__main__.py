@@ -4,9 +4,11 @@ import sys
 
 import uvloop
 
-from . import log
+from store import log
+from store.environment import SettingsError
+
 from .server import serve
-from .settings import Settings, SettingsError
+from .settings import Settings
 from .worker import Worker
 
 

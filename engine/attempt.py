@@ -10,12 +10,12 @@ from domain.decisions import Decision, Request, decide
 from domain.ids import is_code, normalise_code
 from domain.ledger import Item, Position
 from domain.outcomes import Verdict
+from domain.problems import Refused
 
 from .auth import Tenant
 from .catalog import Found
 from .committer import Committed
 from .requests import Call, Order, decode_order
-from .responses import Refused
 from .shard import ServedShard
 from .waiting import Settled
 from .worker import Worker

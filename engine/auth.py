@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from domain.problems import Refused
 from store.credentials import Principal, find_principal, hash_key, parse_key
 from store.database import UNAVAILABLE, Database
 
 from .batching import Batcher
 from .metrics import Metrics
-from .responses import Refused
 
 BELIEVED_S = 1.0
 BELIEVED_WITHOUT_STORE_S = 30.0

@@ -10,13 +10,13 @@ import msgspec
 
 from domain.definitions import Campaign, Voucher, campaign_key, change_key, voucher_key
 from domain.ledger import Check
+from domain.problems import Refused
 from store.database import Database
 from store.shards import Shard
 
 from .batching import Batcher
 from .hydration import Hydration
 from .metrics import Metrics
-from .responses import Refused
 
 MAX_CACHED = 50_000
 ATTEMPTS = 5

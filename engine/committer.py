@@ -13,10 +13,10 @@ import msgspec
 
 from domain.ledger import CommitReply, Item, Outcome, Position
 from domain.outcomes import Status
+from domain.problems import Refused
 from store.link import FencedOut, RedisFull, RedisUnavailable, ScriptFailed
 
 from .metrics import Metrics
-from .responses import Refused
 
 MAX_BATCH = 128
 

@@ -6,15 +6,16 @@ Must never let an exception out: what is not a Refused or a store that is away i
 from urllib.parse import unquote
 
 from domain.ids import redemption_id
+from domain.problems import Refused
+from store import log
 from store.database import UNAVAILABLE
 from store.link import FencedOut, RedisFull, RedisUnavailable, ScriptFailed
 from store.shards import Recovering
 
-from . import log
 from .auth import Tenant
 from .redeem import ROUTE, redeem
 from .requests import MAX_BODY_BYTES, MAX_PATH_CHARS, Call, check_key
-from .responses import JSON, NO_STORE, Refused, Response, problem
+from .responses import JSON, NO_STORE, Response, problem
 from .rollback import look_up, roll_back
 from .shard import ServedShard
 from .validate import validate
@@ -45,7 +46,12 @@ async def handle(worker: Worker, call: Call) -> Response:
         return _refuse(worker, Refused("contended"))
     except Exception as error:  # noqa: BLE001 - the outermost edge: nothing may take the worker down
         response = _refuse(worker, Refused("internal_error"))
-        log.error("unexpected", error=repr(error), request_id=dict(response.headers)["x-request-id"])
+        log.error(
+            "unexpected",
+            error=type(error).__name__,
+            where=log.where(error),
+            request_id=dict(response.headers)["x-request-id"],
+        )
         return response
     finally:
         metrics.in_flight -= 1

@@ -13,6 +13,7 @@ import msgspec
 from domain.definitions import BUDGET_WINDOW_MINOR, COUNT_WINDOW
 from domain.ledger import CounterState, Definition, Position
 from domain.outcomes import Status
+from domain.problems import Refused
 from domain.rules import CampaignRow, VoucherRow
 from store.database import Database, Transaction
 from store.definitions import campaign_from, encode_campaign, encode_voucher, voucher_from
@@ -20,7 +21,6 @@ from store.queries import query
 from store.shards import Shard
 
 from .metrics import Metrics
-from .responses import Refused
 
 BEHIND_PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 """A confirm follows its commit within a millisecond or two; where it does not come, the reconciler is gone."""

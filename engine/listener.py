@@ -12,9 +12,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from store import log
 from store.keys import confirmed_channel
 
-from . import log
 from .waiting import ShardWaiters, decode_message
 
 RECONNECT_S = 0.1

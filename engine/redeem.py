@@ -10,13 +10,14 @@ from domain.events import Redeemed, decode, encode
 from domain.ids import redemption_id
 from domain.ledger import Item, Mode, Position, Record
 from domain.outcomes import Verdict
+from domain.problems import Refused
 
 from .attempt import ATTEMPTS, Attempt, must_decide_again, refusal
 from .auth import Tenant
 from .committer import Committed
 from .records import Known
 from .requests import Call, check_key, request_fingerprint
-from .responses import Refused, Response, json_response, redemption_body
+from .responses import Response, json_response, redemption_body
 from .shard import ServedShard
 from .waiting import Settled
 from .worker import Worker

@@ -10,8 +10,7 @@ import msgspec
 
 from domain.ids import fingerprint
 from domain.money import MoneyError, to_minor
-
-from .responses import FieldError, Refused
+from domain.problems import FieldError, Refused
 
 T = TypeVar("T")
 
@@ -65,7 +64,7 @@ def decode_order(body: bytes, currency: str, decimals: int) -> Order:
         raise Refused(
             "currency_mismatch",
             f"the project's currency is {currency}",
-            (FieldError("/currency", f"must be {currency}"),),
+            (FieldError(f"must be {currency}", pointer="/currency"),),
         )
     if asked.order_value is None:
         raise invalid("/order_value", "is required")
@@ -92,7 +91,7 @@ def _decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 
 def invalid(pointer: str, detail: str) -> Refused:
     """422 for one field."""
-    return Refused("invalid_request", "", (FieldError(pointer, detail),))
+    return Refused("invalid_request", "", (FieldError(detail, pointer=pointer),))
 
 
 def check_key(key: str | None) -> str | None:

@@ -10,12 +10,13 @@ from domain.events import RolledBack, encode
 from domain.ids import is_id
 from domain.ledger import Item, Mode, Position
 from domain.outcomes import Verdict
+from domain.problems import Refused
 from store.database import UNAVAILABLE
 
 from .auth import Tenant
 from .records import Known, in_redis
 from .requests import Call, check_key, decode_rollback
-from .responses import Refused, Response, json_response, redemption_body
+from .responses import Response, json_response, redemption_body
 from .shard import ServedShard
 from .waiting import Settled
 from .worker import Worker

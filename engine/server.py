@@ -11,10 +11,12 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
-from . import log
+from domain.problems import Refused
+from store import log
+
 from .handler import handle
 from .requests import MAX_BODY_BYTES, Call
-from .responses import Refused, problem
+from .responses import problem
 from .worker import Worker
 
 

@@ -10,16 +10,16 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from domain.ledger import Position
+from domain.problems import Refused
+from store import log
 from store.database import UNAVAILABLE, Database
 from store.link import FencedOut, RedisUnavailable, ScriptFailed
 from store.queries import query
 from store.shards import Recovering, Shard, Shards
 
-from . import log
 from .catalog import Catalog
 from .committer import Committer
 from .metrics import Metrics
-from .responses import Refused
 
 LEASE_S = 30.0
 RENEW_S = 10.0

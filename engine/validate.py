@@ -4,12 +4,13 @@ from domain.decisions import Decision
 from domain.ledger import Item, Mode
 from domain.money import to_major
 from domain.outcomes import PROBLEMS, Verdict
+from domain.problems import Refused
+from domain.views import encode as encode_json
 
 from .attempt import ATTEMPTS, Attempt, must_decide_again, refusal
 from .auth import Tenant
 from .requests import Call
-from .responses import Refused, Response, Validation, json_response
-from .responses import encode as encode_json
+from .responses import Response, Validation, json_response
 from .shard import ServedShard
 from .worker import Worker
 

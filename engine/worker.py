@@ -5,17 +5,17 @@ import os
 import time
 
 from domain.ids import time_ordered_id
+from domain.problems import Refused
+from store import log
 from store.database import UNAVAILABLE, Database
 from store.queries import query
 from store.shards import Shards
 
-from . import log
 from .auth import Keys
 from .guessing import Guessing
 from .listener import Listener
 from .metrics import Metrics
 from .records import Records
-from .responses import Refused
 from .settings import Settings
 from .shard import RENEW_S, Gate
 

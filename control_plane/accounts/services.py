@@ -5,8 +5,8 @@ from litestar import Response
 from control_plane.accounts.schemas import AccountView
 from control_plane.calls import AccountCall
 from control_plane.effects import answer
-from control_plane.problems import Refused
 from control_plane.rules.times import show_time
+from domain.problems import Refused
 from store.queries import query
 
 _GET = query("control_account")

@@ -12,10 +12,10 @@ from control_plane.api_keys.sealing import Seal, unsealed
 from control_plane.audit import record
 from control_plane.calls import AccountCall
 from control_plane.effects import Outcome, answer, perform
-from control_plane.problems import Refused
 from control_plane.queries import list_body
 from control_plane.rules.times import show_time
 from domain.ids import is_id
+from domain.problems import Refused
 from store.credentials import masked_key
 from store.database import Transaction
 from store.queries import query

@@ -7,10 +7,10 @@ from litestar import Response
 from control_plane.async_actions.schemas import AsyncActionView
 from control_plane.calls import Call
 from control_plane.effects import answer
-from control_plane.problems import Refused
 from control_plane.queries import list_body
 from control_plane.rules.times import show_time
 from domain.ids import is_id
+from domain.problems import Refused
 from store.queries import query
 
 STATUSES = ("queued", "running", "done", "failed", "cancelled")

@@ -7,11 +7,11 @@ import msgspec
 
 from control_plane.auth import Tenant
 from control_plane.campaigns.schemas import CampaignRulesView, CampaignView
-from control_plane.problems import Refused
 from control_plane.rules.schemas import Used
 from control_plane.rules.showing import shown_rules
 from control_plane.rules.times import show_time
 from domain.ids import is_id
+from domain.problems import Refused
 from domain.rules import CampaignRow, Limit, Rules, campaign_limits
 from store.database import Transaction
 from store.queries import query

@@ -11,12 +11,12 @@ from control_plane.audit import record
 from control_plane.auth import require_admin
 from control_plane.calls import AccountCall
 from control_plane.effects import Outcome, answer, perform
-from control_plane.problems import Refused
 from control_plane.projects.creation import create_project
 from control_plane.projects.schemas import ProjectCreate, ProjectCreated, ProjectView
 from control_plane.queries import list_body
 from control_plane.rules.times import show_time
 from domain.ids import is_id
+from domain.problems import Refused
 from store.database import Transaction
 from store.queries import query
 

@@ -13,10 +13,9 @@ from litestar import Response
 from control_plane.audit import record
 from control_plane.bodies import NoBody
 from control_plane.calls import Call
-from control_plane.effects import Outcome, answer, encode, perform
+from control_plane.effects import Outcome, answer, perform
 from control_plane.idempotency import forget, keep
 from control_plane.in_force import on_shard
-from control_plane.problems import Refused
 from control_plane.quarantine.schemas import QuarantineView
 from control_plane.queries import list_body
 from control_plane.rules.times import show_time
@@ -25,6 +24,8 @@ from domain.events import encode as encode_event
 from domain.ids import fingerprint
 from domain.ledger import Item, Mode
 from domain.outcomes import Status, Verdict
+from domain.problems import Refused
+from domain.views import encode
 from store.database import Transaction
 from store.link import RedisUnavailable
 from store.queries import query

@@ -5,8 +5,8 @@ from litestar.di import NamedDependency
 
 from control_plane.calls import Call
 from control_plane.queries import ListBody
-from control_plane.redemptions.schemas import RedemptionView
 from control_plane.redemptions.services import list_redemptions
+from domain.views import RedemptionView
 
 
 class RedemptionController(Controller):

@@ -8,10 +8,10 @@ from litestar import Response
 from control_plane.calls import Call
 from control_plane.effects import answer
 from control_plane.queries import list_body
-from control_plane.redemptions.schemas import RedemptionView
 from control_plane.rules.times import show_time
 from domain.ids import is_code, normalise_code
 from domain.money import currency_decimals, to_major
+from domain.views import RedemptionView
 from store.database import Transaction
 from store.queries import query
 

@@ -15,11 +15,11 @@ import msgspec
 from control_plane.clock import now_ms
 from control_plane.context import Context
 from control_plane.in_force import put_in_force
-from control_plane.logs import log
 from control_plane.metrics import CODES_ISSUED, JOB_FAILURES
 from control_plane.vouchers.ordering import BatchParams
 from domain.ids import CODE_LENGTH, code_from_entropy, time_ordered_id
 from domain.rules import Rules
+from store import log
 from store.database import UNAVAILABLE
 from store.definitions import stage_change
 from store.queries import query
@@ -62,7 +62,7 @@ async def work(context: Context) -> None:
             idle = not await make_due_batches(context)
         except _FAILURES as error:
             JOB_FAILURES.inc()
-            log("batch_failed", error=type(error).__name__)
+            log.error("batch failed", error=type(error).__name__)
             idle = True
         if idle:
             with suppress(TimeoutError):
@@ -95,7 +95,7 @@ async def _make(context: Context, batch: Batch) -> None:
     await put_in_force(context, batch.shard, batch.project_id, "batch", batch.id)
     async with context.database.tenant_tx(batch.project_id) as tx:
         await tx.execute(_FINISH, batch.project_id, batch.id)
-    log("batch_done", project_id=batch.project_id, action_id=batch.id)
+    log.info("batch done", project_id=batch.project_id, action_id=batch.id)
 
 
 async def make_chunk(context: Context, batch: Batch) -> bool:

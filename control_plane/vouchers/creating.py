@@ -13,13 +13,14 @@ from control_plane.campaigns.storing import load_campaign
 from control_plane.clock import new_id
 from control_plane.effects import Change, Outcome, perform
 from control_plane.metadata import to_text
-from control_plane.problems import Errors, FieldError, Refused
+from control_plane.problems import Errors
 from control_plane.rules.reading import RulesReader
 from control_plane.rules.schemas import Limit, RulesInput
 from control_plane.rules.staging import counts_customers_since, stage
 from control_plane.vouchers.schemas import VoucherCreate
 from control_plane.vouchers.storing import limits_of, load_voucher, show_voucher
 from domain.ids import CODE_LENGTH, MAX_CODE_LENGTH, code_from_entropy, is_code, normalise_code
+from domain.problems import FieldError, Refused
 from domain.rules import Rules
 from store.database import Transaction
 from store.queries import query

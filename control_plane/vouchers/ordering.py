@@ -12,8 +12,8 @@ from control_plane.calls import Call
 from control_plane.campaigns.storing import load_campaign
 from control_plane.clock import new_id
 from control_plane.effects import Outcome, perform
-from control_plane.problems import FieldError, Refused
 from control_plane.vouchers.schemas import BatchAccepted, VoucherBatch
+from domain.problems import FieldError, Refused
 from store.database import Transaction
 from store.queries import query
 

@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 
 from control_plane.auth import Tenant
-from control_plane.problems import Refused
 from control_plane.rules.schemas import Used
 from control_plane.rules.showing import shown_rules
 from control_plane.rules.times import show_time
 from control_plane.vouchers.schemas import VoucherView
 from domain.ids import is_code, is_id, normalise_code
+from domain.problems import Refused
 from domain.rules import Limit, Rules, VoucherRow, voucher_limits
 from store.database import Transaction
 from store.queries import query

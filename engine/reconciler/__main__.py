@@ -5,10 +5,10 @@ import sys
 
 import uvloop
 
-from engine import log
 from engine.reconciler.process import serve
 from engine.reconciler.settings import Settings
-from engine.settings import SettingsError
+from store import log
+from store.environment import SettingsError
 
 
 class _JsonHandler(logging.Handler):

@@ -5,9 +5,8 @@ from typing import Any
 
 import asyncpg
 
-from engine import log
 from engine.reconciler.metrics import ShardMetrics
-from store import quarantine
+from store import log, quarantine
 from store.database import UNAVAILABLE, Database
 
 _UNRECORDED: tuple[type[Exception], ...] = (*UNAVAILABLE, asyncpg.PostgresError)

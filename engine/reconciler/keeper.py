@@ -7,7 +7,6 @@ is in force: PostgreSQL says it, each time anew.
 
 import asyncio
 
-from engine import log
 from engine.reconciler.alarms import Alarms
 from engine.reconciler.backoff import Backoff
 from engine.reconciler.metrics import ShardMetrics
@@ -16,6 +15,7 @@ from engine.reconciler.recovery import Recovery
 from engine.reconciler.servers import Servers
 from engine.reconciler.serving import Serving
 from engine.reconciler.settler import EpochOver, LedgerBehind, NewerSchema, Settler
+from store import log
 from store.database import UNAVAILABLE, Database
 from store.ledger import PositionMoved
 from store.ledger_rows import Place
@@ -79,7 +79,8 @@ class Keeper:
                 await self._stopped("shard_stopped", error)
 
     async def _stopped(self, kind: str, error: Exception) -> None:
-        await self._alarms.open(kind, {"error": f"{type(error).__name__}: {error}"[:1000]})
+        # The first line only: PostgreSQL's further ones quote rows.
+        await self._alarms.open(kind, {"error": f"{type(error).__name__}: {error}".partition("\n")[0][:1000]})
         await self._retry.wait()
 
     def _say_away(self, error: Exception) -> None:

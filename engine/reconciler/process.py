@@ -8,7 +8,6 @@ import asyncpg
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from engine import log
 from engine.reconciler.backoff import Backoff
 from engine.reconciler.http import Health
 from engine.reconciler.keeper import Keeper
@@ -18,6 +17,7 @@ from engine.reconciler.reader import Reader
 from engine.reconciler.servers import Servers
 from engine.reconciler.settings import Settings
 from engine.reconciler.sweeping import Sweeper
+from store import log
 from store.database import UNAVAILABLE, Database
 
 DRAIN_S = 10.0

@@ -10,10 +10,9 @@ from datetime import timedelta
 from functools import partial
 from typing import cast
 
-from engine import log
 from engine.reconciler.metrics import ShardMetrics
 from engine.reconciler.servers import Servers
-from store import quarantine, recovery
+from store import log, quarantine, recovery
 from store.database import UNAVAILABLE, Database
 from store.definitions import Object, project_change
 from store.keys import Keyspace

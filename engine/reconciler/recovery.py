@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 
 from domain.ledger import Position
 from domain.outcomes import Status
-from engine import log
 from engine.reconciler.servers import Meta, Servers, last_generated, read_meta, setting
 from engine.reconciler.settler import LedgerBehind, Settler
 from engine.reconciler.trust import Evidence, why_not
-from store import recovery
+from store import log, recovery
 from store.database import Database
 from store.keys import Keyspace
 from store.ledger_rows import Fate, Place

@@ -9,7 +9,6 @@ import time
 
 from domain.ledger import Position
 from domain.outcomes import Status
-from engine import log
 from engine.reconciler.alarms import Alarms
 from engine.reconciler.entries import Entry
 from engine.reconciler.inbox import Inbox
@@ -17,6 +16,7 @@ from engine.reconciler.metrics import ShardMetrics
 from engine.reconciler.reader import Reader
 from engine.reconciler.servers import Meta, read_meta
 from engine.reconciler.settler import EpochOver, LedgerBehind, Settler
+from store import log
 from store.database import Database
 from store.ledger import PositionMoved
 from store.link import Link

@@ -1,18 +1,14 @@
 """The stack, a checkout on its gateway, and a look into the ledger past Row-Level Security."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from store.database import owner_connection
 from tests.servers.stack import RunningStack
-from tests.servers.waiting import pause
 
 from .checkout import Checkout
-
-SETTLED_WITHIN_S = 20.0
 
 
 class Ledger:
@@ -51,14 +47,6 @@ async def checkout(stack: RunningStack) -> AsyncIterator[Checkout]:
     """A checkout with the demo project's secret key, through the gateway."""
     async with Checkout(stack.state.api_url, stack.state.secret_key) as shop:
         yield shop
-
-
-async def eventually(condition: Callable[[], Awaitable[bool]], what: str, within_s: float = SETTLED_WITHIN_S) -> None:
-    """Return as soon as the condition holds; fail with what was waited for."""
-    async with asyncio.timeout(within_s) as deadline:
-        while not await condition():
-            await asyncio.to_thread(pause)
-            assert not deadline.expired(), what
 
 
 async def voucher(shop: Checkout, **fields: Any) -> dict[str, Any]:

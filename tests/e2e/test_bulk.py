@@ -4,8 +4,10 @@ import asyncio
 from collections import Counter
 from functools import partial
 
+from tests.servers.waiting import eventually
+
 from .checkout import Checkout
-from .conftest import Ledger, campaign, eventually
+from .conftest import Ledger, campaign
 
 
 async def test_50000_codes_are_distinct_and_each_is_redeemable_once(checkout: Checkout, ledger: Ledger) -> None:

@@ -11,9 +11,10 @@ import redis.asyncio as aioredis
 
 from tests.servers.factory import StackFactory
 from tests.servers.stack import RunningStack
+from tests.servers.waiting import eventually
 
 from .checkout import LOST, Answer, Buy, Checkout
-from .conftest import Ledger, eventually, voucher
+from .conftest import Ledger, voucher
 
 LIMIT = 3000
 

@@ -5,9 +5,10 @@ from collections import Counter
 from functools import partial
 
 from tests.servers.stack import RunningStack
+from tests.servers.waiting import eventually
 
 from .checkout import Answer, Buy, Checkout
-from .conftest import Ledger, campaign, eventually, voucher
+from .conftest import Ledger, campaign, voucher
 
 
 def _tally(answers: list[Answer]) -> Counter[str]:

@@ -1,8 +1,7 @@
 """One shard with a project on it, and hands to do what engines and people do to it."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -35,16 +34,6 @@ FAMILY = "u:cmp_1"
 """The template of customers' counters, with a limit of 2."""
 
 SEED_SQL = Path(__file__).parent / "seed.sql"
-
-
-async def eventually(condition: Callable[[], Awaitable[Any]], what: str, timeout_s: float = 15.0) -> Any:
-    """What the condition gives as soon as that is true; fails with what was waited for."""
-    deadline = time.monotonic() + timeout_s
-    while not (found := await condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {timeout_s:.0f} s for {what}")
-        await asyncio.sleep(0.01)
-    return found
 
 
 def redeemed(

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from domain.events import Event
-from tests.reconciler.lab import CODE, Lab, eventually, redeemed, rolled_back, settled
+from tests.reconciler.lab import CODE, Lab, redeemed, rolled_back, settled
+from tests.servers.waiting import eventually
 
 
 async def _nothing(_: Lab) -> None:

@@ -3,7 +3,8 @@
 from domain.definitions import campaign_key
 from domain.rules import CampaignRow, Rules
 from store.definitions import encode_campaign
-from tests.reconciler.lab import ACCOUNT, PROJECT, SHARD, Lab, eventually
+from tests.reconciler.lab import ACCOUNT, PROJECT, SHARD, Lab
+from tests.servers.waiting import eventually
 
 
 async def test_g6_a_change_that_its_request_left_behind_is_put_in_force(lab: Lab) -> None:

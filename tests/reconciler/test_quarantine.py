@@ -3,7 +3,8 @@
 import pytest
 
 from domain.events import encode
-from tests.reconciler.lab import CODE, FAMILY, PROJECT, Lab, eventually, redeemed, rolled_back, settled
+from tests.reconciler.lab import CODE, FAMILY, PROJECT, Lab, redeemed, rolled_back, settled
+from tests.servers.waiting import eventually
 
 
 async def test_g2_garbage_is_put_aside_alone(lab: Lab) -> None:

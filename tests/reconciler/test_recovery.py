@@ -11,8 +11,9 @@ from engine.reconciler.settler import LedgerBehind
 from store.keys import Keyspace
 from store.recovery import abandon_epoch, list_epochs, release
 from store.scripts import Scripts
-from tests.reconciler.lab import CODE, PROJECT, SHARD, Lab, eventually, redeemed
+from tests.reconciler.lab import CODE, PROJECT, SHARD, Lab, redeemed
 from tests.servers.valkey import ValkeyServer
+from tests.servers.waiting import eventually
 
 
 async def _epoch(lab: Lab, number: int) -> Any:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.reconciler.lab import CODE, SHARD, Lab, eventually, redeemed
-from tests.servers.waiting import wait_until
+from tests.reconciler.lab import CODE, SHARD, Lab, redeemed
+from tests.servers.waiting import eventually, wait_until
 from tools.dev.paths import ROOT
 from tools.dev.ports import find_free_base
 

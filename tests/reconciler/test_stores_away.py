@@ -13,8 +13,9 @@ from engine.reconciler.process import Reconciler
 from engine.reconciler.settings import Settings
 from store.database import Database, owner_connection
 from store.keys import confirmed_channel
-from tests.reconciler.lab import CODE, PROJECT, SEED_SQL, SHARD, Lab, eventually, redeemed
+from tests.reconciler.lab import CODE, PROJECT, SEED_SQL, SHARD, Lab, redeemed
 from tests.servers.factory import ServerFactory
+from tests.servers.waiting import eventually
 
 
 async def test_g2_killing_postgresql_loses_nothing_and_is_not_ready(
