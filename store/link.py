@@ -15,6 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
+from .lines import Lines
 from .lua import Script
 
 COMMAND_TIMEOUT_S = 5.0
@@ -62,9 +63,11 @@ class Link:
             protocol=2,
             redis_connect_func=self._greet,
         )
+        self._lines = Lines(pool.make_connection, max_connections, COMMAND_TIMEOUT_S)
         self.client: Any = aioredis.Redis(connection_pool=pool)  # redis-py leaves most of its methods untyped
 
     async def close(self) -> None:
+        await self._lines.close()
         await self.client.aclose()
         await self.client.connection_pool.disconnect()
 
@@ -93,10 +96,12 @@ class Link:
     async def call(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> list[Any]:
         """Run a script once; on NOSCRIPT, which means that it did not run, check the identity and load it."""
         try:
-            return cast(list[Any], await self.client.execute_command("EVALSHA", script.sha, len(keys), *keys, *args))
+            return cast(list[Any], await self._lines.run("EVALSHA", script.sha, len(keys), *keys, *args))
         except NoScriptError:
             await self._check_identity()
             return cast(list[Any], await self.command("EVAL", script.source, len(keys), *keys, *args))
+        except TimeoutError as error:
+            raise RedisUnavailable("TimeoutError") from error
         except RedisError as error:
             raise _translated(error) from error
 

@@ -23,6 +23,7 @@ from store.link import Link
 from store.recovery import ShardState, read_state
 from store.scripts import Scripts
 from tests.servers.postgres import DatabaseUrls
+from tests.servers.waiting import eventually
 
 SHARD = 3
 PROJECT = "prj_a"
