@@ -697,9 +697,6 @@ ALTER TABLE ONLY public.outbox
 ALTER TABLE ONLY public.projects
     ADD CONSTRAINT projects_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
-ALTER TABLE ONLY public.redemption_lines
-    ADD CONSTRAINT redemption_lines_project_id_redemption_id_fkey FOREIGN KEY (project_id, redemption_id) REFERENCES public.redemptions(project_id, id);
-
 ALTER TABLE ONLY public.ring_entries
     ADD CONSTRAINT ring_entries_shard_epoch_fkey FOREIGN KEY (shard, epoch) REFERENCES public.epochs(shard, epoch);
 

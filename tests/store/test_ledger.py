@@ -50,16 +50,6 @@ async def test_a_rollback_names_its_own_position(reconciler: Database) -> None:
         assert done == "UPDATE 1"
 
 
-async def test_a_line_has_its_redemption_in_the_same_project(reconciler: Database) -> None:
-    with pytest.raises(asyncpg.ForeignKeyViolationError):
-        async with reconciler.shard_tx(1) as tx:
-            await tx.execute(
-                "INSERT INTO redemption_lines SELECT (jsonb_populate_record(l, $1)).* "
-                "FROM redemption_lines l WHERE project_id = 'prj_a'",
-                {"redemption_id": "rdm_none"},
-            )
-
-
 async def test_a_shard_has_at_most_one_epoch_that_is_not_closed(reconciler: Database) -> None:
     open_next = (
         "INSERT INTO epochs (shard, epoch, state, run_id, replication_id) "
