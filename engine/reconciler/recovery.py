@@ -63,7 +63,7 @@ class Recovery:
         meta = await read_meta(link, keyspace)
         if state.state == "open" and meta is not None and meta.position > state.position:
             raise LedgerBehind(f"PostgreSQL stands at {state.position}, Redis has confirmed {meta.position}")
-        state, drained = await self._drain(state, link, meta)
+        state, drained = await self._drain(state, identity, link, meta)
         reason = await self._judge(state, identity, link, meta)
         withheld = state.withheld_epochs + (1 if reason else 0)
         async with self._database.shard_tx(self._shard) as tx:
@@ -87,11 +87,13 @@ class Recovery:
             self._opening = (epoch, now)
         return now - self._opening[1] < OPENING_PATIENCE_S
 
-    async def _drain(self, state: ShardState, link: Link, meta: Meta | None) -> tuple[ShardState, int]:
-        """Settle all that survives of the old epoch's stream."""
+    async def _drain(
+        self, state: ShardState, identity: Identity, link: Link, meta: Meta | None
+    ) -> tuple[ShardState, int]:
+        """Settle all that survives of the old epoch's stream, on the server that answers now."""
         if state.position_epoch != state.epoch:
             raise EpochMoved(f"shard {self._shard} was moved on")
-        place = Place(self._shard, state.epoch, await self._servers.durability(state.identity))
+        place = Place(self._shard, state.epoch, await self._servers.durability(identity))
         settler = Settler(self._database, link, place, self._note)
         position, drained = state.position, 0
         while entries := await settler.entries(position):

@@ -48,6 +48,22 @@ async def test_g2_killing_redis_loses_nothing_and_withholds_nothing(fragile: Lab
     assert await fragile.alarms() == set()
 
 
+async def test_g2_when_redis_and_the_reconciler_come_back_together_nothing_is_lost(
+    fragile: Lab, own_valkey: ValkeyServer
+) -> None:
+    """A new process has never seen the server that the old epoch was bound to."""
+    async with fragile.running():
+        await fragile.grant(redeemed("rdm_1"))
+        await eventually(fragile.is_settled, "the ledger")
+    await fragile.grant(redeemed("rdm_2"))
+    own_valkey.kill()
+    own_valkey.start()
+    async with fragile.running():
+        assert (await _epoch(fragile, 2)).withheld_epochs == 0
+        assert set(await fragile.redemptions()) == {"rdm_1", "rdm_2"}
+    assert await fragile.alarms() == set()
+
+
 async def test_g1_flushall_withholds_until_a_person_releases(fragile: Lab) -> None:
     async with fragile.running():
         await fragile.grant(redeemed("rdm_1"))
