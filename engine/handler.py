@@ -3,6 +3,7 @@
 Must never let an exception out: what is not a Refused or a store that is away is our fault, logged and answered 500.
 """
 
+from collections.abc import Awaitable
 from urllib.parse import unquote
 
 from domain.ids import redemption_id
@@ -35,8 +36,6 @@ async def handle(worker: Worker, call: Call) -> Response:
         return await _dispatch(worker, call)
     except Refused as refused:
         return _refuse(worker, refused)
-    except (FencedOut, RedisUnavailable, Recovering, ScriptFailed):
-        return _refuse(worker, Refused("recovering"))
     except RedisFull:
         return _refuse(worker, Refused("store_unavailable", "Redis is full"))
     except UNAVAILABLE as error:
@@ -74,7 +73,7 @@ async def _dispatch(worker: Worker, call: Call) -> Response:
         _expect(call, "POST")
         tenant, served = await _enter(worker, call, publishable=parts[4] == "validate")
         verb = redeem if parts[4] == "redeem" else validate
-        return await verb(worker, tenant, served, call, unquote(parts[3]))
+        return await _on(worker, served, verb(worker, tenant, served, call, unquote(parts[3])))
     if len(parts) in (4, 5) and parts[2] == "redemptions":
         return await _redemptions(worker, call, [unquote(part) for part in parts[3:]])
     raise Refused("not_found")
@@ -84,18 +83,28 @@ async def _redemptions(worker: Worker, call: Call, rest: list[str]) -> Response:
     if len(rest) == 2 and rest[1] == "rollback":
         _expect(call, "POST")
         tenant, served = await _enter(worker, call)
-        return await roll_back(worker, tenant, served, call, rest[0])
+        return await _on(worker, served, roll_back(worker, tenant, served, call, rest[0]))
     if len(rest) == 2 and rest[0] == "by-key":
         _expect(call, "GET")
         tenant, served = await _enter(worker, call)
         key = check_key(rest[1])
         assert key is not None, "a path segment is not empty"
-        return await look_up(worker, tenant, served, redemption_id(tenant.project_id, ROUTE, key))
+        wanted = redemption_id(tenant.project_id, ROUTE, key)
+        return await _on(worker, served, look_up(worker, tenant, served, wanted))
     if len(rest) == 1:
         _expect(call, "GET")
         tenant, served = await _enter(worker, call)
-        return await look_up(worker, tenant, served, rest[0])
+        return await _on(worker, served, look_up(worker, tenant, served, rest[0]))
     raise Refused("not_found")
+
+
+async def _on(worker: Worker, served: ServedShard, work: Awaitable[Response]) -> Response:
+    """Do it on this shard; what shows that its epoch is over, or its server away, closes it here at once."""
+    try:
+        return await work
+    except (FencedOut, RedisUnavailable, Recovering, ScriptFailed) as error:
+        worker.gate.fence(served)
+        raise Refused("recovering") from error
 
 
 def _expect(call: Call, method: str) -> None:

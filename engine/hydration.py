@@ -17,6 +17,7 @@ from domain.problems import Refused
 from domain.rules import CampaignRow, VoucherRow
 from store.database import Database, Transaction
 from store.definitions import campaign_from, encode_campaign, encode_voucher, voucher_from
+from store.link import FencedOut
 from store.queries import query
 from store.shards import Shard
 
@@ -52,7 +53,7 @@ class Hydration:
         """The project's change number, and those of the definitions that Redis has."""
         status, change, found = await self._shard.scripts.peek(project_id, keys)
         if status is not Status.OK:
-            raise Refused("recovering")
+            raise FencedOut("the epoch is over")
         return change, {definition.key: definition for definition in found if definition is not None}
 
     async def counters(self, project_id: str, change: int, names: list[str]) -> bool:
@@ -99,7 +100,7 @@ class Hydration:
     async def _position(self, tx: Transaction) -> Position:
         row = await tx.fetchrow(_POSITION, self._shard.epoch.shard, self._shard.epoch.number)
         if row is None:
-            raise Refused("recovering", "the ledger is in another epoch")
+            raise FencedOut("the ledger is in another epoch")
         return Position(row["entry_ms"], row["entry_seq"])
 
     async def _put(self, project_id: str, change: int, snapshot: Snapshot) -> bool:
@@ -110,7 +111,7 @@ class Hydration:
                 project_id, change, snapshot.ledger, definitions, snapshot.states
             )
             if status is Status.FENCED:
-                raise Refused("recovering")
+                raise FencedOut("the epoch is over")
             if status is not Status.BEHIND:
                 return status is Status.OK
             await asyncio.sleep(pause_s)

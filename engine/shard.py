@@ -13,7 +13,7 @@ from domain.ledger import Position
 from domain.problems import Refused
 from store import log
 from store.database import UNAVAILABLE, Database
-from store.link import FencedOut, RedisUnavailable, ScriptFailed
+from store.link import FencedOut, RedisFull, RedisUnavailable, ScriptFailed
 from store.queries import query
 from store.shards import Recovering, Shard, Shards
 
@@ -38,8 +38,8 @@ class ServedShard:
         shard: Shard,
         database: Database,
         metrics: Metrics,
-        on_fence: Callable[[], None],
-        on_broken: Callable[[], None],
+        on_fence: Callable[["ServedShard"], None],
+        on_broken: Callable[["ServedShard"], None],
         clock: Callable[[], float],
     ) -> None:
         self.shard = shard
@@ -49,7 +49,9 @@ class ServedShard:
         self.acknowledged = Position()
         self._clock = clock
         self.catalog = Catalog(shard, database, metrics)
-        self.committer = Committer(shard.scripts, metrics, self.may_grant, on_fence, on_broken)
+        self.committer = Committer(
+            shard.scripts, metrics, self.may_grant, lambda: on_fence(self), lambda: on_broken(self)
+        )
 
     def may_grant(self) -> bool:
         """Whether the lease holds, by this worker's own clock."""
@@ -117,44 +119,45 @@ class Gate:
         return served
 
     async def _lease(self, shard: Shard) -> ServedShard:
-        number = shard.epoch.shard
         await shard.link.command("PING")  # the identity is checked before anything is decided
         served = ServedShard(
             shard,
             self._database,
             self._metrics,
-            on_fence=lambda: self.fence(number),
-            on_broken=lambda: self._broken(shard),
+            on_fence=self.fence,
+            on_broken=self._broken,
             clock=self._clock,
         )
         if not await self._renew(served):
-            raise Recovering(f"shard {number} has closed")
+            raise Recovering(f"shard {shard.epoch.shard} has closed")
         return served
 
-    def fence(self, number: int) -> None:
-        """The epoch is over, or the server cannot be reached: nothing more from it."""
-        if self._served.pop(number, None) is not None:
+    def fence(self, served: ServedShard) -> None:
+        """Its epoch is over, or the server cannot be reached: nothing more from it. What has taken its place stays."""
+        number = served.shard.epoch.shard
+        if self._served.get(number) is served:
+            del self._served[number]
             self._metrics.fences += 1
             self._closed_until[number] = self._clock() + CLOSED_FOR_S
             self._later(self._shards.forget(number))
 
-    def _broken(self, shard: Shard) -> None:
-        log.error("a script failed: closing the epoch", shard=shard.epoch.shard, epoch=shard.epoch.number)
-        self._later(self._close_epoch(shard))
+    def _broken(self, served: ServedShard) -> None:
+        log.error("a script failed: closing the epoch", shard=served.shard.epoch.shard, epoch=served.epoch)
+        self._later(self._close_epoch(served))
 
-    async def _close_epoch(self, shard: Shard) -> None:
+    async def _close_epoch(self, served: ServedShard) -> None:
         try:
-            await shard.scripts.close()
-        except (FencedOut, RedisUnavailable, ScriptFailed) as error:
-            log.error("the epoch could not be closed", shard=shard.epoch.shard, error=str(error))
-        self.fence(shard.epoch.shard)
+            await served.shard.scripts.close()
+        except (FencedOut, RedisFull, RedisUnavailable, ScriptFailed) as error:
+            log.error("the epoch could not be closed", shard=served.shard.epoch.shard, error=str(error))
+        self.fence(served)
 
     async def renew_leases(self) -> None:
         """Renew the lease of every shard that is open here; a shard whose epoch has closed is let go."""
         for number, served in list(self._served.items()):
             try:
                 if not await self._renew(served):
-                    self.fence(number)
+                    self.fence(served)
             except UNAVAILABLE as error:
                 log.warning("the lease could not be renewed", shard=number, error=type(error).__name__)
 

@@ -81,12 +81,13 @@ class Worker:
     async def stop(self) -> None:
         """Let what is in flight end, bounded in time; then leave the leases and close."""
         self.draining = True
-        await self.metrics.idle(DRAIN_S)
+        drained = await self.metrics.idle(DRAIN_S)
         if self._leases is not None:
             self._leases.cancel()
         await self.listener.stop()
         try:
-            await self.gate.leave()
+            if drained:  # else its leases run out, and say that it may hold something
+                await self.gate.leave()
         except UNAVAILABLE as error:
             log.warning("the leases could not be left", error=type(error).__name__)
         await self.shards.close()

@@ -12,6 +12,8 @@ from domain.outcomes import Status
 from domain.rules import Rules
 from store.credentials import new_key
 from store.keys import Keyspace
+from store.link import Identity
+from tests.servers.waiting import eventually
 
 from .conftest import SHARD, Shop
 
@@ -195,6 +197,21 @@ async def test_g1_flushall_fails_closed(shop: Shop) -> None:
         assert (status, body["code"], body["retryable"]) == (503, "recovering", True)
 
 
+async def test_a_lookup_that_meets_another_server_closes_the_shard_and_the_next_epoch_serves(shop: Shop) -> None:
+    """Not only a commit finds out: else lookups would be refused until the lease is renewed."""
+    served = await shop.worker.gate.enter(SHARD)
+    served.shard.link.expected = Identity("gone", "gone")
+    await served.shard.link.client.connection_pool.disconnect()
+    unknown = f"/v1/redemptions/rdm_{'0' * 26}"
+    assert (await shop.call("GET", unknown)).status == 503
+    await shop.open_epoch(2)
+
+    async def serves() -> bool:
+        return (await shop.call("GET", unknown)).status == 404
+
+    await eventually(serves, "the next epoch", within_s=5)
+
+
 async def test_g1_script_flush_is_healed_without_a_second_effect(shop: Shop) -> None:
     await shop.voucher("SAVE20", PERCENT_20)
     await _raw(shop, "SCRIPT", "FLUSH")
@@ -213,7 +230,6 @@ async def test_g1_a_new_epoch_hydrates_what_the_ledger_knows_and_withholds_what_
     await shop.owner.execute("UPDATE counters SET granted = 7, returned = 1 WHERE id = 'r:TEN'")
     await shop.voucher("FREE", Rules("AMOUNT", 100))
     scripts = await shop.open_epoch(2, withheld_epochs=1)
-    shop.worker.gate.fence(SHARD)
     status, body = await shop.redeem("TEN")
     assert (status, body["code"]) == (503, "recovering")
     assert (await shop.redeem("FREE"))[0] == 200, "what has no limit has nothing to withhold"
