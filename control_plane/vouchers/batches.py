@@ -25,8 +25,8 @@ from store.definitions import stage_change
 from store.queries import query
 
 CHUNK_CODES = 1_000
-"""Small, because a commit brings its write-ahead log at once: with chunks of 5,000 the p99 of redemptions at 200/s beside
-them rose by a factor of 2 and more in two rounds of three, with these not at all (2 cores, everything on them)."""
+"""Small, because a commit brings its write-ahead log at once: with chunks of 5,000 the p99 of redemptions at 200/s
+beside them rose by a factor of 2 and more in two rounds of three, with these not at all (2 cores, all on them)."""
 CODES_PER_S = 10_000
 """The pace: 50,000 codes in 5 to 6 s (5.2 s measured), the rest is left to others. A slower machine pauses less."""
 SHORTEST_PAUSE_S = 0.02
