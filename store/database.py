@@ -21,6 +21,7 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.LockNotAvailableError,
@@ -131,17 +132,29 @@ class Database:
         self, *, project_id: str = "", account_id: str = "", shard: str = "", worker_id: str = ""
     ) -> AsyncIterator[Transaction]:
         async with self._pool.acquire(timeout=self._timeouts.acquire_s) as connection:
-            transaction = connection.transaction()
-            await transaction.start()
             try:
-                await connection.execute(_SET_SCOPE, project_id, account_id, shard, worker_id)
-                yield cast(Transaction, connection)
-            except BaseException:
-                # On a connection that broke there is nothing to roll back, and trying would hide the error.
-                if not connection.is_closed():
-                    await transaction.rollback()
+                async with _unbroken(connection):
+                    await connection.execute(_SET_SCOPE, project_id, account_id, shard, worker_id)
+                    yield cast(Transaction, connection)
+            except asyncpg.InternalClientError:
+                # The server died in the middle of an exchange, and the client has lost its place in the protocol:
+                # this connection must not go back to the pool.
+                connection.terminate()
                 raise
-            await transaction.commit()
+
+
+@asynccontextmanager
+async def _unbroken(connection: Any) -> AsyncIterator[None]:
+    """A transaction; on a connection that broke there is nothing to roll back, and trying would hide the error."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    except BaseException:
+        if not connection.is_closed():
+            await transaction.rollback()
+        raise
+    await transaction.commit()
 
 
 @asynccontextmanager

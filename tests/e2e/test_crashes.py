@@ -20,13 +20,13 @@ LIMIT = 3000
 
 
 @asynccontextmanager
-async def _shop(stack: RunningStack) -> AsyncIterator[tuple[Checkout, Ledger]]:
+async def shop_on(stack: RunningStack) -> AsyncIterator[tuple[Checkout, Ledger]]:
     state = stack.state
     async with Checkout(state.api_url, state.secret_key, connections=32) as checkout:
         yield checkout, Ledger(state.database_url)
 
 
-async def _settled(stack: RunningStack, ledger: Ledger, code: str, counter: str, acknowledged: set[str]) -> None:
+async def settled(stack: RunningStack, ledger: Ledger, code: str, counter: str, acknowledged: set[str]) -> None:
     """The ledger has exactly what was acknowledged, the counter says so, and nothing is exposed."""
 
     async def rows() -> bool:
@@ -88,24 +88,24 @@ async def _sell_while(stack: RunningStack, checkout: Checkout, code: str, harm: 
 )
 async def test_g1_g2_g3_g4_kill_9_under_load(stack_factory: StackFactory, harm: list[str]) -> None:
     stack = stack_factory()
-    async with _shop(stack) as (checkout, ledger):
+    async with shop_on(stack) as (checkout, ledger):
         made = await voucher(checkout, code="CRASH", discount_type="AMOUNT", discount_value=5, max_redemptions=LIMIT)
         answers = await _sell_while(stack, checkout, "CRASH", harm, LIMIT + 300)
         tally = Counter(answer.code or str(answer.status) for answer in answers)
         assert tally == {"200": LIMIT, "limit_reached": 300}
         acknowledged = {answer.json()["id"] for answer in answers if answer.status == 200}
         assert len(acknowledged) == LIMIT
-        await _settled(stack, ledger, "CRASH", f"r:{made['id']}", acknowledged)
+        await settled(stack, ledger, "CRASH", f"r:{made['id']}", acknowledged)
 
 
 async def test_g1_flushall_withholds_until_it_is_released_and_never_sells_over(stack_factory: StackFactory) -> None:
     stack = stack_factory()
-    async with _shop(stack) as (checkout, ledger):
+    async with shop_on(stack) as (checkout, ledger):
         made = await voucher(checkout, code="FLUSH", discount_type="AMOUNT", discount_value=5, max_redemptions=100)
         sold = await checkout.all([partial(checkout.redeem, "FLUSH", f"before-{n}") for n in range(40)])
         assert {answer.status for answer in sold} == {200}
         acknowledged = {answer.json()["id"] for answer in sold}
-        await _settled(stack, ledger, "FLUSH", f"r:{made['id']}", acknowledged)
+        await settled(stack, ledger, "FLUSH", f"r:{made['id']}", acknowledged)
         async with aioredis.Redis.from_url(stack.state.redis_url) as client:
             await client.flushall()
 
@@ -124,12 +124,12 @@ async def test_g1_flushall_withholds_until_it_is_released_and_never_sells_over(s
         again = await checkout.redeem("FLUSH", "before-0")
         assert again.body == sold[0].body, "an old key gets its answer from the ledger"
         acknowledged |= {answer.json()["id"] for answer in answers if answer.status == 200}
-        await _settled(stack, ledger, "FLUSH", f"r:{made['id']}", acknowledged)
+        await settled(stack, ledger, "FLUSH", f"r:{made['id']}", acknowledged)
 
 
 async def test_g6_a_pause_holds_on_two_workers(stack_factory: StackFactory) -> None:
     stack = stack_factory(engines=2)
-    async with _shop(stack) as (checkout, _):
+    async with shop_on(stack) as (checkout, _):
         answer = await checkout.call("POST", "/v1/campaigns", {"name": "Two", "rules": {"discount_value": 10}})
         cmp = answer.json()["id"]
         await voucher(checkout, campaign_id=cmp, code="TWO")
