@@ -57,6 +57,9 @@ class ShardWaiters:
             async with asyncio.timeout(timeout_s):
                 return await future
         except TimeoutError:
+            # Where nothing is confirmed for long, nothing pops those who have given up: memory stays bounded here.
+            self._waiters = [waiter for waiter in self._waiters if not waiter[-1].done()]
+            heapq.heapify(self._waiters)
             return Settled.UNKNOWN
 
     def heard(self, message: Confirmed) -> None:
