@@ -7,8 +7,6 @@ PostgreSQL keeps its fsync: the ledger's durability is part of what is measured.
 import asyncio
 import dataclasses
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,12 +14,11 @@ import asyncpg
 import msgspec
 
 from tools.dev.binaries import find_postgres, find_valkey
-from tools.dev.console import LauncherError
-from tools.dev.paths import ROOT, Home
+from tools.dev.paths import Home
 from tools.dev.ports import Ports, find_free_base
 from tools.dev.postgres import OWNER, Cluster
 from tools.dev.probe import http_ready
-from tools.dev.processes import Program, tail
+from tools.dev.processes import run_to_end
 from tools.dev.product import Product
 from tools.dev.signals import Signals
 from tools.dev.state import Secrets
@@ -106,8 +103,8 @@ class Site:
         product, supervisor = self._product, self._supervisor
         valkey = supervisor.start(self._valkey.program())
         supervisor.wait_until_ready(valkey, self._valkey.is_ready)
-        self.run_once(product.migrate())
-        account = msgspec.convert(json.loads(self.run_once(product.create_account())), Account)
+        run_to_end(product.migrate())
+        account = msgspec.convert(json.loads(run_to_end(product.create_account())), Account)
         null = dataclasses.replace(product.engine(_NULL), name="null", argv=(sys.executable, "-m", "bench.null_engine"))
         programs = (
             (product.reconciler(), self.ports.reconciler),
@@ -135,22 +132,6 @@ class Site:
         """Leave if a person has asked to."""
         if self._signals.stop_requested:
             raise StopRequested
-
-    def run_once(self, program: Program) -> str:
-        """Run a command to its end and return what it printed."""
-        with program.log.open("ab") as log:
-            result = subprocess.run(
-                program.argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, **program.env},
-                cwd=ROOT,
-                check=False,
-            )
-        if result.returncode != 0:
-            raise LauncherError(f"{program.name} ended with {result.returncode}:\n{tail(program.log)}")
-        return result.stdout.decode()
 
 
 async def _execute(url: str, statement: str) -> None:

@@ -37,13 +37,6 @@ def redemption_id(project_id: str, route: str, idempotency_key: str) -> str:
     return f"rdm_{_base32(int.from_bytes(digest.digest()))}"
 
 
-def random_redemption_id(entropy: bytes) -> str:
-    """Id of a redemption that came without an Idempotency-Key; 16 bytes of entropy."""
-    if len(entropy) != 16:
-        raise ValueError("a redemption id takes 16 bytes of entropy")
-    return f"rdm_{_base32(int.from_bytes(entropy))}"
-
-
 def is_id(prefix: str, text: str) -> bool:
     """Whether the text is spelled like an id with this prefix; says nothing of its existence."""
     head, _, tail = text.partition("_")

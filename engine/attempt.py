@@ -6,16 +6,16 @@ them. Must never grant by itself.
 
 import time
 
-from domain.decisions import Decision, Request, decide
+from domain.decisions import Decision, decide
 from domain.ids import is_code, normalise_code
-from domain.ledger import Item, Position
+from domain.ledger import Position
 from domain.outcomes import Verdict
 from domain.problems import Refused
 
 from .auth import Tenant
 from .catalog import Found
 from .committer import Committed
-from .requests import Call, Order, decode_order
+from .requests import Call, decode_order
 from .shard import ServedShard
 from .waiting import Settled
 from .worker import Worker
@@ -43,7 +43,7 @@ class Attempt:
         self.served = served
         self.call = call
         self.code = normalise_code(code)
-        self.order: Order = decode_order(call.body, tenant.currency, tenant.decimals)
+        self.order = decode_order(call.body, tenant.currency, tenant.decimals)
         self.deadline = time.monotonic() + DEADLINE_S
 
     async def find(self) -> Found:
@@ -68,8 +68,7 @@ class Attempt:
         if found.voucher is None:
             assert found.absent is not None, "an unknown code has its check"
             return Decision("voucher_not_found", (found.absent,))
-        request = Request(self.order.customer_id, self.order.order_value_minor)
-        return decide(found.voucher, found.campaign, request, self.served.now_ms(), self.served.epoch)
+        return decide(found.voucher, found.campaign, self.order, self.served.now_ms(), self.served.epoch)
 
     async def again(self, said: Committed) -> None:
         """Bring up to date what the script missed, so that the next decision can hold."""
@@ -92,12 +91,6 @@ class Attempt:
         if left <= 0 or not waiters.is_heard():
             raise Refused("outcome_pending" if event_id else "ledger_lagging", "the ledger is not heard")
         return await waiters.wait(self.served.epoch, position, event_id, left)
-
-    async def submit(self, item: Item) -> Committed:
-        """Have the item judged; raises what refused the whole batch."""
-        said = await self.served.committer.submit(item)
-        self.served.told_time(said.now_ms)
-        return said
 
 
 def must_decide_again(said: Committed) -> bool:

@@ -70,7 +70,10 @@ class Catalog:
                 return await self._load(project_id, codes)
 
             batcher = self._codes[project_id] = Batcher(fetch)
-        return await batcher.get(code)
+        try:
+            return await batcher.get(code)
+        except KeyError as error:  # its campaign was dropped from the cache between reading and answering
+            raise Refused("contended") from error
 
     def forget(self, keys: Iterable[str]) -> None:
         """These definitions have changed."""

@@ -41,8 +41,6 @@ async def handle(worker: Worker, call: Call) -> Response:
     except UNAVAILABLE as error:
         log.warning("PostgreSQL is away", error=type(error).__name__)
         return _refuse(worker, Refused("store_unavailable", "PostgreSQL is away"))
-    except KeyError:
-        return _refuse(worker, Refused("contended"))
     except Exception as error:  # noqa: BLE001 - the outermost edge: nothing may take the worker down
         response = _refuse(worker, Refused("internal_error"))
         log.error(

@@ -43,7 +43,7 @@ async def redeem(worker: Worker, tenant: Tenant, served: ServedShard, call: Call
             _expect_reconciler(worker, served)
         event = None if decision.refusal else _event(attempt, decision, event_id, drawn, mark)
         item = _item(decision, event, event_id if key is not None else None, mark)
-        said = await attempt.submit(item)
+        said = await attempt.served.submit(item)
         verdict = said.outcome.verdict
         if event is not None and verdict is Verdict.GRANTED:
             return await _granted(attempt, event, said)

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
+from domain.decisions import Request
 from domain.ids import fingerprint
 from domain.money import MoneyError, to_minor
 from domain.problems import FieldError, Refused
@@ -44,18 +45,11 @@ class RollbackBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(max_length=500)] | None = None
 
 
-class Order(msgspec.Struct, frozen=True):
-    """A decoded body in minor units."""
-
-    customer_id: str | None
-    order_value_minor: int
-
-
 _redeem = msgspec.json.Decoder(RedeemBody)
 _rollback = msgspec.json.Decoder(RollbackBody)
 
 
-def decode_order(body: bytes, currency: str, decimals: int) -> Order:
+def decode_order(body: bytes, currency: str, decimals: int) -> Request:
     """The order of a validate or redeem body; Refused with pointers for what does not hold."""
     asked = _decode(_redeem, body)
     if asked.customer_id is not None and "\x00" in asked.customer_id:
@@ -69,7 +63,7 @@ def decode_order(body: bytes, currency: str, decimals: int) -> Order:
     if asked.order_value is None:
         raise invalid("/order_value", "is required")
     try:
-        return Order(asked.customer_id, to_minor(asked.order_value, decimals))
+        return Request(asked.customer_id, to_minor(asked.order_value, decimals))
     except MoneyError as error:
         raise invalid("/order_value", str(error)) from error
 

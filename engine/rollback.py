@@ -4,11 +4,9 @@ A rollback is an event and nothing else: its units come back when the ledger has
 that. Must never answer `rolled_back` before.
 """
 
-import time
-
 from domain.events import RolledBack, encode
 from domain.ids import is_id
-from domain.ledger import Item, Mode, Position
+from domain.ledger import Item, Mode
 from domain.outcomes import Verdict
 from domain.problems import Refused
 from store.database import UNAVAILABLE
@@ -18,7 +16,6 @@ from .records import Known, in_redis
 from .requests import Call, check_key, decode_rollback
 from .responses import Response, json_response, redemption_body
 from .shard import ServedShard
-from .waiting import Settled
 from .worker import Worker
 
 DEADLINE_S = 5.0
@@ -64,8 +61,7 @@ async def roll_back(worker: Worker, tenant: Tenant, served: ServedShard, call: C
 async def _commit(worker: Worker, tenant: Tenant, served: ServedShard, known: Known) -> Known:
     event_id = f"x:{known.event.id}"
     event = RolledBack(known.event.id, tenant.account_id, known.event.project_id)
-    said = await served.committer.submit(Item(Mode.COMMIT, event_id, FINGERPRINT, encode(event)))
-    served.told_time(said.now_ms)
+    said = await served.submit(Item(Mode.COMMIT, event_id, FINGERPRINT, encode(event)))
     outcome = said.outcome
     if outcome.verdict is Verdict.GRANTED:
         position = said.entry
@@ -74,15 +70,9 @@ async def _commit(worker: Worker, tenant: Tenant, served: ServedShard, known: Kn
     else:
         raise Refused("ledger_lagging")
     assert position is not None, "what is granted has an entry"
-    await _wait(worker, served, position, event_id)
+    # However the wait ends, the row says what became of it.
+    await worker.listener.shard(served.shard.epoch.shard).wait(served.epoch, position, event_id, DEADLINE_S)
     settled = await worker.records.in_ledger(known.event.project_id, known.event.id)
     if settled is None or settled.rolled_back_ms is None:
         raise Refused("outcome_pending", "the rollback is recorded; its units come back with the ledger")
     return settled
-
-
-async def _wait(worker: Worker, served: ServedShard, position: Position, event_id: str) -> None:
-    waiters = worker.listener.shard(served.shard.epoch.shard)
-    deadline = time.monotonic() + DEADLINE_S
-    if await waiters.wait(served.epoch, position, event_id, deadline - time.monotonic()) is Settled.UNKNOWN:
-        return  # whatever was missed, the row says it

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from domain.ledger import Position
+from domain.ledger import Item, Position
 from domain.problems import Refused
 from store import log
 from store.database import UNAVAILABLE, Database
@@ -18,7 +18,7 @@ from store.queries import query
 from store.shards import Recovering, Shard, Shards
 
 from .catalog import Catalog
-from .committer import Committer
+from .committer import Committed, Committer
 from .metrics import Metrics
 
 LEASE_S = 30.0
@@ -61,9 +61,11 @@ class ServedShard:
         """The time as the shard's script sees it, as well as it is known here."""
         return int(time.time() * 1000) + self.offset_ms
 
-    def told_time(self, now_ms: int) -> None:
-        """The script said what time it is."""
-        self.offset_ms = now_ms - int(time.time() * 1000)
+    async def submit(self, item: Item) -> Committed:
+        """Have an item judged, and note what time the script says it is; raises what refused the whole batch."""
+        said = await self.committer.submit(item)
+        self.offset_ms = said.now_ms - int(time.time() * 1000)
+        return said
 
 
 class Gate:

@@ -52,7 +52,7 @@ async def _judge(attempt: Attempt) -> Decision:
             checks=decision.checks,
             moves=decision.moves,
         )
-        said = await attempt.submit(item)
+        said = await attempt.served.submit(item)
         if said.outcome.verdict is Verdict.STANDS and decision.refusal is None:
             return decision
         if must_decide_again(said):

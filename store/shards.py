@@ -64,10 +64,6 @@ class Shards:
         self._redis_url = redis_url
         self._open: dict[int, Shard] = {}
 
-    def known(self, shard: int) -> Shard | None:
-        """The shard if it is open as far as this process knows; without I/O."""
-        return self._open.get(shard)
-
     async def get(self, shard: int) -> Shard:
         """The open shard; Recovering where it has no epoch, one of UNAVAILABLE where PostgreSQL is away."""
         found = self._open.get(shard)

@@ -9,7 +9,7 @@ import msgspec
 
 from domain.ledger import Position
 from store.keys import Keyspace
-from store.link import FencedOut, Identity, Link, RedisUnavailable, ScriptFailed
+from store.link import Identity, Link, RedisUnavailable, ScriptFailed
 
 MAX_CONNECTIONS = 12
 
@@ -109,6 +109,3 @@ async def last_generated(link: Link, keyspace: Keyspace) -> Position:
         info = dict(zip(info[::2], info[1::2], strict=True))
     found = info.get("last-generated-id", info.get(b"last-generated-id"))
     return Position.parse(found.decode() if isinstance(found, bytes) else found)
-
-
-__all__ = ["FencedOut", "Meta", "Servers", "last_generated", "read_meta", "setting"]

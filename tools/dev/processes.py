@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.dev.console import LauncherError
 from tools.dev.paths import ROOT
 
 _TETHER = Path(__file__).with_name("tether.py")
@@ -83,6 +84,24 @@ class Process:
         with contextlib.suppress(BrokenPipeError), popen.stdin:
             popen.stdin.write(program.stdin)
         return popen
+
+
+def run_to_end(program: Program) -> str:
+    """Run a command to its end and return what it printed; LauncherError with its log where it failed."""
+    with program.log.open("ab") as log:
+        result = subprocess.run(
+            program.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, **program.env},
+            cwd=ROOT,
+            start_new_session=True,
+            check=False,
+        )
+    if result.returncode != 0:
+        raise LauncherError(f"{program.name} ended with {result.returncode}:\n{tail(program.log)}")
+    return result.stdout.decode()
 
 
 def tail(log: Path, lines: int = 20) -> str:

@@ -5,19 +5,17 @@ Owns the order of things. What each part is and how it starts is said in the mod
 
 import hashlib
 import json
-import os
-import subprocess
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tools.dev.binaries import find_caddy, find_postgres, find_valkey
 from tools.dev.caddy import Gateway
 from tools.dev.console import LauncherError, say
-from tools.dev.paths import ROOT, Home
+from tools.dev.paths import Home
 from tools.dev.ports import HOST, Ports, require_free
 from tools.dev.postgres import DATABASE, OWNER, Cluster
 from tools.dev.probe import http_ready
-from tools.dev.processes import Process, Program, tail
+from tools.dev.processes import Process, run_to_end
 from tools.dev.product import Product
 from tools.dev.signals import Signals
 from tools.dev.state import Secrets, State
@@ -58,7 +56,7 @@ class Stack:
         secrets = self._load_secrets()
         try:
             product = self._start_servers(secrets)
-            self._run_once(product.migrate())
+            run_to_end(product.migrate())
             account = self._demo_account(product)
             self._start_product(product)
             self._state = self._describe(product, account)
@@ -136,7 +134,7 @@ class Stack:
         known = product.secrets.demo_accounts
         place = self._database_fingerprint(product.owner_url)
         if place not in known:
-            known[place] = json.loads(self._run_once(product.create_account()))
+            known[place] = json.loads(run_to_end(product.create_account()))
             product.secrets.save(self._home.secrets_file)
         return known[place]
 
@@ -146,23 +144,6 @@ class Stack:
             return _EMBEDDED
         parts = urlsplit(owner_url)
         return hashlib.sha256(f"{parts.hostname}:{parts.port}{parts.path}".encode()).hexdigest()[:16]
-
-    def _run_once(self, program: Program) -> str:
-        """Run a command to its end and return what it printed."""
-        with program.log.open("ab") as log:
-            result = subprocess.run(
-                program.argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, **program.env},
-                cwd=ROOT,
-                start_new_session=True,
-                check=False,
-            )
-        if result.returncode != 0:
-            raise LauncherError(f"{program.name} ended with {result.returncode}:\n{tail(program.log)}")
-        return result.stdout.decode()
 
     def _describe(self, product: Product, account: dict[str, str]) -> State:
         ports = self._ports
