@@ -14,6 +14,7 @@ import msgspec
 from domain.ledger import CommitReply, Item, Outcome, Position
 from domain.outcomes import Status
 from domain.problems import Refused
+from store.failpoints import reached
 from store.link import FencedOut, RedisFull, RedisUnavailable, ScriptFailed
 
 from .metrics import Metrics
@@ -84,8 +85,10 @@ class Committer:
             self._on_fence()
             _fail(batch, Refused("recovering", "this worker's lease is over"))
             return
+        reached("engine.before_send")
         try:
             reply = await self._scripts.commit([item for item, _ in batch])
+            reached("engine.after_send")
         except RedisUnavailable:
             self._on_fence()
             _fail(batch, Refused("outcome_pending", "Redis did not answer"))

@@ -15,6 +15,7 @@ from engine.reconciler.inbox import BATCH_EVENTS
 from engine.reconciler.servers import read_meta
 from store.bisect import settle_by_halves
 from store.database import Database
+from store.failpoints import reached
 from store.keys import Keyspace, confirmed_channel
 from store.ledger import INTEGRITY, settle
 from store.ledger_recall import recall
@@ -63,9 +64,11 @@ class Settler:
         try:
             async with self._database.shard_tx(shard) as tx:
                 fates = await settle(tx, self.place, old, new, slots)
+                reached("reconciler.before_commit")
         except INTEGRITY:
             async with self._database.shard_tx(shard) as tx:
                 fates = await settle_by_halves(tx, self.place, old, new, slots)
+        reached("reconciler.after_commit")
         self._note(fates)
         return summarise(fates)
 
@@ -74,7 +77,9 @@ class Settler:
         new = entries[-1].position
         message = self.message(old, new, summary)
         events = sum(entry.events for entry in entries)
+        reached("reconciler.before_confirm")
         status, _ = await self.scripts.confirm(old, new, events, summary.settlements, summary.dropped, message)
+        reached("reconciler.after_confirm")
         return status
 
     def message(self, old: Position, new: Position, summary: Summary | None = None) -> bytes:

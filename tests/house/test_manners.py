@@ -6,8 +6,14 @@ from tests.house.source import Module, modules, product_modules
 
 # Programs whose output is what they are for.
 MAY_PRINT = ("bench/", "control_plane/cli", "store/schema.py", "tools/dev/console.py")
-# A test may sleep only in the helper that polls for a condition, and where a client pauses between its retries.
-MAY_SLEEP = ("tests/servers/waiting.py", "tests/e2e/checkout.py")
+# A test may sleep only in the helper that polls for a condition, and where a client pauses between its retries; and a
+# simulation where faults last, because time is what it simulates.
+MAY_SLEEP = (
+    "tests/servers/waiting.py",
+    "tests/e2e/checkout.py",
+    "tests/chaos/children.py",
+    "tests/chaos/nemesis.py",
+)
 
 
 def test_only_command_lines_print() -> None:

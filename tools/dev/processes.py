@@ -29,6 +29,8 @@ class Program:
     stdin: bytes = b""
     # Runs before the tether, because a change of user makes the kernel forget the tether.
     prefix: tuple[str, ...] = ()
+    # Where the product's packages are found; a copy of the tree runs from its own folder.
+    cwd: Path = ROOT
 
 
 class Process:
@@ -75,7 +77,7 @@ class Process:
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **program.env},
-                cwd=ROOT,
+                cwd=program.cwd,
                 start_new_session=True,
             )
         if popen.stdin is None:
@@ -95,7 +97,7 @@ def run_to_end(program: Program) -> str:
             stdout=subprocess.PIPE,
             stderr=log,
             env={**os.environ, **program.env},
-            cwd=ROOT,
+            cwd=program.cwd,
             start_new_session=True,
             check=False,
         )
