@@ -1,0 +1,30 @@
+"""The judge: a pure function from a run's evidence to the invariants that did not hold.
+
+Safety S1 to S10 holds at every instant, liveness L1 to L5 when the faults have healed; docs/operating/chaos.md lists
+them. Must never talk to anything, and never excuse what the evidence does not excuse.
+"""
+
+from tests.chaos.counters_right import check_at_rest, check_counters
+from tests.chaos.history import Evidence
+from tests.chaos.identity import check_identity
+from tests.chaos.judging import Case, Violation
+from tests.chaos.limits_kept import check_limits
+from tests.chaos.outcomes_known import check_outcomes
+
+INVARIANTS = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S10", "L1", "L2", "L3", "L4", "L5")
+
+
+def check(evidence: Evidence) -> list[Violation]:
+    """Every violation once, safety first."""
+    case = Case(evidence)
+    check_counters(case)
+    check_limits(case)
+    check_identity(case)
+    check_outcomes(case)
+    check_at_rest(case)
+    return sorted(set(case.violations), key=lambda found: (INVARIANTS.index(found.invariant), found.text))
+
+
+def lost(evidence: Evidence) -> int:
+    """How many acknowledged redemptions are gone as their class allows, each reported by the system."""
+    return sum(order.lost for order in Case(evidence).orders)

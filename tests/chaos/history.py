@@ -1,0 +1,251 @@
+"""What a run leaves behind to be judged: what clients asked and heard, what admins changed, what the stores said.
+
+Every time is the harness's monotonic clock: servers' clocks may be stepped. One JSON line for each thing, so that a
+kept run can be judged again. Must never hold a secret key.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+LOST = 0
+"""The status of a call that nothing came back from."""
+
+Verb = Literal["redeem", "rollback", "foreign"]
+"""`foreign` asks for a redemption of another tenant: whatever is found is a leak."""
+
+
+class Tenancy(msgspec.Struct, frozen=True, tag=True):
+    """One tenant, by its number in the run."""
+
+    project_id: str
+    shard: int
+
+
+class Offer(msgspec.Struct, frozen=True, tag=True):
+    """A campaign of the run as it was created; `discount_minor` comes off every order."""
+
+    tenant: int
+    campaign_id: str
+    limit: int | None
+    per_customer: int | None = None
+    per_code: int | None = None
+    committed: bool = False
+    discount_minor: int = 500
+
+
+class Call(msgspec.Struct, frozen=True, tag=True):
+    """One attempt of a client. `target` is a code, or the id of a redemption."""
+
+    number: int
+    verb: Verb
+    tenant: int
+    campaign_id: str
+    target: str
+    key: str
+    customer_id: str | None
+    order_value_minor: int
+    engine: int
+    asked_at: float
+    answered_at: float
+    status: int = LOST
+    body: bytes = b""
+    replayed: bool = False
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it may or may not have had its effect."""
+        return self.status == LOST or self.status >= 500
+
+    @property
+    def code(self) -> str:
+        """The outcome code of a refusal; '' where there is none."""
+        if self.status < 400 or not self.body.startswith(b"{"):
+            return ""
+        return msgspec.json.decode(self.body, type=_Problem).code
+
+
+class Change(msgspec.Struct, frozen=True, tag=True):
+    """One change of a campaign, insisted on: `asked_at` is that of the first attempt. 200 says that it is in force;
+    with any other status it may or may not be, from `asked_at` on. The changes of a campaign follow each other."""
+
+    campaign_id: str
+    asked_at: float
+    answered_at: float
+    status: int
+    limit: int | None = None
+    paused: bool | None = None
+
+
+class Loss(msgspec.Struct, frozen=True, tag=True):
+    """What the nemesis took. `disk` and `stale`: Redis lost or rolled back data. `crash`: Redis died with its disk
+    intact. `engine`: a worker died with its memory."""
+
+    at: float
+    kind: Literal["disk", "stale", "crash", "engine"]
+    name: str
+
+
+class LedgerCounter(msgspec.Struct, frozen=True):
+    """A counter in PostgreSQL, and what its rows add up to."""
+
+    project_id: str
+    id: str
+    granted: int
+    returned: int
+    quarantined: int
+    ceiling: int | None
+    rows_granted: int
+    rows_returned: int
+    rows_quarantined: int
+
+
+class RedisCounter(msgspec.Struct, frozen=True):
+    """A counter of a shard's open epoch in Redis."""
+
+    shard: int
+    id: str
+    granted: int
+    returned: int
+    confirmed: int
+    held: int = 0
+    withheld: int = 0
+
+
+class Sample(msgspec.Struct, frozen=True, tag=True):
+    """What the stores said at one instant between `asked_at` and `at`; each store by itself."""
+
+    asked_at: float
+    at: float
+    ledger: list[LedgerCounter]
+    redis: list[RedisCounter]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A redemption in PostgreSQL."""
+
+    project_id: str
+    id: str
+    rolled_back: bool
+    key: str | None
+    code: str
+    campaign_id: str | None
+    customer_id: str | None
+    order_value_minor: int
+    discount_minor: int
+
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """An entry of the quarantine."""
+
+    shard: int
+    project_id: str | None
+    redemption_id: str | None
+    status: str
+    reason: str
+    moves: list[tuple[str, int]]
+
+
+class Epoch(msgspec.Struct, frozen=True):
+    """An epoch as PostgreSQL has it."""
+
+    shard: int
+    epoch: int
+    state: str
+    withheld_epochs: int
+    released: bool
+    unaccounted: bool = False
+
+
+class ShardEnd(msgspec.Struct, frozen=True):
+    """Where a shard's stream stands, by PostgreSQL and by Redis."""
+
+    shard: int
+    ledger_position: str
+    redis_position: str
+    stream_length: int
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """What a project is billed, over all days."""
+
+    project_id: str
+    redemptions: int
+    rollbacks: int
+    discount_minor: int
+
+
+class Facts(msgspec.Struct, frozen=True, tag=True):
+    """What the stores say when all faults have healed."""
+
+    rows: list[Row]
+    ledger: list[LedgerCounter]
+    redis: list[RedisCounter]
+    quarantine: list[Quarantined]
+    epochs: list[Epoch]
+    shards: list[ShardEnd]
+    usage: list[Usage]
+
+
+class Setting(msgspec.Struct, frozen=True, tag=True):
+    """What the run was. `released_at`: when the operator said that withheld units are accounted for. `injected`: ids
+    of events that the world put into the streams itself."""
+
+    window: int
+    durability: Literal["durable", "fast"]
+    healed_at: float
+    released_at: float | None = None
+    injected: tuple[str, ...] = ()
+
+
+class Evidence(msgspec.Struct):
+    """All of it."""
+
+    setting: Setting
+    tenants: list[Tenancy]
+    offers: list[Offer]
+    calls: list[Call]
+    changes: list[Change]
+    samples: list[Sample]
+    losses: list[Loss]
+    facts: Facts
+
+
+class _Problem(msgspec.Struct):
+    code: str = ""
+
+
+_Line = Setting | Tenancy | Offer | Call | Change | Sample | Loss | Facts
+
+
+def dump(evidence: Evidence, file: Path) -> None:
+    """Write it, a JSON line for each thing."""
+    things: Iterable[_Line] = (
+        evidence.setting,
+        *evidence.tenants,
+        *evidence.offers,
+        *evidence.changes,
+        *evidence.losses,
+        *evidence.calls,
+        *evidence.samples,
+        evidence.facts,
+    )
+    file.write_bytes(b"".join(msgspec.json.encode(thing) + b"\n" for thing in things))
+
+
+def load(file: Path) -> Evidence:
+    """Read it again."""
+    decoder = msgspec.json.Decoder(_Line)
+    lines = [decoder.decode(line) for line in file.read_bytes().splitlines()]
+    return Evidence(
+        setting=next(line for line in lines if isinstance(line, Setting)),
+        tenants=[line for line in lines if isinstance(line, Tenancy)],
+        offers=[line for line in lines if isinstance(line, Offer)],
+        calls=[line for line in lines if isinstance(line, Call)],
+        changes=[line for line in lines if isinstance(line, Change)],
+        samples=[line for line in lines if isinstance(line, Sample)],
+        losses=[line for line in lines if isinstance(line, Loss)],
+        facts=next(line for line in lines if isinstance(line, Facts)),
+    )

@@ -1,0 +1,132 @@
+"""From attempts to orders: what one Idempotency-Key certainly used, and what it may have used, and when.
+
+Certain is what counts against a limit; possible is what may excuse a refusal. Must never take an unknown outcome for
+either of the two.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cached_property
+
+from tests.chaos.history import Call, Evidence, Loss, Row
+
+NEVER = float("inf")
+FAST_RISK_S = 2.0
+"""What AOF everysec puts at risk when Redis dies."""
+
+
+class Order:
+    """All attempts with one key of one tenant, with the rollbacks of what they redeemed, and the ledger's row."""
+
+    def __init__(self, attempts: list[Call], rollbacks: list[Call], row: Row | None, in_quarantine: bool) -> None:
+        self.attempts = sorted(attempts, key=lambda call: call.asked_at)
+        self.rollbacks = rollbacks
+        self.row = row
+        self.in_quarantine = in_quarantine
+        self.call = self.attempts[0]
+        self.key = (self.call.tenant, self.call.key)
+        self.lost = False
+
+    @cached_property
+    def acknowledgements(self) -> list[Call]:
+        return sorted((call for call in self.attempts if call.status == 200), key=lambda call: call.answered_at)
+
+    @cached_property
+    def acknowledged_at(self) -> float:
+        return self.acknowledgements[0].answered_at if self.acknowledgements else NEVER
+
+    @property
+    def was_granted_anew(self) -> bool:
+        """Whether its answers differ: the first grant was gone when the key came again."""
+        return len({call.body for call in self.acknowledgements}) > 1
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the ledger or the quarantine has it."""
+        return self.row is not None or self.in_quarantine
+
+    def certain_until(self, released_at: float | None) -> float:
+        """Until when it certainly uses what it was acknowledged for: until a rollback is asked that may have taken
+        effect, or the operator has written off what was lost."""
+        end = NEVER
+        if self.lost and released_at is not None:
+            end = released_at
+        if self.row is not None and not self.row.rolled_back:
+            return end
+        return min([end, *(call.asked_at for call in self.rollbacks)])
+
+    @cached_property
+    def possible(self) -> tuple[float, float] | None:
+        """From when until when it may use a unit; None where it certainly never did."""
+        may = [call.asked_at for call in self.attempts if call.status == 200 or call.is_unknown]
+        if not may:
+            transient = [call for call in self.attempts if call.code == "ledger_refused"]
+            if self.is_settled:
+                return self.call.asked_at, NEVER
+            return (transient[0].asked_at, transient[-1].answered_at) if transient else None
+        start = min(may)
+        if self.acknowledgements or self.is_settled:
+            return start, min((call.answered_at for call in self.rollbacks if call.status == 200), default=NEVER)
+        # A granted key is always answered with its grant: what was refused later has not been granted before.
+        last = self.attempts[-1]
+        return start, (NEVER if last.is_unknown else last.answered_at)
+
+
+def orders_of(evidence: Evidence) -> list[Order]:
+    """Every order of the run; those that were lost as their class allows are marked so."""
+    attempts: defaultdict[tuple[int, str], list[Call]] = defaultdict(list)
+    rollbacks: defaultdict[str, list[Call]] = defaultdict(list)
+    for call in evidence.calls:
+        if call.verb == "redeem":
+            attempts[call.tenant, call.key].append(call)
+        elif call.verb == "rollback":
+            rollbacks[call.target].append(call)
+    rows = {(row.project_id, row.key): row for row in evidence.facts.rows if row.key is not None}
+    waiting = {(entry.project_id, entry.redemption_id) for entry in evidence.facts.quarantine if entry.status == "open"}
+    orders = []
+    for (tenant, key), calls in attempts.items():
+        project = evidence.tenants[tenant].project_id
+        ids = {id_of(call) for call in calls if call.status == 200}
+        order = Order(
+            calls,
+            [call for id_ in ids for call in rollbacks[id_]],
+            rows.get((project, key)),
+            any((project, id_) in waiting for id_ in ids),
+        )
+        vanished = bool(ids) and not order.is_settled
+        order.lost = (vanished or order.was_granted_anew) and may_be_lost(order, evidence)
+        orders.append(order)
+    return orders
+
+
+def id_of(call: Call) -> str:
+    """The redemption that a 200 names; '' where it names none."""
+    _, _, rest = call.body.partition(b'"id":"')
+    return rest.partition(b'"')[0].decode()
+
+
+def may_be_lost(order: Order, evidence: Evidence) -> bool:
+    """Whether its class allows that it is lost: Redis's data *and* every worker that answered it must be gone."""
+    committed = {offer.campaign_id for offer in evidence.offers if offer.committed}
+    if order.call.campaign_id in committed:
+        return False
+    first = order.acknowledgements[0]
+    # After a loss the same key is granted anew, with another time in its body: that is another answer's worker.
+    same = [call for call in order.acknowledgements if call.body == first.body]
+    return _redis_lost(order, evidence) and all(_engine_lost(call, evidence.losses) for call in same)
+
+
+def _redis_lost(order: Order, evidence: Evidence) -> bool:
+    asked_at, answered_at = order.acknowledgements[0].asked_at, order.acknowledged_at
+    for loss in evidence.losses:
+        if loss.kind in ("disk", "stale") and loss.at >= asked_at:
+            return True
+        crashed = loss.kind == "crash" and evidence.setting.durability == "fast"
+        if crashed and asked_at <= loss.at <= answered_at + FAST_RISK_S:
+            return True
+    return False
+
+
+def _engine_lost(call: Call, losses: Iterable[Loss]) -> bool:
+    name = f"engine-{call.engine + 1}"
+    return any(loss.kind == "engine" and loss.name == name and loss.at >= call.asked_at for loss in losses)
