@@ -181,6 +181,7 @@ class End(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_gone = True
+        self._transport = None
         self.pair.lost(broken=exc is not None)
 
     def pause_writing(self) -> None:
@@ -201,9 +202,11 @@ class End(asyncio.Protocol):
                 self._transport.resume_reading()
 
     def write(self, data: bytes) -> None:
+        if self.is_gone:
+            return
         if self._transport is None:
             self._early.append(data)
-        elif not self.is_gone:
+        else:
             self._transport.write(data)
 
     def end(self) -> None:
