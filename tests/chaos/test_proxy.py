@@ -22,16 +22,28 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 async def echo(prefix: bytes = b"") -> AsyncIterator[int]:
     """A server that says everything back, and ends its half when we end ours."""
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await reader.read(65_536):
-                writer.write(prefix + data)
-                await writer.drain()
-        writer.close()
+    answering: set[asyncio.Task[None]] = set()
 
-    server = await asyncio.start_server(answer, HOST, 0)
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with suppress(ConnectionError):
+                while data := await reader.read(65_536):
+                    writer.write(prefix + data)
+                    await writer.drain()
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answering.add(asyncio.create_task(answer(reader, writer)))
+
+    server = await asyncio.start_server(accept, HOST, 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
+    for task in answering:
+        task.cancel()
+    await asyncio.gather(*answering, return_exceptions=True)
 
 
 @pytest.fixture
@@ -50,6 +62,8 @@ async def connected(links: Links) -> AsyncIterator[Connection]:
         yield reader, writer
     finally:
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def says(connection: Connection, data: bytes, answer: bytes | None = None) -> None:
@@ -185,6 +199,7 @@ async def test_a_redirected_link_goes_elsewhere_and_the_others_stay(links: Links
         reader, writer = await asyncio.open_connection(HOST, links.ports["other->b"])
         await says((reader, writer), b"hello", b"old hello")
         writer.close()
+        await writer.wait_closed()
 
 
 async def test_who_connects_to_a_target_that_is_not_there_is_reset(links: Links) -> None:
