@@ -99,6 +99,10 @@ class World:
         """The other Valkey."""
         return VALKEYS[1 - VALKEYS.index(self.primary)]
 
+    def process_of(self, subject: str) -> str:
+        """The process that a fault means: `valkey` is the primary, whichever that is now."""
+        return self.primary if subject == "valkey" else self.replica if subject == "valkey-replica" else subject
+
     def redis(self, name: str | None = None) -> Any:
         """A client of one Valkey, the primary if none is named; for the length of a fault."""
         return aioredis.Redis.from_url(
