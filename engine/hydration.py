@@ -30,6 +30,7 @@ _VOUCHER_ROWS = query("voucher_rows_by_code")
 _CAMPAIGN_ROWS = query("campaign_rows")
 _COUNTER_ROWS = query("counter_rows")
 _POSITION = query("settled_position")
+_UNACCOUNTED = query("unaccounted_epochs")
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -87,11 +88,14 @@ class Hydration:
 
     async def _states(self, tx: Transaction, project_id: str, names: list[str]) -> list[tuple[str, CounterState]]:
         """Counters as PostgreSQL has them, all settled; what an unaccounted epoch may have sold is withheld."""
+        epochs = 0
+        if self._shard.epoch.withheld_epochs:
+            epochs = await tx.fetchval(_UNACCOUNTED, self._shard.epoch.shard, project_id)
         rows = {row["id"]: row for row in await tx.fetch(_COUNTER_ROWS, project_id, names)} if names else {}
         states = []
         for name in names:
             window = BUDGET_WINDOW_MINOR if name.startswith("b:") else COUNT_WINDOW
-            withheld = window * self._shard.epoch.withheld_epochs
+            withheld = window * epochs
             row = rows.get(name)
             granted, returned = (row["granted"], row["returned"]) if row else (0, 0)
             states.append((name, CounterState(None, granted, returned, granted, 0, withheld, 0)))

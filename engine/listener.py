@@ -12,6 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from domain.ledger import Position
 from store import log
 from store.keys import confirmed_channel
 
@@ -23,8 +24,15 @@ RECONNECT_S = 0.1
 class Listener:
     """The waiters of every shard, fed from one subscription."""
 
-    def __init__(self, redis_url: str, shards: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        redis_url: str,
+        shards: int,
+        on_confirmed: Callable[[int, int, Position], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._url = redis_url
+        self._on_confirmed = on_confirmed
         self._waiters = {shard: ShardWaiters(clock) for shard in range(shards)}
         self._channels = {confirmed_channel(shard).encode(): shard for shard in range(shards)}
         self._task: asyncio.Task[None] | None = None
@@ -62,4 +70,6 @@ class Listener:
             async for message in subscription.listen():
                 shard = self._channels.get(message["channel"])
                 if shard is not None:
-                    self._waiters[shard].heard(decode_message(message["data"]))
+                    said = decode_message(message["data"])
+                    self._waiters[shard].heard(said)
+                    self._on_confirmed(shard, said.epoch, said.new)

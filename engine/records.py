@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from domain.events import Redeemed, decode
-from domain.ledger import Position
+from domain.ledger import Record
 from store.database import Database
 from store.queries import query
 from store.scripts import parse_record
@@ -20,14 +20,14 @@ _ROWS = query("redemptions_by_id")
 
 
 class Known(msgspec.Struct, frozen=True):
-    """A redemption: its event, when it was granted, and when it was rolled back, if it was. `position` is that of
-    an event of this epoch that may not be settled yet; None where the ledger has the row."""
+    """A redemption: its event, when it was granted, and when it was rolled back, if it was. `record` is
+    that of this epoch, whose event may not be settled yet; None where the ledger has the row."""
 
     event: Redeemed
     time_ms: int
     fingerprint: bytes
     rolled_back_ms: int | None = None
-    position: Position | None = None
+    record: Record | None = None
 
 
 class Records:
@@ -70,4 +70,4 @@ async def in_redis(served: ServedShard, project_id: str, redemption_id: str) -> 
     event = decode(record.payload)
     if not isinstance(event, Redeemed) or event.project_id != project_id:
         return None
-    return Known(event, record.time_ms, record.fingerprint, position=record.position)
+    return Known(event, record.time_ms, record.fingerprint, record=record)

@@ -11,6 +11,7 @@ from domain.ids import redemption_id
 from domain.ledger import Item, Mode, Position, Record
 from domain.outcomes import Verdict
 from domain.problems import Refused
+from store.rings import Answer
 
 from .attempt import ATTEMPTS, Attempt, must_decide_again, refusal
 from .auth import Tenant
@@ -30,6 +31,7 @@ async def redeem(worker: Worker, tenant: Tenant, served: ServedShard, call: Call
     """Redeem a code: 200 with the redemption, or a refusal with one code."""
     key = check_key(call.idempotency_key)
     attempt = Attempt(worker, tenant, served, call, code)
+    served.ring.expect_room()
     drawn = key or f"auto-{os.urandom(12).hex()}"
     event_id = redemption_id(attempt.project_id, ROUTE, drawn)
     mark = request_fingerprint(call)
@@ -46,7 +48,7 @@ async def redeem(worker: Worker, tenant: Tenant, served: ServedShard, call: Call
         said = await attempt.served.submit(item)
         verdict = said.outcome.verdict
         if event is not None and verdict is Verdict.GRANTED:
-            return await _granted(attempt, event, said)
+            return await _granted(attempt, event, item.payload, said)
         if verdict is Verdict.REPLAY:
             assert said.outcome.record is not None, "a replay carries its record"
             return await _replayed(attempt, said.outcome.record)
@@ -92,7 +94,10 @@ def _item(decision: Decision, event: Redeemed | None, asked_id: str | None, mark
 
 def _may_be_older(served: ServedShard) -> bool:
     """Whether a key may have been used before this epoch, so that only the ledger would know it."""
-    return not served.shard.epoch.first and served.now_ms() - served.shard.epoch.opened_ms < LOOKED_UP_MS
+    return (
+        not (served.shard.epoch.first or served.records_restored)
+        and served.now_ms() - served.shard.epoch.opened_ms < LOOKED_UP_MS
+    )
 
 
 def _expect_reconciler(worker: Worker, served: ServedShard) -> None:
@@ -100,11 +105,12 @@ def _expect_reconciler(worker: Worker, served: ServedShard) -> None:
         raise Refused("ledger_lagging", "the ledger is not heard: nothing that waits for it is granted")
 
 
-async def _granted(attempt: Attempt, event: Redeemed, said: Committed) -> Response:
+async def _granted(attempt: Attempt, event: Redeemed, payload: bytes, said: Committed) -> Response:
     assert said.entry is not None, "a grant has an entry"
-    attempt.served.acknowledged = said.entry
     if event.committed:
         await _until_settled(attempt, said.entry, event.id)
+    else:
+        attempt.served.answer(Answer(said.entry, said.outcome.index, said.now_ms, payload))
     attempt.worker.metrics.granted += 1
     return json_response(redemption_body(event, said.now_ms), ("idempotency-key", event.idempotency_key or ""))
 
@@ -112,7 +118,9 @@ async def _granted(attempt: Attempt, event: Redeemed, said: Committed) -> Respon
 async def _replayed(attempt: Attempt, record: Record) -> Response:
     event = decode(record.payload)
     assert isinstance(event, Redeemed), "the record of a redemption is one"
-    if event.committed:
+    if not event.committed:
+        attempt.served.answer(Answer(record.position, record.index, record.time_ms, record.payload))
+    elif record.position > Position():  # else it was restored from the ledger
         await _until_settled(attempt, record.position, event.id)
     attempt.worker.metrics.replayed += 1
     return _replay(event, record.time_ms)

@@ -10,6 +10,7 @@ from domain.ledger import Item, Mode
 from domain.outcomes import Verdict
 from domain.problems import Refused
 from store.database import UNAVAILABLE
+from store.rings import Answer
 
 from .auth import Tenant
 from .records import Known, in_redis
@@ -42,8 +43,13 @@ async def find(worker: Worker, tenant: Tenant, served: ServedShard, redemption_i
 
 
 async def look_up(worker: Worker, tenant: Tenant, served: ServedShard, redemption_id: str) -> Response:
-    """GET one redemption: also right after it was granted."""
+    """GET one redemption: also right after it was granted. That is an acknowledgement like the first one."""
     known = await find(worker, tenant, served, redemption_id)
+    record = known.record
+    if record is not None:
+        if known.event.committed:
+            raise Refused("outcome_pending")
+        served.answer(Answer(record.position, record.index, record.time_ms, record.payload))
     return json_response(redemption_body(known.event, known.time_ms, known.rolled_back_ms))
 
 

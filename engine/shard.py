@@ -15,17 +15,20 @@ from store import log
 from store.database import UNAVAILABLE, Database
 from store.link import FencedOut, RedisFull, RedisUnavailable, ScriptFailed
 from store.queries import query
+from store.rings import Answer
 from store.shards import Recovering, Shard, Shards
 
 from .catalog import Catalog
 from .committer import Committed, Committer
 from .metrics import Metrics
+from .ring import Ring, Rings
 
 LEASE_S = 30.0
 RENEW_S = 10.0
 CLOSED_FOR_S = 0.05
 """How long a shard that was found closed is refused without asking PostgreSQL again."""
 
+_LOCK = query("lock_shard_shared")
 _TAKE_LEASE = query("take_lease")
 _LEAVE = query("leave_lease")
 
@@ -36,6 +39,7 @@ class ServedShard:
     def __init__(
         self,
         shard: Shard,
+        ring: Ring,
         database: Database,
         metrics: Metrics,
         on_fence: Callable[["ServedShard"], None],
@@ -43,7 +47,10 @@ class ServedShard:
         clock: Callable[[], float],
     ) -> None:
         self.shard = shard
+        self.ring = ring
         self.epoch = shard.epoch.number
+        # Whether Redis has the records of before the epoch again; Custody learns it.
+        self.records_restored = False
         self.leased_until = float("-inf")
         self.offset_ms = 0
         self.acknowledged = Position()
@@ -54,12 +61,17 @@ class ServedShard:
         )
 
     def may_grant(self) -> bool:
-        """Whether the lease holds, by this worker's own clock."""
-        return self._clock() < self.leased_until
+        """Whether the lease holds, by this worker's own clock, and the ring has not been handed in."""
+        return self._clock() < self.leased_until and not self.ring.sealed
 
     def now_ms(self) -> int:
         """The time as the shard's script sees it, as well as it is known here."""
         return int(time.time() * 1000) + self.offset_ms
+
+    def answer(self, answer: Answer) -> None:
+        """Keep what is about to be answered until the ledger has it; Refused where it must not be answered."""
+        self.ring.add(answer)
+        self.acknowledged = max(self.acknowledged, answer.position)
 
     async def submit(self, item: Item) -> Committed:
         """Have an item judged, and note what time the script says it is; raises what refused the whole batch."""
@@ -77,8 +89,11 @@ class Gate:
         database: Database,
         metrics: Metrics,
         worker_id: str,
+        rings: Rings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.on_doubt: Callable[[], None] = lambda: None
+        self._rings = rings
         self._shards = shards
         self._database = database
         self._metrics = metrics
@@ -92,6 +107,11 @@ class Gate:
     def served(self) -> list[ServedShard]:
         """The shards that are open here."""
         return list(self._served.values())
+
+    def served_in(self, number: int, epoch: int) -> ServedShard | None:
+        """The shard, if it is open here in this epoch."""
+        served = self._served.get(number)
+        return served if served is not None and served.epoch == epoch else None
 
     async def enter(self, number: int) -> ServedShard:
         """The shard, open and under lease; Refused `recovering` or `store_unavailable` where it cannot be."""
@@ -122,8 +142,12 @@ class Gate:
 
     async def _lease(self, shard: Shard) -> ServedShard:
         await shard.link.command("PING")  # the identity is checked before anything is decided
+        ring = self._rings.of(shard.epoch.shard, shard.epoch.number)
+        if ring.sealed:
+            raise Recovering(f"the ring of shard {shard.epoch.shard} has been handed in")
         served = ServedShard(
             shard,
+            ring,
             self._database,
             self._metrics,
             on_fence=self.fence,
@@ -142,6 +166,7 @@ class Gate:
             self._metrics.fences += 1
             self._closed_until[number] = self._clock() + CLOSED_FOR_S
             self._later(self._shards.forget(number))
+            self.on_doubt()
 
     def _broken(self, served: ServedShard) -> None:
         log.error("a script failed: closing the epoch", shard=served.shard.epoch.shard, epoch=served.epoch)
@@ -167,6 +192,7 @@ class Gate:
         asked_at = self._clock()
         number, at = served.shard.epoch.shard, served.acknowledged
         async with self._database.shard_tx(number, self._worker_id) as tx:
+            await tx.execute(_LOCK, number)
             row = await tx.fetchrow(
                 _TAKE_LEASE, number, served.epoch, self._worker_id, int(LEASE_S), at.entry_ms, at.entry_seq
             )
@@ -175,13 +201,15 @@ class Gate:
         served.leased_until = asked_at + LEASE_S
         return True
 
-    async def leave(self) -> None:
-        """In good order: nothing of this worker is outstanding."""
-        for number, served in list(self._served.items()):
-            self._served.pop(number)
-            at = served.acknowledged
-            async with self._database.shard_tx(number, self._worker_id) as tx:
-                await tx.execute(_LEAVE, number, served.epoch, self._worker_id, at.entry_ms, at.entry_seq)
+    async def leave(self, rings: list[Ring]) -> None:
+        """In good order: these epochs have had nothing of this worker that is not in the ledger."""
+        for ring in rings:
+            ring.seal()
+            served = self.served_in(ring.shard, ring.epoch)
+            at = served.acknowledged if served is not None else Position()
+            async with self._database.shard_tx(ring.shard, self._worker_id) as tx:
+                await tx.execute(_LEAVE, ring.shard, ring.epoch, self._worker_id, at.entry_ms, at.entry_seq)
+            self._rings.drop(ring)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

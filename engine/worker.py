@@ -12,14 +12,18 @@ from store.queries import query
 from store.shards import Shards
 
 from .auth import Keys
+from .custody import Custody
 from .guessing import Guessing
 from .listener import Listener
 from .metrics import Metrics
 from .records import Records
+from .ring import Rings
 from .settings import Settings
 from .shard import RENEW_S, Gate
 
 DRAIN_S = 10.0
+LEAVE_S = 3.0
+"""How long a worker that ends waits for the ledger, before it hands in what is not confirmed."""
 
 _PING = query("ping")
 
@@ -35,11 +39,14 @@ class Worker:
         self.keys = Keys(database, settings.secret, self.metrics)
         self.guessing = Guessing()
         self.shards = Shards(database, settings.redis_url)
-        self.gate = Gate(self.shards, database, self.metrics, self.id)
-        self.listener = Listener(settings.redis_url, settings.shards)
+        self.rings = Rings()
+        self.gate = Gate(self.shards, database, self.metrics, self.id, self.rings)
+        self.custody = Custody(self.rings, self.gate, database, self.id, time.monotonic)
+        self.gate.on_doubt = self.custody.doubt
+        self.listener = Listener(settings.redis_url, settings.shards, self.rings.confirm)
         self.records = Records(database)
         self.draining = False
-        self._leases: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
     async def start(cls, settings: Settings) -> "Worker":
@@ -55,7 +62,7 @@ class Worker:
                 await asyncio.sleep(0.2)
         worker = cls(settings, database)
         worker.listener.start()
-        worker._leases = asyncio.create_task(worker._keep_leases())
+        worker._tasks = [asyncio.create_task(work) for work in (worker._keep_leases(), worker.custody.run())]
         return worker
 
     async def _keep_leases(self) -> None:
@@ -82,13 +89,14 @@ class Worker:
         """Let what is in flight end, bounded in time; then leave the leases and close."""
         self.draining = True
         drained = await self.metrics.idle(DRAIN_S)
-        if self._leases is not None:
-            self._leases.cancel()
-        await self.listener.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             if drained:  # else its leases run out, and say that it may hold something
-                await self.gate.leave()
+                await self.custody.leave(lambda shard: self.listener.shard(shard).is_heard(), LEAVE_S)
         except UNAVAILABLE as error:
             log.warning("the leases could not be left", error=type(error).__name__)
+        await self.listener.stop()
         await self.shards.close()
         await self.database.close()

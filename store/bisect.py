@@ -24,6 +24,11 @@ async def settle_by_halves(
 ) -> list[Fate]:
     """Like ledger.settle, with each event that the ledger refuses put into quarantine by itself."""
     await advance(tx, place, old, new)
+    return await take_in_by_halves(tx, place, slots)
+
+
+async def take_in_by_halves(tx: Transaction, place: Place, slots: Sequence[Slot]) -> list[Fate]:
+    """Take all in, wherever the shard stands: for answers that are handed in beside the stream."""
     fates = await _halves(tx, place, [slot for slot in slots if slot.event is not None])
     for slot in slots:
         if slot.event is None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from domain.events import Event, Redeemed
+from domain.events import Event, Redeemed, decode
 from domain.ledger import Position, Settlement
 
 Moves = tuple[tuple[str, int], ...]
@@ -28,6 +28,16 @@ class Slot(msgspec.Struct, frozen=True):
     payload: bytes
     event: Event | None
     error: str = ""
+
+
+def slot_of(position: Position, index: int, time_ms: int, payload: bytes) -> Slot:
+    """These bytes in their place, decoded if they can be."""
+    event: Event | None
+    try:
+        event, error = decode(payload), ""
+    except msgspec.DecodeError as broken:
+        event, error = None, str(broken)
+    return Slot(position, index, time_ms, payload, event, error)
 
 
 class Place(msgspec.Struct, frozen=True):

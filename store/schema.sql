@@ -88,11 +88,13 @@ CREATE TABLE public.projects (
     mode text DEFAULT 'live'::text NOT NULL,
     status text DEFAULT 'active'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    release_withheld_after_s integer,
     CONSTRAINT projects_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT projects_currency_decimals_check CHECK (((currency_decimals >= 0) AND (currency_decimals <= 4))),
     CONSTRAINT projects_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT projects_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text]))),
     CONSTRAINT projects_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT projects_release_withheld_after_s_check CHECK (((release_withheld_after_s >= 1) AND (release_withheld_after_s <= 31536000))),
     CONSTRAINT projects_status_check CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text])))
 );
 
@@ -269,15 +271,21 @@ CREATE TABLE public.epochs (
     withheld_epochs integer DEFAULT 0 NOT NULL,
     released_at timestamp with time zone,
     released_by text,
+    unaccounted text,
+    reason text DEFAULT ''::text NOT NULL,
+    records_restored_at timestamp with time zone,
     CONSTRAINT epochs_closed_has_a_time CHECK (((state = 'closed'::text) = (closed_at IS NOT NULL))),
     CONSTRAINT epochs_epoch_check CHECK (((epoch >= 1) AND (epoch <= '9007199254740991'::bigint))),
+    CONSTRAINT epochs_only_a_closed_one_is_unaccounted CHECK (((unaccounted IS NULL) OR (state = 'closed'::text))),
     CONSTRAINT epochs_open_has_a_time CHECK (((state <> 'open'::text) OR (opened_at IS NOT NULL))),
+    CONSTRAINT epochs_reason_check CHECK ((length(reason) <= 1000)),
     CONSTRAINT epochs_release_names_its_author CHECK (((released_at IS NULL) = (released_by IS NULL))),
     CONSTRAINT epochs_released_by_check CHECK (((length(released_by) >= 1) AND (length(released_by) <= 200))),
     CONSTRAINT epochs_replication_id_check CHECK (((octet_length(replication_id) >= 1) AND (octet_length(replication_id) <= 64))),
     CONSTRAINT epochs_run_id_check CHECK (((octet_length(run_id) >= 1) AND (octet_length(run_id) <= 64))),
     CONSTRAINT epochs_shard_check CHECK (((shard >= 0) AND (shard <= 1023))),
-    CONSTRAINT epochs_state_check CHECK ((state = ANY (ARRAY['opening'::text, 'open'::text, 'closed'::text]))),
+    CONSTRAINT epochs_state_check CHECK ((state = ANY (ARRAY['opening'::text, 'open'::text, 'closing'::text, 'closed'::text]))),
+    CONSTRAINT epochs_unaccounted_check CHECK ((unaccounted = ANY (ARRAY['workers'::text, 'abandoned'::text]))),
     CONSTRAINT epochs_withheld_epochs_check CHECK ((withheld_epochs >= 0))
 );
 
@@ -447,10 +455,12 @@ CREATE TABLE public.ring_entries (
     entry_seq bigint NOT NULL,
     entry_index integer NOT NULL,
     payload bytea NOT NULL,
+    time_ms bigint NOT NULL,
     CONSTRAINT ring_entries_entry_index_check CHECK ((entry_index >= 0)),
     CONSTRAINT ring_entries_entry_ms_check CHECK ((entry_ms >= 0)),
     CONSTRAINT ring_entries_entry_seq_check CHECK ((entry_seq >= 0)),
     CONSTRAINT ring_entries_payload_check CHECK ((octet_length(payload) <= 65536)),
+    CONSTRAINT ring_entries_time_ms_check CHECK ((time_ms >= 0)),
     CONSTRAINT ring_entries_worker_id_check CHECK (((octet_length(worker_id) >= 1) AND (octet_length(worker_id) <= 64)))
 );
 
@@ -527,6 +537,7 @@ CREATE TABLE public.worker_leases (
     last_ack_ms bigint DEFAULT 0 NOT NULL,
     last_ack_seq bigint DEFAULT 0 NOT NULL,
     left_at timestamp with time zone,
+    handed_at timestamp with time zone,
     CONSTRAINT worker_leases_last_ack_ms_check CHECK ((last_ack_ms >= 0)),
     CONSTRAINT worker_leases_last_ack_seq_check CHECK ((last_ack_seq >= 0)),
     CONSTRAINT worker_leases_worker_id_check CHECK (((octet_length(worker_id) >= 1) AND (octet_length(worker_id) <= 64)))
@@ -947,6 +958,8 @@ GRANT UPDATE(name) ON TABLE public.projects TO vauchflow_app;
 
 GRANT UPDATE(status) ON TABLE public.projects TO vauchflow_app;
 
+GRANT UPDATE(release_withheld_after_s) ON TABLE public.projects TO vauchflow_app;
+
 REVOKE ALL ON FUNCTION public.due_async_actions(max_rows integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.due_async_actions(max_rows integer) TO vauchflow_app;
 
@@ -1058,3 +1071,5 @@ GRANT UPDATE(last_ack_ms) ON TABLE public.worker_leases TO vauchflow_app;
 GRANT UPDATE(last_ack_seq) ON TABLE public.worker_leases TO vauchflow_app;
 
 GRANT UPDATE(left_at) ON TABLE public.worker_leases TO vauchflow_app;
+
+GRANT UPDATE(handed_at) ON TABLE public.worker_leases TO vauchflow_app;

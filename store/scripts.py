@@ -47,6 +47,7 @@ CONFIRM = lua.load("confirm")
 OPEN = lua.load("open_epoch")
 CLOSE = lua.load("close_epoch")
 RELEASE = lua.load("release_epoch")
+RESTORE = lua.load("restore_records")
 
 
 class _Numbers:
@@ -216,6 +217,25 @@ class Scripts:
         )
         status = Status(reply[0])
         return status, Position.parse(reply[1].decode()) if status is not Status.FENCED else Position()
+
+    async def restore(self, records: Sequence[tuple[str, Record]], record_ttl_ms: int = RECORD_TTL_MS) -> Status:
+        """Put idempotency records that the ledger knows, each where it is absent, for the rest of their lifetime."""
+        keys = [self.keyspace.meta, *(self._record + record_id for record_id, _ in records)]
+        args: list[Any] = [record_ttl_ms]
+        for _, record in records:
+            args += (record.time_ms, format_record(record))
+        return Status((await self._call(RESTORE, keys, args))[0])
+
+
+def format_record(record: Record) -> bytes:
+    """An idempotency record as commit writes it."""
+    return b"%b%b %d %d %b" % (
+        record.fingerprint,
+        str(record.position).encode(),
+        record.index,
+        record.time_ms,
+        record.payload,
+    )
 
 
 def parse_record(raw: bytes) -> Record:

@@ -6,9 +6,9 @@ schema is not touched at all. Must never drop a byte: what cannot be read is han
 
 import msgspec
 
-from domain.events import SCHEMA_VERSION, Event, decode, split_batch
+from domain.events import SCHEMA_VERSION, split_batch
 from domain.ledger import Position
-from store.ledger_rows import Slot
+from store.ledger_rows import Slot, slot_of
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -39,19 +39,10 @@ def parse_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
         payloads, rest, events = split_batch(batch), b"", 0
     except msgspec.DecodeError:
         payloads, rest, events = _salvage(batch)
-    slots = [_slot(position, index, time_ms, payload) for index, payload in enumerate(payloads)]
+    slots = [slot_of(position, index, time_ms, payload) for index, payload in enumerate(payloads)]
     if rest or events > len(slots):
         slots.append(Slot(position, len(slots), time_ms, rest, None, "the rest of the entry is broken"))
     return Entry(position, time_ms, tuple(slots), max(events, len(payloads)))
-
-
-def _slot(position: Position, index: int, time_ms: int, payload: bytes) -> Slot:
-    event: Event | None
-    try:
-        event, error = decode(payload), ""
-    except msgspec.DecodeError as broken:
-        event, error = None, str(broken)
-    return Slot(position, index, time_ms, payload, event, error)
 
 
 def _salvage(batch: bytes) -> tuple[list[bytes], bytes, int]:

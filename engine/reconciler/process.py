@@ -2,21 +2,27 @@
 
 import asyncio
 import signal
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any
 
 import asyncpg
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from engine.reconciler import restoring, sweeping, vanished
 from engine.reconciler.backoff import Backoff
 from engine.reconciler.http import Health
 from engine.reconciler.keeper import Keeper
 from engine.reconciler.metrics import Metrics
 from engine.reconciler.projector import Projector
 from engine.reconciler.reader import Reader
+from engine.reconciler.restoring import Restoring
+from engine.reconciler.rounds import rounds
 from engine.reconciler.servers import Servers
 from engine.reconciler.settings import Settings
 from engine.reconciler.sweeping import Sweeper
+from engine.reconciler.vanished import Vanished
 from store import log
 from store.database import UNAVAILABLE, Database
 
@@ -59,7 +65,7 @@ class Reconciler:
         helpers = [
             asyncio.create_task(reader.run(), name="reader"),
             asyncio.create_task(Projector(database, servers, shards).run(), name="projector"),
-            asyncio.create_task(Sweeper(database, servers, range(self._settings.shards)).run(), name="sweeper"),
+            *(asyncio.create_task(work, name=name) for name, work in self._rounds(database, servers)),
         ]
         keeping = [asyncio.create_task(keeper.run(), name=f"shard {keeper.shard}") for keeper in self._keepers]
         try:
@@ -70,6 +76,15 @@ class Reconciler:
             await asyncio.gather(*helpers, *keeping, return_exceptions=True)
             await servers.close()
             await database.close()
+
+    def _rounds(self, database: Database, servers: Servers) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        """What is done shard by shard, over and over."""
+        shards = range(self._settings.shards)
+        return [
+            ("sweeper", rounds(shards, Sweeper(database, servers, shards).visit, sweeping.LOOK_S)),
+            ("vanished", rounds(shards, Vanished(database, servers).visit, vanished.LOOK_S)),
+            ("restoring", rounds(shards, Restoring(database, servers).visit, restoring.LOOK_S)),
+        ]
 
     async def _until_stopped(self, helpers: list[asyncio.Task[None]], keeping: list[asyncio.Task[None]]) -> None:
         stopping = asyncio.create_task(self._stopping.wait())

@@ -17,10 +17,11 @@ from engine.reconciler.reader import Reader
 from engine.reconciler.servers import Meta, read_meta
 from engine.reconciler.settler import EpochOver, LedgerBehind, Settler
 from store import log
-from store.database import Database
+from store.database import Database, Transaction
 from store.ledger import PositionMoved
 from store.link import Link
-from store.recovery import ShardState, read_state
+from store.recovery import ShardState, has_late_rings, may_withhold_less, read_state
+from store.rings import delete_known
 
 LOOK_S = 0.2
 BEAT_S = 0.35
@@ -74,6 +75,8 @@ class Serving:
         self._position = await self._settler.catch_up()
         self._inbox.restart(self._position)
         self._metrics.watch(self._inbox)
+        if not self._epoch.withheld_epochs:
+            await self._alarms.close("epoch_withheld")
         await self._look()
 
     def _check_behind(self, meta: Meta | None) -> None:
@@ -128,8 +131,9 @@ class Serving:
             return
         async with self._database.shard_tx(self._settler.place.shard) as tx:
             state = await read_state(tx, self._settler.place.shard)
-        if state is None or (state.epoch, state.state) != (self._epoch.epoch, "open"):
-            raise EpochOver("PostgreSQL has another epoch")
+            if state is None or (state.epoch, state.state) != (self._epoch.epoch, "open"):
+                raise EpochOver("PostgreSQL has another epoch")
+            await self._expect_nothing_new(tx, state)
         if state.position != self._position or meta.position != state.position:
             await self._go_on_from_ledger()
         if meta.withheld and not state.withheld_epochs:
@@ -138,3 +142,13 @@ class Serving:
             log.info("epoch released", shard=state.shard, epoch=state.epoch)
         await self._settler.publish(self._position, self._position)
         self._looked = self._spoken = time.monotonic()
+
+    async def _expect_nothing_new(self, tx: Transaction, state: ShardState) -> None:
+        """What is learned late of older epochs is put to account by going on to the next one, whose counters are read
+        from PostgreSQL anew."""
+        if await has_late_rings(tx, state.shard, state.epoch) and not await delete_known(
+            tx, state.shard, state.epoch - 1
+        ):
+            raise EpochOver("a worker has handed in answers of an older epoch")
+        if state.withheld_epochs and await may_withhold_less(tx, state.shard, state.epoch):
+            raise EpochOver("some of what is withheld is accounted for")

@@ -6,27 +6,16 @@ Must never touch an epoch that PostgreSQL has not left: its stream may not be se
 import asyncio
 from collections.abc import Iterable, Sequence
 
-import asyncpg
-
 from engine.reconciler.servers import Servers
-from store.database import UNAVAILABLE, Database
+from store.database import Database
 from store.keys import Keyspace
-from store.link import FencedOut, Link, RedisFull, RedisUnavailable, ScriptFailed
+from store.link import Link
 from store.recovery import closed_epochs_before, read_state
 
 LOOK_S = 2.0
 SCAN_COUNT = 500
 PAUSE_S = 0.01
 """Between two pages: at most 50,000 keys a second are looked at."""
-
-_AWAY: tuple[type[Exception], ...] = (
-    *UNAVAILABLE,
-    asyncpg.PostgresError,
-    FencedOut,
-    RedisFull,
-    RedisUnavailable,
-    ScriptFailed,
-)
 
 
 class Sweeper:
@@ -37,17 +26,8 @@ class Sweeper:
         self._servers = servers
         self._clean: dict[int, int] = dict.fromkeys(shards, 0)
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            for shard in self._clean:
-                try:
-                    await self._sweep(shard)
-                except _AWAY:
-                    continue  # the shard's keeper says so; the keys stay until the next look
-            await asyncio.sleep(LOOK_S)
-
-    async def _sweep(self, shard: int) -> None:
+    async def visit(self, shard: int) -> None:
+        """One look at one shard."""
         async with self._database.shard_tx(shard) as tx:
             state = await read_state(tx, shard)
             if state is None or state.state != "open" or self._clean[shard] == state.epoch:

@@ -12,18 +12,21 @@ from engine.reconciler.servers import Meta
 
 class Evidence(msgspec.Struct, frozen=True):
     """What is known of the old epoch on the server that answers now. `ledger` is where PostgreSQL stood when the
-    epoch was closed, `acknowledged` the furthest entry that a worker says it has answered."""
+    epoch's surviving stream was drained. `trust_aof`: the operator says that there is one server, with its own disk."""
 
     meta: Meta | None
     last_generated: Position
     ledger: Position
-    acknowledged: Position
     same_server: bool
     trust_aof: bool
-    appendonly: str = ""
-    appendfsync: str = ""
+    durability: str = "fast"
     last_write_status: str = ""
-    role: str = ""
+    was_replica: bool = False
+
+    @property
+    def is_only_server(self) -> bool:
+        """Whether no other server can still be granting in the old epoch."""
+        return self.same_server or (self.trust_aof and not self.was_replica)
 
 
 def why_not(evidence: Evidence) -> str:
@@ -35,16 +38,14 @@ def why_not(evidence: Evidence) -> str:
         return "the stream ends before what the ledger has settled"
     if meta.entry != evidence.last_generated:
         return "the stream does not end with the last entry that was granted"
-    if evidence.acknowledged > evidence.last_generated:
-        return "a worker has acknowledged an entry that is not in the stream"
     if evidence.same_server:
         return ""
+    if evidence.was_replica:
+        return "the server was a replica of the one that granted"
     if not evidence.trust_aof:
         return "VAUCHFLOW_TRUST_AOF is off"
-    if evidence.appendonly != "yes" or evidence.appendfsync != "always":
+    if evidence.durability != "durable":
         return "the server does not sync its append-only file before it answers"
     if evidence.last_write_status != "ok":
         return "the server could not write its append-only file"
-    if evidence.role != "master":
-        return "the server is a replica"
     return ""

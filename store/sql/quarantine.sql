@@ -49,3 +49,10 @@ UPDATE alarms SET resolved_at = now() WHERE kind = $2 AND shard = $1 AND resolve
 
 -- name: open_alarms
 SELECT kind FROM alarms WHERE shard = $1 AND resolved_at IS NULL;
+
+-- name: quarantine_places
+-- $1 shard, $2 epoch. Which of these places stand in quarantine, open or resolved.
+SELECT q.entry_ms, q.entry_seq, q.entry_index
+FROM unnest($3::bigint[], $4::bigint[], $5::int[]) AS a (entry_ms, entry_seq, entry_index)
+JOIN quarantine q ON q.shard = $1 AND q.epoch = $2 AND q.entry_ms = a.entry_ms AND q.entry_seq = a.entry_seq
+    AND q.entry_index = a.entry_index;

@@ -25,7 +25,7 @@ async def null(shop: Shop) -> AsyncIterator[Worker]:
     settings = Settings(shop.urls.app, shop.redis_url, SECRET)
     worker = await Worker.start(settings)
     worker.shards = GrantingShards(worker.database, settings.redis_url)
-    worker.gate = Gate(worker.shards, worker.database, worker.metrics, worker.id)
+    worker.gate = Gate(worker.shards, worker.database, worker.metrics, worker.id, worker.rings)
     yield worker
     await worker.stop()
 

@@ -43,7 +43,10 @@ class Shop:
         """Open an epoch as the reconciler does, for tests that run without one."""
         link = Link(self.redis_url)
         identity = await link.identity()
-        await self.owner.execute("UPDATE epochs SET state='closed', closed_at=now() WHERE state<>'closed'")
+        await self.owner.execute(
+            "UPDATE epochs SET state = 'closed', closed_at = now(), unaccounted = $1 WHERE state <> 'closed'",
+            "workers" if withheld_epochs else None,
+        )
         await self.owner.execute(
             "INSERT INTO epochs (shard, epoch, state, run_id, replication_id, opened_at, withheld_epochs)"
             " VALUES ($1, $2, 'open', $3, $4, now(), $5)",

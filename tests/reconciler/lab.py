@@ -21,6 +21,7 @@ from store.keys import Keyspace
 from store.ledger_rows import Fate, Place, Summary
 from store.link import Link
 from store.recovery import ShardState, read_state
+from store.rings import Answer, hand_in, report
 from store.scripts import Scripts
 from tests.servers.postgres import DatabaseUrls
 from tests.servers.waiting import eventually
@@ -133,6 +134,23 @@ class Lab:
 
     # -- an engine -------------------------------------------------------------------------------------------------
 
+    async def register(self, worker_id: str = "wrk_lab", lease_s: float = 3.0, epoch: int | None = None) -> None:
+        """A worker enters the epoch, as it does before it grants."""
+        await self.owner.execute(
+            "INSERT INTO worker_leases (shard, epoch, worker_id, expires_at)"
+            " VALUES ($1, $2, $3, now() + make_interval(secs => $4))"
+            " ON CONFLICT (shard, epoch, worker_id) DO UPDATE SET expires_at = excluded.expires_at",
+            SHARD,
+            (await self.state()).epoch if epoch is None else epoch,
+            worker_id,
+            lease_s,
+        )
+
+    async def hand_in(self, epoch: int, *answers: Answer, worker_id: str = "wrk_lab") -> None:
+        """A worker hands in its ring and reports."""
+        await hand_in(self.owner, SHARD, epoch, worker_id, answers)
+        await report(self.owner, SHARD, epoch, worker_id)
+
     async def scripts(self) -> Scripts:
         state = await self.state()
         return Scripts(self.servers.link(state.identity), Keyspace(SHARD, state.epoch))
@@ -152,6 +170,7 @@ class Lab:
 
     async def grant(self, *events: Event | bytes) -> CommitReply:
         """These events through the commit script, in one entry; bytes go in as they are."""
+        await self.register()
         scripts = await self.scripts()
         items = [self._item(event) for event in events]
         await self.hydrate(scripts, sorted({move.counter for item in items for move in item.moves}))

@@ -201,13 +201,10 @@ SOUND = Evidence(
     meta=Meta("closed", Position(10, 1), END, 5, 4, withheld=False),
     last_generated=END,
     ledger=Position(10, 2),
-    acknowledged=END,
     same_server=False,
     trust_aof=True,
-    appendonly="yes",
-    appendfsync="always",
+    durability="durable",
     last_write_status="ok",
-    role="master",
 )
 
 
@@ -222,20 +219,24 @@ def test_g1_sound_data_are_believed() -> None:
         {"last_generated": Position(9, 0)},
         {"last_generated": Position(11, 0)},
         {"ledger": Position(10, 4)},
-        {"acknowledged": Position(10, 4)},
         {"trust_aof": False},
-        {"appendonly": "no"},
-        {"appendonly": ""},
-        {"appendfsync": "everysec"},
+        {"durability": "fast"},
         {"last_write_status": "err"},
-        {"role": "slave"},
+        {"was_replica": True},
     ],
 )
 def test_g1_each_flaw_alone_is_enough_not_to_believe(flaw: dict[str, Any]) -> None:
     assert why_not(msgspec.structs.replace(SOUND, **flaw)) != ""
 
 
-@pytest.mark.parametrize("flaw", [{"trust_aof": False}, {"appendfsync": "everysec"}])
+@pytest.mark.parametrize("flaw", [{"trust_aof": False}, {"durability": "fast"}])
 def test_the_same_server_needs_no_append_only_file(flaw: dict[str, Any]) -> None:
     assert why_not(msgspec.structs.replace(SOUND, same_server=True, **flaw)) == ""
     assert why_not(msgspec.structs.replace(SOUND, same_server=True, meta=None)) != ""
+
+
+def test_another_server_may_still_grant_unless_the_operator_says_that_there_is_none() -> None:
+    assert SOUND.is_only_server
+    assert not msgspec.structs.replace(SOUND, trust_aof=False).is_only_server
+    assert not msgspec.structs.replace(SOUND, was_replica=True).is_only_server
+    assert msgspec.structs.replace(SOUND, trust_aof=False, same_server=True).is_only_server

@@ -91,6 +91,7 @@ async def test_g1_flushall_withholds_until_a_person_releases(fragile: Lab) -> No
 
 async def test_a_release_that_redis_did_not_hear_is_told_by_the_reconciler(fragile: Lab) -> None:
     async with fragile.running():
+        await fragile.register()
         link = fragile.servers.link((await fragile.state()).identity)
         await link.command("FLUSHALL")
         state = await _epoch(fragile, 2)
@@ -113,6 +114,7 @@ async def test_g1_a_server_without_its_data_withholds(fragile: Lab, own_valkey: 
         state = await _epoch(fragile, 2)
         assert state.withheld_epochs == 1
         # And once more, unreleased: the two losses add up.
+        await fragile.register()
         await fragile.servers.link(state.identity).command("FLUSHALL")
         assert (await _epoch(fragile, 3)).withheld_epochs == 2
 
@@ -136,7 +138,7 @@ async def test_g1_a_worker_that_acknowledged_more_than_survived_withholds(
     async with fragile.running():
         await fragile.owner.execute(
             "INSERT INTO worker_leases (shard, epoch, worker_id, expires_at, last_ack_ms)"
-            " VALUES ($1, 1, 'w', now(), $2)",
+            " VALUES ($1, 1, 'w', now() + interval '30 seconds', $2)",
             SHARD,
             2**52,
         )
@@ -166,6 +168,7 @@ async def test_g1_nothing_is_granted_in_an_epoch_that_is_over(lab: Lab) -> None:
 
 async def test_what_is_unreleased_is_carried_into_the_next_epoch(lab: Lab) -> None:
     await lab.open()
+    await lab.register()
     link = lab.servers.link((await lab.state()).identity)
     await link.command("FLUSHALL")
     await lab.recovery().next(await lab.state())

@@ -34,8 +34,8 @@ INSERT INTO epochs (shard, epoch, state, run_id, replication_id, opened_at)
 INSERT INTO stream_positions (shard, epoch, entry_ms, entry_seq) VALUES ({shard}, 1, 0, 0) ON CONFLICT DO NOTHING;
 INSERT INTO worker_leases (shard, epoch, worker_id, expires_at)
     VALUES ({shard}, 1, 'wrk_{project}', now() + interval '30 seconds');
-INSERT INTO ring_entries (shard, epoch, worker_id, entry_ms, entry_seq, entry_index, payload)
-    VALUES ({shard}, 1, 'wrk_{project}', 1, 0, 0, 'event');
+INSERT INTO ring_entries (shard, epoch, worker_id, entry_ms, entry_seq, entry_index, time_ms, payload)
+    VALUES ({shard}, 1, 'wrk_{project}', 1, 0, 0, 1, 'event');
 INSERT INTO quarantine (id, shard, epoch, entry_ms, entry_seq, entry_index, project_id, payload, reason)
     SELECT 'qua_{project}', {shard}, 1, 2, 0, count(*), 'prj_{project}', 'event', 'integrity' FROM quarantine;
 INSERT INTO alarms (id, kind, shard) VALUES ('alm_{project}', 'quarantine_{project}', {shard});

@@ -1,0 +1,119 @@
+"""Rings in PostgreSQL: what workers hand in when an epoch ends, and how it gets into the ledger.
+
+Handed in by the worker in its own transactions, the entries first, the report with the last of them: whoever reads
+the report finds all entries. Must never settle an entry twice: ids are unique, and what stands in quarantine already
+is passed over.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import msgspec
+
+from domain.events import Redeemed
+from domain.ledger import Position
+from store.bisect import take_in_by_halves
+from store.database import Transaction
+from store.ledger_rows import Fate, Place, Slot, columns, slot_of
+from store.queries import query
+
+_INSERT = query("insert_ring_entries")
+_HAND_IN = query("hand_in_lease")
+_ENTRIES = query("ring_entries")
+_DELETE = query("delete_ring_entries")
+_IN_PLACE = query("redemptions_in_place")
+_IN_QUARANTINE = query("quarantine_places")
+
+PAGE = 500
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One answer that a worker has given, in the place of its event. `payload` is the event."""
+
+    position: Position
+    index: int
+    time_ms: int
+    payload: bytes
+
+
+class Handed(msgspec.Struct, frozen=True):
+    """An answer that some worker has handed in, of an epoch."""
+
+    epoch: int
+    worker_id: str
+    answer: Answer
+
+
+async def hand_in(tx: Transaction, shard: int, epoch: int, worker_id: str, answers: Sequence[Answer]) -> None:
+    """Some of a ring's answers."""
+    rows = [(a.position.entry_ms, a.position.entry_seq, a.index, a.time_ms, a.payload) for a in answers]
+    await tx.execute(_INSERT, shard, epoch, worker_id, *columns(rows, 5))
+
+
+async def report(tx: Transaction, shard: int, epoch: int, worker_id: str) -> None:
+    """Say that all has been handed in, and that this worker answers nothing more in the epoch."""
+    await tx.execute(_HAND_IN, shard, epoch, worker_id)
+
+
+async def read_handed(tx: Transaction, shard: int, epoch: int) -> list[Handed]:
+    """A page of what was handed in of this epoch and those before it, oldest first."""
+    return [
+        Handed(
+            row["epoch"],
+            row["worker_id"],
+            Answer(
+                Position(row["entry_ms"], row["entry_seq"]), row["entry_index"], row["time_ms"], bytes(row["payload"])
+            ),
+        )
+        for row in await tx.fetch(_ENTRIES, shard, epoch, PAGE)
+    ]
+
+
+async def delete_handed(tx: Transaction, shard: int, handed: Sequence[Handed]) -> None:
+    """They are in the ledger, or in quarantine."""
+    rows = [
+        (h.epoch, h.worker_id, h.answer.position.entry_ms, h.answer.position.entry_seq, h.answer.index) for h in handed
+    ]
+    await tx.execute(_DELETE, shard, *columns(rows, 5))
+
+
+async def take_handed(tx: Transaction, shard: int, durability: str, handed: Sequence[Handed]) -> list[Fate]:
+    """Into the ledger with them; the fates of those that were not there."""
+    fates: list[Fate] = []
+    for epoch, group in groupby(handed, key=lambda h: h.epoch):
+        place = Place(shard, epoch, durability)
+        slots = await unknown(tx, place, [_slot(h.answer) for h in group])
+        if slots:
+            fates += await take_in_by_halves(tx, place, slots)
+    return fates
+
+
+async def unknown(tx: Transaction, place: Place, slots: Sequence[Slot]) -> list[Slot]:
+    """Those of which neither the ledger nor quarantine knows; each place once, whoever has answered it."""
+    once = {(slot.position, slot.index): slot for slot in slots}
+    keys = [(s.event.project_id, s.event.id) for s in once.values() if isinstance(s.event, Redeemed)]
+    rows = await tx.fetch(_IN_PLACE, place.shard, *columns(keys, 2))
+    in_ledger = {(row["project_id"], row["id"]) for row in rows}
+    places = [(at.entry_ms, at.entry_seq, index) for at, index in once]
+    rows = await tx.fetch(_IN_QUARANTINE, place.shard, place.epoch, *columns(places, 3))
+    aside = {(Position(row["entry_ms"], row["entry_seq"]), row["entry_index"]) for row in rows}
+    return [
+        slot
+        for where, slot in once.items()
+        if where not in aside
+        and not (isinstance(slot.event, Redeemed) and (slot.event.project_id, slot.event.id) in in_ledger)
+    ]
+
+
+def _slot(answer: Answer) -> Slot:
+    return slot_of(answer.position, answer.index, answer.time_ms, answer.payload)
+
+
+async def delete_known(tx: Transaction, shard: int, epoch: int) -> bool:
+    """Drop what is settled already of a page of handed in answers; whether nothing but that was in it."""
+    handed = await read_handed(tx, shard, epoch)
+    for of, group in groupby(handed, key=lambda h: h.epoch):
+        if await unknown(tx, Place(shard, of), [_slot(h.answer) for h in group]):
+            return False
+    await delete_handed(tx, shard, handed)
+    return True

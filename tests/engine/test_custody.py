@@ -1,0 +1,83 @@
+"""What a worker does when its epoch ends: it answers nothing more in it, and hands in what it has answered."""
+
+from domain.events import Redeemed, decode
+from domain.rules import Rules
+from tests.engine.conftest import SHARD, Shop
+from tests.servers.waiting import eventually
+
+
+async def _handed_in(shop: Shop, epoch: int) -> set[str]:
+    async def reported() -> bool:
+        found = await shop.owner.fetchval(
+            "SELECT count(*) FROM worker_leases WHERE epoch = $1 AND handed_at IS NOT NULL", epoch
+        )
+        return bool(found)
+
+    await eventually(reported, "the worker's report")
+    rows = await shop.owner.fetch("SELECT payload FROM ring_entries WHERE epoch = $1", epoch)
+    events = [decode(row["payload"]) for row in rows]
+    assert all(isinstance(event, Redeemed) for event in events)
+    return {event.id for event in events if isinstance(event, Redeemed)}
+
+
+async def test_g2_a_closing_epoch_gets_every_unconfirmed_answer(shop: Shop) -> None:
+    await shop.voucher("TEN", Rules("AMOUNT", 100, max_redemptions=10))
+    answered = {(await shop.redeem("TEN", key=f"key-{n}"))[1]["id"] for n in range(5)}
+    await shop.redeem("TEN", key="key-0")
+    await shop.owner.execute("UPDATE epochs SET state = 'closing'")
+    assert await _handed_in(shop, 1) == answered
+    status, body = await shop.redeem("TEN", key="late")
+    assert (status, body["code"]) == (503, "recovering")
+    assert await shop.owner.fetchval("SELECT count(*) FROM ring_entries") == 5
+
+
+async def test_g2_a_replay_enters_the_ring_of_the_worker_that_sends_it(shop: Shop) -> None:
+    await shop.voucher("TEN", Rules("AMOUNT", 100, max_redemptions=10))
+    _, first = await shop.redeem("TEN", key="key-1")
+    _, read = await shop.redeem("TEN", key="key-2")
+    await shop.worker.stop()
+    await shop.owner.execute("DELETE FROM ring_entries")
+    await shop.start()
+    await shop.redeem("TEN", key="key-1")
+    await shop.call("GET", f"/v1/redemptions/{read['id']}")
+    await shop.owner.execute("UPDATE epochs SET state = 'closing'")
+
+    async def both() -> bool:
+        return await _handed_in(shop, 1) == {first["id"], read["id"]}
+
+    await eventually(both, "what was answered again")
+
+
+async def test_g2_a_worker_that_ends_hands_in_what_the_ledger_has_not(shop: Shop) -> None:
+    await shop.voucher("TEN", Rules("AMOUNT", 100, max_redemptions=10))
+    answered = {(await shop.redeem("TEN", key=f"key-{n}"))[1]["id"] for n in range(3)}
+    await shop.worker.stop()
+    assert await _handed_in(shop, 1) == answered
+
+
+async def test_a_worker_that_ends_with_nothing_has_left(shop: Shop) -> None:
+    await shop.voucher("NONE", Rules("AMOUNT", 100, max_redemptions=0))
+    status, _ = await shop.redeem("NONE")
+    assert status == 409
+    await shop.worker.stop()
+    lease = await shop.owner.fetchrow("SELECT left_at, handed_at FROM worker_leases WHERE shard = $1", SHARD)
+    assert lease["left_at"] is not None
+    assert lease["handed_at"] is None
+
+
+async def test_g6_a_worker_does_not_enter_an_epoch_that_is_closing(shop: Shop) -> None:
+    await shop.voucher("TEN", Rules("AMOUNT", 100, max_redemptions=10))
+    await shop.owner.execute("UPDATE epochs SET state = 'closing'")
+    status, body = await shop.redeem("TEN")
+    assert (status, body["code"]) == (503, "recovering")
+    assert await shop.owner.fetchval("SELECT count(*) FROM worker_leases") == 0
+
+
+async def test_a_full_ring_refuses_with_a_time_to_come_back(shop: Shop) -> None:
+    await shop.voucher("TEN", Rules("AMOUNT", 100, max_redemptions=10))
+    shop.worker.rings.budget.most_bytes = 1
+    status, _ = await shop.redeem("TEN", key="key-1")
+    assert status == 200
+    response = await shop.call("POST", "/v1/vouchers/TEN/redeem", {"order_value": 10}, key="key-2")
+    assert response.status == 503
+    assert "retry-after" in dict(response.headers)
