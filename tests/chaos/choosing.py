@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from tests.chaos.faults import AtFailpoint, Crash, Fault, Pause, SecondReconciler
 from tests.chaos.faults_failover import StaleFailover
@@ -22,6 +22,9 @@ RECONCILER_PLACES = (
     "reconciler.before_confirm",
     "reconciler.after_confirm",
 )
+
+_MODES: tuple[Literal["cut", "hold", "swallow"], ...] = ("cut", "hold", "swallow")
+_DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def _ends(draw: random.Random) -> tuple[str, str]:
 
 def _silence(draw: random.Random, _kind: Kind) -> Fault:
     source, target = _ends(draw)
-    mode = cast(Literal["cut", "hold", "swallow"], draw.choice(("cut", "hold", "swallow")))
+    mode = draw.choice(_MODES)
     return Silence(source=source, target=target, mode=mode, lasts_s=_seconds(draw, 0.3, draw.choice((1.0, 3.0, 8.0))))
 
 
@@ -94,7 +97,7 @@ def _slowness(draw: random.Random, _kind: Kind) -> Fault:
 
 def _half_close(draw: random.Random, _kind: Kind) -> Fault:
     source, target = _ends(draw)
-    direction = cast(Direction, draw.choice(("up", "down")))
+    direction = draw.choice(_DIRECTIONS)
     return HalfClose(source=source, target=target, after_bytes=draw.randint(1, 5000), direction=direction)
 
 

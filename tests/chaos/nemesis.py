@@ -7,6 +7,7 @@ two ways at once, and now and then there is a pause in which all heals.
 import asyncio
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import asyncpg
@@ -75,9 +76,11 @@ def plan(seed: int, minutes: float, kind: Kind) -> tuple[Step, ...]:
 class Nemesis:
     """One plan on one world."""
 
-    def __init__(self, world: World, steps: tuple[Step, ...]) -> None:
+    def __init__(self, world: World, seed: int, minutes: float, steps: tuple[Step, ...] | None = None) -> None:
         self._world = world
-        self._steps = steps
+        self._steps = plan(seed, minutes, Kind(world.has_replica, world.clocks)) if steps is None else steps
+        # How often each fault was brought about; those that found nothing to harm are not counted.
+        self.counts: Counter[str] = Counter()
         self._healing = asyncio.Event()
         self._running: list[asyncio.Task[None]] = []
 
@@ -103,6 +106,7 @@ class Nemesis:
         fault, draw = step.fault, random.Random(f"{self._world.seed} step {number}")
         try:
             await fault.apply(self._world, draw)
+            self.counts[fault.name] += 1
         except _MAY_FAIL as error:
             self._world.note("skipped", f"{fault.name}: {type(error).__name__}: {error}")
         await self._healed_within(fault.lasts_s)

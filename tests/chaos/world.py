@@ -71,6 +71,8 @@ class World:
         self.notes: list[Note] = []
         self.losses: list[Loss] = []
         self.injected: list[str] = []
+        # Processes that see a clock which a fault can step.
+        self.clocks: tuple[str, ...] = ()
 
     # -- addresses -----------------------------------------------------------------------------------------------------
 
