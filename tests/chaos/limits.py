@@ -55,3 +55,7 @@ class Definition:
     def was_certainly_paused(self, from_at: float, until_at: float) -> bool:
         """All the time."""
         return all(self._paused.possible(from_at, until_at))
+
+    def may_be_paused(self, from_at: float, until_at: float) -> bool:
+        """At some instant."""
+        return any(self._paused.possible(from_at, until_at))

@@ -120,6 +120,8 @@ def _no_false_refusal(
                 if used < offer.per_customer:
                     text = f"{offer.campaign_id}: {order.key} refused, its customer had {used} at most"
                     case.report("S9", f"{text} of {offer.per_customer}")
+            elif 400 <= call.status < 500 and not _is_plain(call, definition):
+                case.report("S9", f"{offer.campaign_id}: {order.key} was refused with {code or call.status}")
 
 
 def _code_is_used_up(call: Call, definition: Definition, parts: dict[str, Uses]) -> bool:
@@ -127,3 +129,10 @@ def _code_is_used_up(call: Call, definition: Definition, parts: dict[str, Uses])
     if per_code is None:
         return False
     return parts[f"code {call.target}"].most(call.asked_at - TOLERANCE_S, call.answered_at) >= per_code
+
+
+def _is_plain(call: Call, definition: Definition) -> bool:
+    """Whether a refusal that names no limit may be true: every order of a run is a good one."""
+    if call.code == "campaign_paused":
+        return definition.may_be_paused(call.asked_at - TOLERANCE_S, call.answered_at)
+    return call.code == "ledger_refused"

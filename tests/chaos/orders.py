@@ -14,6 +14,11 @@ NEVER = float("inf")
 FAST_RISK_S = 2.0
 """What AOF everysec puts at risk when Redis dies."""
 
+NOTICED_S = 1.0
+STRAGGLES_S = 6.0
+"""How long after a loss was noted Redis may have answered from what was then lost: until it was really gone, and, after
+a failover, as long as a worker that has not heard of it may hold its lease."""
+
 
 class Order:
     """All attempts with one key of one tenant, with the rollbacks of what they redeemed, and the ledger's row."""
@@ -119,7 +124,8 @@ def may_be_lost(order: Order, evidence: Evidence) -> bool:
 def _redis_lost(order: Order, evidence: Evidence) -> bool:
     asked_at, answered_at = order.acknowledgements[0].asked_at, order.acknowledged_at
     for loss in evidence.losses:
-        if loss.kind in ("disk", "stale") and loss.at >= asked_at:
+        until = loss.at + (STRAGGLES_S if loss.kind == "stale" else NOTICED_S)
+        if loss.kind in ("disk", "stale") and until >= asked_at:
             return True
         crashed = loss.kind == "crash" and evidence.setting.durability == "fast"
         if crashed and asked_at <= loss.at <= answered_at + FAST_RISK_S:

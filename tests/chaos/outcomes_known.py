@@ -4,7 +4,7 @@ refuses is sold to the last unit."""
 from collections import Counter
 
 from tests.chaos.judging import Case
-from tests.chaos.orders import NEVER
+from tests.chaos.orders import NEVER, Order
 
 
 def check_outcomes(case: Case) -> None:
@@ -12,19 +12,25 @@ def check_outcomes(case: Case) -> None:
     for order in case.orders:
         if order.acknowledgements and not order.is_settled and not order.lost:
             case.report("L1", f"{order.key} was acknowledged at {order.acknowledged_at:.3f} and is nowhere")
-        last = order.attempts[-1]
-        if last.is_unknown:
-            case.report("L2", f"{order.key} is still not known: {last.status} {last.code}")
-        elif last.status != 200 and order.acknowledgements:
-            case.report("L2", f"{order.key} was acknowledged, and then refused with {last.code}")
-        elif last.status != 200 and last.asked_at > case.evidence.setting.healed_at and order.is_settled:
-            case.report("L2", f"{order.key} was refused with {last.code}, and is in the ledger")
+        _is_known(case, order)
         for rollback in order.rollbacks:
             if rollback.status == 200 and order.row is not None and not order.row.rolled_back:
                 case.report("L2", f"the rollback of {order.key} was answered 200, its row stands")
                 break
     _losses_are_reported(case)
     _sold_out(case)
+
+
+def _is_known(case: Case, order: Order) -> None:
+    last = order.attempts[-1]
+    if order.acknowledgements:
+        late = [call for call in order.attempts if 400 <= call.status < 500 and call.asked_at > order.acknowledged_at]
+        if late and not order.lost:
+            case.report("L2", f"{order.key} was acknowledged, and then refused with {late[0].code}")
+    elif last.is_unknown:
+        case.report("L2", f"{order.key} is still not known: {last.status} {last.code}")
+    elif last.asked_at > case.evidence.setting.healed_at and order.is_settled:
+        case.report("L2", f"{order.key} was refused with {last.code}, and is in the ledger")
 
 
 def _losses_are_reported(case: Case) -> None:

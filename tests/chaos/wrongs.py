@@ -143,6 +143,16 @@ def a_false_sold_out(evidence: Evidence, draw: random.Random) -> bool:
     return True
 
 
+@wrong("S9")
+def a_code_that_is_there_and_not_found(evidence: Evidence, draw: random.Random) -> bool:
+    call = draw.choice(_acknowledged(evidence))
+    body = b'{"code":"voucher_not_found"}'
+    evidence.calls.append(
+        replace(call, asked_at=call.asked_at - 0.01, status=404, body=body, answered_at=call.asked_at)
+    )
+    return True
+
+
 @wrong("S6")
 def anothers_answer(evidence: Evidence, draw: random.Random) -> bool:
     one = [call for call in _acknowledged(evidence) if call.tenant == 0]
@@ -275,7 +285,7 @@ def units_withheld(evidence: Evidence, draw: random.Random) -> bool:
 @wrong("L2")
 def an_outcome_that_stays_unknown(evidence: Evidence, draw: random.Random) -> bool:
     call = draw.choice(_acknowledged(evidence))
-    evidence.calls.append(replace(call, asked_at=1e6, answered_at=1e6 + 1, status=503, body=b""))
+    evidence.calls.append(replace(call, key="asked-once", asked_at=1e6, answered_at=1e6 + 1, status=503, body=b""))
     return True
 
 

@@ -11,8 +11,11 @@ MAY_PRINT = ("bench/", "control_plane/cli", "store/schema.py", "tools/dev/consol
 MAY_SLEEP = (
     "tests/servers/waiting.py",
     "tests/e2e/checkout.py",
+    "tests/chaos/admin.py",
     "tests/chaos/children.py",
     "tests/chaos/nemesis.py",
+    "tests/chaos/run.py",
+    "tests/chaos/shop.py",
 )
 
 

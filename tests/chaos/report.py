@@ -1,0 +1,129 @@
+"""What a run comes to: a line of the table in docs/operating/chaos.md. Must never leave out a run that failed."""
+
+import statistics
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from tests.chaos.checker import lost
+from tests.chaos.history import Evidence
+from tests.chaos.judging import Violation
+from tools.dev.paths import ROOT
+
+PAGE = ROOT / "docs" / "operating" / "chaos.md"
+_MARK = "<!-- runs: written by ./dev chaos --record -->"
+_HEAD = (
+    "| seed | minutes | world | faults | calls | acknowledged | lost | over | recovery median / worst s | verdict |\n"
+    "|---:|---:|---|---|---:|---:|---:|---:|---:|---|"
+)
+
+INTERRUPTED_S = 0.25
+"""Undisturbed, each tenant sells something every few hundredths of a second."""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """One run."""
+
+    seed: int
+    minutes: float
+    world: str
+    faults: dict[str, int]
+    calls: int
+    acknowledged: int
+    lost: int
+    recoveries_s: list[float]
+    violations: list[Violation]
+    mutation: str = ""
+    oddities: dict[str, int] = {}
+
+    @property
+    def over(self) -> int:
+        """How often a limit was broken."""
+        return sum(found.invariant in ("S3", "S5", "S10") for found in self.violations)
+
+    @property
+    def verdict(self) -> str:
+        return ", ".join(sorted({found.invariant for found in self.violations})) or "held"
+
+    def line(self) -> str:
+        """A row of the table."""
+        faults = ", ".join(f"{name} {count}" for name, count in sorted(self.faults.items()))
+        slow = sorted(self.recoveries_s)
+        recovery = f"{statistics.median(slow):.1f} / {slow[-1]:.1f}" if slow else "- / -"
+        cells = (
+            self.seed,
+            f"{self.minutes:g}",
+            self.world,
+            faults,
+            self.calls,
+            self.acknowledged,
+            self.lost,
+            self.over,
+        )
+        return "| " + " | ".join(map(str, (*cells, recovery, self.verdict))) + " |"
+
+
+def result_of(
+    evidence: Evidence,
+    seed: int,
+    minutes: float,
+    world: str,
+    faults: Counter[str],
+    disturbed_at: list[float],
+    violations: list[Violation],
+    mutation: str = "",
+) -> Result:
+    """The numbers of a run."""
+    sold = [call for call in evidence.calls if call.verb == "redeem" and call.status == 200]
+    strange = Counter(call.code for call in evidence.calls if call.status == 500)
+    return Result(
+        seed=seed,
+        minutes=minutes,
+        world=world,
+        faults=dict(faults),
+        calls=len(evidence.calls),
+        acknowledged=len({(call.tenant, call.key) for call in sold}),
+        lost=lost(evidence),
+        recoveries_s=recoveries(evidence, disturbed_at),
+        violations=violations,
+        mutation=mutation,
+        oddities=dict(strange),
+    )
+
+
+def recoveries(evidence: Evidence, disturbed_at: list[float]) -> list[float]:
+    """After the end of each disturbance that interrupted selling: how long until both tenants have sold something that
+    was asked for after it. What other faults did meanwhile is in it."""
+    slowest = []
+    for at in disturbed_at:
+        first = []
+        for tenant in range(len(evidence.tenants)):
+            grants = [
+                call.answered_at - at
+                for call in evidence.calls
+                if call.tenant == tenant and call.verb == "redeem" and call.status == 200
+                and not call.replayed and call.asked_at >= at
+            ]  # fmt: skip
+            if grants:
+                first.append(min(grants))
+        if len(first) == len(evidence.tenants) and max(first) >= INTERRUPTED_S:
+            slowest.append(round(max(first), 2))
+    return slowest
+
+
+def record(result: Result, page: Path = PAGE) -> None:
+    """Put the run's line into the page; an older line of the same seed and minutes goes."""
+    text = page.read_text() if page.exists() else ""
+    before, mark, after = text.partition(_MARK)
+    lines = [line for line in after.splitlines() if line.startswith("|") and line not in _HEAD.splitlines()]
+    lines = [line for line in lines if _of(line) != (str(result.seed), f"{result.minutes:g}")] + [result.line()]
+    lines.sort(key=lambda line: (int(_of(line)[0]), float(_of(line)[1])))
+    kept = before if mark else f"{text.rstrip()}\n\n" if text.strip() else "# Runs under faults\n\n"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(kept + _MARK + "\n" + _HEAD + "\n" + "\n".join(lines) + "\n")
+
+
+def _of(line: str) -> tuple[str, str]:
+    cells = [cell.strip() for cell in line.split("|")]
+    return cells[1], cells[2]

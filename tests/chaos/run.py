@@ -1,0 +1,218 @@
+"""One run: a world, a shop that sells in it, a nemesis that harms it; then it heals, and the checker judges.
+
+Owns the order of these things. Must never judge, and never hide a run that could not be carried out.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from tests.chaos import report
+from tests.chaos.admin import Admin
+from tests.chaos.checker import check
+from tests.chaos.client import Client
+from tests.chaos.counters_right import check_at_rest
+from tests.chaos.facts import AWAY, Stores
+from tests.chaos.history import Evidence, Facts, Loss, Sample, Setting, Tenancy, dump
+from tests.chaos.judging import Case
+from tests.chaos.nemesis import Nemesis
+from tests.chaos.shop import Goods, Shop, Tenant
+from tests.chaos.tree import CHAOS_PATCHES, Patch, make_tree
+from tests.chaos.world import World
+
+WINDOW = 400
+"""What CHAOS_PATCHES make of COUNT_WINDOW."""
+
+SAMPLE_S = 0.7
+SELLS_ON_S = 2.0
+REST_WITHIN_S = 30.0
+HAND_IN_S = 10.0
+"""How long workers may take to hand in what they hold, before the operator takes them for dead. A lease takes six."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run."""
+
+    seed: int
+    minutes: float
+    calm: bool = False
+    mutation: str = ""
+    patches: tuple[Patch, ...] = ()
+
+    @property
+    def appendfsync(self) -> Literal["always", "everysec"]:
+        return "everysec" if self.seed % 4 == 0 else "always"
+
+    @property
+    def has_replica(self) -> bool:
+        return self.seed % 4 == 2 or self.seed % 8 == 0
+
+    @property
+    def world(self) -> str:
+        return f"{self.appendfsync}{', replica' if self.has_replica else ''}"
+
+
+class Run:
+    """One run, from an empty folder to a verdict."""
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.samples: list[Sample] = []
+        self.released_at: float | None = None
+        self.faults: Counter[str] = Counter()
+
+    async def carry_out(self) -> report.Result:
+        """All of it; the world is gone afterwards, its folder is not."""
+        plan = self.plan
+        tree = make_tree(self.folder / "tree", [*CHAOS_PATCHES, *plan.patches])
+        self.world = World(
+            self.folder / "world", plan.seed, tree, appendfsync=plan.appendfsync, replica=plan.has_replica
+        )
+        await self.world.start()
+        try:
+            evidence = await self._sell()
+        finally:
+            await self.world.stop()
+        dump(evidence, self.folder / "history.jsonl")
+        notes = "".join(f"{note.at:.3f} {note.what}: {note.detail}\n" for note in self.world.notes)
+        (self.folder / "notes.txt").write_text(notes)
+        result = report.result_of(
+            evidence, plan.seed, plan.minutes, plan.world, self.faults, self._disturbances(), check(evidence),
+            plan.mutation,
+        )  # fmt: skip
+        (self.folder / "result.json").write_bytes(msgspec.json.format(msgspec.json.encode(result)))
+        return result
+
+    async def _sell(self) -> Evidence:
+        world, seed = self.world, self.plan.seed
+        self.stores = Stores(world.database_url)
+        engines = [Client(url) for url in world.engine_urls]
+        control = Client(world.control_url)
+        tenants = [
+            Tenant(number, each.secret_key, Admin(control, number, each.secret_key, random.Random(f"{seed} {number}")))
+            for number, each in enumerate(world.tenants)
+        ]
+        for tenant in tenants:
+            tenant.goods += await _goods(tenant.admin, self.stores, self.plan.minutes)
+        shop = Shop(seed, engines, tenants)
+        counters = [f"r:{goods.offer.campaign_id}" for tenant in tenants for goods in tenant.goods]
+        sampling = asyncio.create_task(self._keep_sampling(counters))
+        try:
+            await self._harm(shop)
+            await self._release_what_is_withheld()
+            healed_at = time.monotonic()
+            await shop.finish(REST_WITHIN_S)
+            facts = await self._at_rest()
+        finally:
+            sampling.cancel()
+            for client in (*engines, control):
+                client.close()
+        return Evidence(
+            setting=self._setting(healed_at),
+            tenants=self._tenancies(),
+            offers=[goods.offer for tenant in tenants for goods in tenant.goods],
+            calls=shop.calls,
+            changes=[each for tenant in tenants for each in (*tenant.admin.changes, *tenant.admin.unfinished)],
+            samples=self.samples,
+            losses=self._losses(),
+            facts=facts,
+        )
+
+    async def _harm(self, shop: Shop) -> None:
+        """Sell under faults, and heal. The shop sells on a little, so that the last recovery is seen too."""
+        plan = self.plan
+        nemesis = Nemesis(self.world, plan.seed, plan.minutes, () if plan.calm else None)
+        selling = asyncio.create_task(shop.work())
+        try:
+            await asyncio.gather(nemesis.run(), asyncio.sleep(plan.minutes * 60))
+        finally:
+            await nemesis.heal()
+            shop.close_in(SELLS_ON_S)
+            await selling
+        self.faults = nemesis.counts
+
+    async def _keep_sampling(self, counters: Sequence[str]) -> None:
+        while True:
+            await asyncio.sleep(SAMPLE_S)
+            sample = await self.stores.sample(self.world.redis_url, counters)
+            if sample is not None:
+                self.samples.append(sample)
+
+    async def _release_what_is_withheld(self) -> None:
+        """Wait until every shard sells; where one withholds for workers that are gone, be the operator."""
+        patience = time.monotonic() + HAND_IN_S
+        deadline = time.monotonic() + REST_WITHIN_S
+        while time.monotonic() < deadline:
+            with suppress(*AWAY):
+                epochs = await self.stores.epochs()
+                opened = [epoch for epoch in epochs if epoch.state == "open"]
+                withholding = [epoch for epoch in opened if epoch.withheld_epochs and not epoch.released]
+                if len(opened) == len(self.world.tenants) and not withholding:
+                    return
+                if withholding and time.monotonic() > patience:
+                    self.released_at = self.released_at or time.monotonic()
+                    await self.world.command_line("epoch", "release", "--by", "chaos")
+                    self.world.note("released", ", ".join(f"shard {epoch.shard}" for epoch in withholding))
+                    patience = time.monotonic() + HAND_IN_S
+            await asyncio.sleep(0.2)
+
+    async def _at_rest(self) -> Facts:
+        """The facts as soon as nothing is under way any more, or as they are when the time is over."""
+        deadline = time.monotonic() + REST_WITHIN_S
+        while True:
+            facts = await self.stores.facts(self.world.redis_url)
+            if time.monotonic() > deadline or self._is_at_rest(facts):
+                return facts
+            await asyncio.sleep(0.3)
+
+    def _is_at_rest(self, facts: Facts) -> bool:
+        case = Case(Evidence(self._setting(0.0), self._tenancies(), [], [], [], [], [], facts))
+        check_at_rest(case)
+        return not case.violations
+
+    def _setting(self, healed_at: float) -> Setting:
+        durability: Literal["durable", "fast"] = "durable" if self.plan.appendfsync == "always" else "fast"
+        return Setting(WINDOW, durability, healed_at, self.released_at, tuple(self.world.injected))
+
+    def _tenancies(self) -> list[Tenancy]:
+        return [Tenancy(tenant.project_id, tenant.shard) for tenant in self.world.tenants]
+
+    def _losses(self) -> list[Loss]:
+        """A primary that died under everysec has lost what it had not written, and nothing more."""
+        return [
+            Loss(loss.at, "crash" if loss.kind == "disk" and "(everysec)" in loss.name else loss.kind, loss.name)
+            for loss in self.world.losses
+        ]
+
+    def _disturbances(self) -> list[float]:
+        return [note.at for note in self.world.notes if note.what in ("died", "undone")]
+
+
+async def _goods(admin: Admin, stores: Stores, minutes: float) -> list[Goods]:
+    """What a tenant sells: small campaigns that sell out within a minute, and one that never does."""
+
+    def share(number: int) -> int:
+        return max(20, int(number * min(minutes, 2.0)))
+
+    flash = await admin.make("FLASH", max_redemptions=share(900), max_redemptions_per_customer=2)
+    gold = await admin.make("GOLD", max_redemptions=share(300), durability="committed")
+    moving = await admin.make("MOVE", max_redemptions=share(500))
+    bulk = await admin.make(None, codes=300, max_redemptions_per_code=1)
+    ever = await admin.make("EVER", max_redemptions=1_000_000, max_redemptions_per_customer=3)
+    return [
+        Goods(flash, ["FLASH"], 8, may_sell_out=True),
+        Goods(gold, ["GOLD"], 3, may_sell_out=True),
+        Goods(moving, ["MOVE"], 5, may_sell_out=True),
+        Goods(bulk, await stores.codes(bulk.campaign_id), 3, may_sell_out=False),
+        Goods(ever, ["EVER"], 4, may_sell_out=False),
+    ]
