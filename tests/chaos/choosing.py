@@ -114,7 +114,7 @@ def _data_gone(draw: random.Random, _kind: Kind) -> Fault:
 
 
 def _full(draw: random.Random, _kind: Kind) -> Fault:
-    return MemoryFull(room_bytes=draw.choice((0, 20_000, 200_000)), lasts_s=_seconds(draw, 1.0, 5.0))
+    return MemoryFull(room_bytes=draw.choice((-500_000, 0, 100_000)), lasts_s=_seconds(draw, 1.0, 5.0))
 
 
 def _failover(draw: random.Random, _kind: Kind) -> Fault:

@@ -1,6 +1,7 @@
 """The plan: pure, within its time, and never so much that nothing could be sold."""
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -54,4 +55,4 @@ def test_every_kind_of_fault_comes_and_a_failover_only_where_there_is_a_replica(
 
 
 def _neighbours(steps: list[Step]) -> list[tuple[Step, Step]]:
-    return list(zip(steps, steps[1:], strict=False))
+    return list(pairwise(steps))
