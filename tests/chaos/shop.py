@@ -20,6 +20,9 @@ CLIENTS = 24
 PAUSE_S = 0.2
 """Between two orders of a client, at most; twenty-four clients make about two hundred calls a second."""
 
+CUSTOMERS = 500
+"""So few that many of them come up against their own limit."""
+
 TRIES = 5
 INSIST_S = 5.0
 """How long an admin insists before going on to something else; what is not known comes first the next time."""
@@ -99,7 +102,7 @@ class Shop:
         """Until it refuses: in lots, the last one of which goes for the last units all at once."""
         draw, refused = random.Random(f"{self._seed} {goods.offer.campaign_id}"), False
         while not refused and time.monotonic() < deadline:
-            wishes = [self._wish(goods, draw) for _ in range(16)]
+            wishes = [self._wish(goods, draw, "new", 10**9) for _ in range(16)]
             calls = await asyncio.gather(*(self._insist(wish, draw, deadline) for wish in wishes))
             refused = any(call.code == "limit_reached" for call in calls)
 
@@ -195,12 +198,12 @@ class Shop:
         self.calls.append(call)
         return call
 
-    def _wish(self, goods: Goods, draw: random.Random) -> Wish:
+    def _wish(self, goods: Goods, draw: random.Random, of: str = "c", customers: int = CUSTOMERS) -> Wish:
         return Wish(
             goods,
             draw.choice(goods.codes),
             f"order-{draw.getrandbits(48):012x}",
-            f"c{draw.randrange(4000)}",
+            f"{of}{draw.randrange(customers)}",
             draw.randrange(600, 20_000),
         )
 
