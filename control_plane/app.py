@@ -13,6 +13,7 @@ import control_plane
 from control_plane.calls import provide_account, provide_call
 from control_plane.context import Context
 from control_plane.problems import handle_error
+from control_plane.receipts.signing import Signer
 from control_plane.settings import Settings
 from control_plane.shell import Shell
 from store.database import Database
@@ -60,7 +61,7 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
     database = await Database.connect(settings.database_url, application_name="vauchflow-control", max_size=16)
     shards = Shards(database, settings.redis_url)
     try:
-        yield Context(database, shards, settings.secret)
+        yield Context(database, shards, settings.secret, Signer.of(settings.secret, settings.receipts_key))
     finally:
         await shards.close()
         await database.close()

@@ -6,6 +6,7 @@ Writes its answer as one JSON object to stdout, what went wrong as one JSON line
 import asyncio
 import getpass
 import sys
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -13,6 +14,7 @@ import click
 import msgspec
 
 from control_plane.accounts.creation import MadeAccount, NewAccount, create_account
+from control_plane.cli_receipts import erase, export_chain, receipts, verify_
 from store.database import UNAVAILABLE, owner_connection
 from store.environment import MOST_SHARDS, SettingsError, number, required, secret
 from store.recovery import abandon_epoch, list_epochs, release
@@ -102,6 +104,27 @@ def release_(shard: int | None, by: str | None) -> None:
 def abandon_(shard: int, by: str | None) -> None:
     """End an epoch that PostgreSQL has fallen behind; the reconciler opens the next, which withholds one W more."""
     _answer(_abandon_epoch(shard, by or getpass.getuser()))
+
+
+main.add_command(verify_)
+main.add_command(receipts)
+
+
+@receipts.command("export")
+@click.option("--project", required=True)
+@click.option("--chain", required=True, help="the campaign's id, or that of a voucher that stands alone")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
+def export_(project: str, chain: str, out: Path) -> None:
+    """Write every receipt of a chain into a file, as GET .../receipts answers them, a page a line."""
+    _answer(export_chain(project, chain, out))
+
+
+@receipts.command("erase")
+@click.option("--project", required=True)
+@click.option("--customer", required=True)
+def erase_(project: str, customer: str) -> None:
+    """Take a customer out of the ledger for good; the chains stay whole, and can still be verified."""
+    _answer(erase(project, customer))
 
 
 async def _abandon_epoch(shard: int, by: str) -> dict[str, int | None]:

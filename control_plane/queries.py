@@ -91,12 +91,17 @@ class Query:
             return None
         return time if time.tzinfo else time.replace(tzinfo=UTC)
 
+    def number(self, name: str, default: int, most: int) -> int:
+        """A whole number from 1 on."""
+        text = self._left.pop(name, str(default))
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) else 0
+        if not 1 <= number <= most:
+            self._errors.add_parameter(name, f"must be a whole number from 1 to {most}")
+        return number
+
     def page(self) -> Page:
         """The page: `limit` and `cursor`."""
-        text = self._left.pop("limit", str(DEFAULT_LIMIT))
-        limit = int(text) if text.isascii() and text.isdecimal() and len(text) <= 3 else 0
-        if not 1 <= limit <= MOST_LIMIT:
-            self._errors.add_parameter("limit", f"must be a whole number from 1 to {MOST_LIMIT}")
+        limit = self.number("limit", DEFAULT_LIMIT, MOST_LIMIT)
         cursor = self._left.pop("cursor", None)
         after = None if cursor is None else _decode_cursor(cursor)
         if cursor is not None and after is None:

@@ -13,6 +13,7 @@ class Settings(msgspec.Struct, frozen=True):
     secret: bytes
     host: str = "127.0.0.1"
     port: int = 8702
+    receipts_key: bytes | None = None
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -22,4 +23,5 @@ class Settings(msgspec.Struct, frozen=True):
             secret=environment.secret(),
             host=environment.text("VAUCHFLOW_HOST", "127.0.0.1"),
             port=environment.number("VAUCHFLOW_PORT", 8702, 65_535),
+            receipts_key=environment.receipts_key(),
         )

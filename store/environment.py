@@ -40,6 +40,16 @@ def flag(name: str, default: str) -> bool:
     return value == "1"
 
 
+def receipts_key() -> bytes | None:
+    """The key that proofs are signed with, 32 bytes in hexadecimal; None: it is derived from the secret."""
+    value = text("VAUCHFLOW_RECEIPTS_KEY", "")
+    if not value:
+        return None
+    if len(value) != 64 or any(char not in "0123456789abcdefABCDEF" for char in value):
+        raise SettingsError("VAUCHFLOW_RECEIPTS_KEY must be 64 hexadecimal digits")
+    return bytes.fromhex(value)
+
+
 def secret() -> bytes:
     """The key that API keys are hashed with."""
     try:

@@ -17,6 +17,7 @@ from store import quarantine
 from store.database import Transaction
 from store.ledger_rows import Deltas, Fate, Kind, Moves, Place, Slot, Usage, columns, first_of, moves_of
 from store.queries import query
+from store.receipts import Receipts
 
 _ADVANCE = query("advance_position")
 _INSERT = query("insert_redemptions")
@@ -69,12 +70,13 @@ async def settle(tx: Transaction, place: Place, old: Position, new: Position, sl
 
 async def take_in(tx: Transaction, place: Place, slots: Sequence[Slot]) -> list[Fate]:
     """All of these events, or one of INTEGRITY: redemptions first, then what people settled, then rollbacks."""
-    deltas, usage = Deltas(), Usage()
-    fates = await _redeem(tx, place, [s for s in slots if isinstance(s.event, Redeemed)], deltas, usage)
+    deltas, usage, receipts = Deltas(), Usage(), Receipts(place)
+    fates = await _redeem(tx, place, [s for s in slots if isinstance(s.event, Redeemed)], deltas, usage, receipts)
     for slot in slots:
         if isinstance(slot.event, Settled):
-            fates.append(await _resolve(tx, place, slot, deltas, usage))
-    fates += await _roll_back(tx, place, [s for s in slots if isinstance(s.event, RolledBack)], deltas, usage)
+            fates.append(await _resolve(tx, place, slot, deltas, usage, receipts))
+    fates += await _roll_back(tx, place, [s for s in slots if isinstance(s.event, RolledBack)], deltas, usage, receipts)
+    await receipts.append(tx)
     usage_columns = usage.columns()
     if usage_columns[0]:
         await tx.execute(_ADD_USAGE, *usage_columns)
@@ -90,7 +92,9 @@ async def _move(tx: Transaction, deltas: Deltas) -> None:
         raise MissingCounter("an event moves a counter that the ledger does not have")
 
 
-async def _redeem(tx: Transaction, place: Place, slots: list[Slot], deltas: Deltas, usage: Usage) -> list[Fate]:
+async def _redeem(
+    tx: Transaction, place: Place, slots: list[Slot], deltas: Deltas, usage: Usage, receipts: Receipts
+) -> list[Fate]:
     first, repeated = first_of(slots, (_key(slot.event) for slot in slots))
     inserted = await insert_redemptions(tx, place, first)
     applied = [slot for slot in first if _key(slot.event) in inserted]
@@ -99,6 +103,7 @@ async def _redeem(tx: Transaction, place: Place, slots: list[Slot], deltas: Delt
         assert isinstance(event, Redeemed)
         deltas.grant(event)
         usage.add(event.account_id, event.project_id, slot.time_ms, (1, 0, event.discount_minor))
+        receipts.redeem(slot)
     collapsed = [*repeated, *(slot for slot in first if _key(slot.event) not in inserted)]
     return [redeemed_fate(Kind.APPLIED, slot) for slot in applied] + [
         redeemed_fate(Kind.COLLAPSED, slot) for slot in collapsed
@@ -168,7 +173,9 @@ def _header(place: Place, slot: Slot) -> tuple[Any, ...]:
     )
 
 
-async def _roll_back(tx: Transaction, place: Place, slots: list[Slot], deltas: Deltas, usage: Usage) -> list[Fate]:
+async def _roll_back(
+    tx: Transaction, place: Place, slots: list[Slot], deltas: Deltas, usage: Usage, receipts: Receipts
+) -> list[Fate]:
     if not slots:
         return []
     keys = [_rollback_key(slot) for slot in slots]
@@ -185,6 +192,7 @@ async def _roll_back(tx: Transaction, place: Place, slots: list[Slot], deltas: D
         if key in moves:
             deltas.give_back(event.project_id, moves[key])
             usage.add(event.account_id, event.project_id, slot.time_ms, (0, 1, 0))
+            receipts.roll_back(slot)
             fates.append(Fate(Kind.ROLLED_BACK, *key, returned=moves[key]))
         elif key in exists:
             fates.append(Fate(Kind.COLLAPSED))
@@ -208,7 +216,7 @@ async def moves_of_rows(tx: Transaction, keys: Sequence[tuple[str, str]]) -> dic
     return moves
 
 
-async def _resolve(tx: Transaction, place: Place, slot: Slot, deltas: Deltas, usage: Usage) -> Fate:
+async def _resolve(tx: Transaction, place: Place, slot: Slot, deltas: Deltas, usage: Usage, receipts: Receipts) -> Fate:
     """A person applies or voids an entry. Applied, its units go from quarantined to granted; void, they come back."""
     event = slot.event
     assert isinstance(event, Settled)
@@ -217,8 +225,11 @@ async def _resolve(tx: Transaction, place: Place, slot: Slot, deltas: Deltas, us
         return Fate(Kind.RESOLVED)
     applied = False
     if event.action == "apply":
-        applied = await _apply_entry(tx, place, entry, deltas, usage)
-        if not applied and not isinstance(entry.slot.event, Redeemed):
+        was = Place(place.shard, entry.epoch, place.durability)
+        applied = await _apply_entry(tx, was, entry, deltas, usage)
+        if applied:
+            receipts.redeem(entry.slot, was)
+        elif not isinstance(entry.slot.event, Redeemed):
             await quarantine.decline(tx, place.shard, entry.id, "There is nothing that could be applied.")
             return Fate(Kind.RESOLVED)
     elif event.action != "void":
@@ -228,12 +239,11 @@ async def _resolve(tx: Transaction, place: Place, slot: Slot, deltas: Deltas, us
     return Fate(Kind.RESOLVED, event.project_id, returned=() if applied else entry.counted)
 
 
-async def _apply_entry(tx: Transaction, place: Place, entry: quarantine.Entry, deltas: Deltas, usage: Usage) -> bool:
+async def _apply_entry(tx: Transaction, was: Place, entry: quarantine.Entry, deltas: Deltas, usage: Usage) -> bool:
     """Whether the entry's redemption is now in the ledger and was not before."""
     event = entry.slot.event
     if not isinstance(event, Redeemed):
         return False
-    was = Place(place.shard, entry.epoch, place.durability)
     if not await insert_redemptions(tx, was, [entry.slot]):
         return False
     deltas.grant(event)

@@ -376,6 +376,45 @@ CREATE TABLE public.quarantine (
 
 ALTER TABLE ONLY public.quarantine FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.receipt_heads (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    chain_id text NOT NULL COLLATE pg_catalog."C",
+    links bigint NOT NULL,
+    redeemed bigint NOT NULL,
+    rolled_back bigint NOT NULL,
+    head bytea NOT NULL,
+    CONSTRAINT receipt_heads_chain_id_check CHECK (((octet_length(chain_id) >= 1) AND (octet_length(chain_id) <= 64))),
+    CONSTRAINT receipt_heads_count_every_link CHECK ((links = (redeemed + rolled_back))),
+    CONSTRAINT receipt_heads_head_check CHECK ((octet_length(head) = 32)),
+    CONSTRAINT receipt_heads_links_check CHECK ((links >= 1)),
+    CONSTRAINT receipt_heads_redeemed_check CHECK ((redeemed >= 0)),
+    CONSTRAINT receipt_heads_rolled_back_check CHECK ((rolled_back >= 0))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY public.receipt_heads FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.receipts (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    chain_id text NOT NULL COLLATE pg_catalog."C",
+    seq bigint NOT NULL,
+    kind text NOT NULL,
+    redemption_id text NOT NULL COLLATE pg_catalog."C",
+    link bytea NOT NULL,
+    salt bytea,
+    commitment bytea,
+    CONSTRAINT receipts_chain_id_check CHECK (((octet_length(chain_id) >= 1) AND (octet_length(chain_id) <= 64))),
+    CONSTRAINT receipts_commit_to_redemptions CHECK ((((kind = 'redeemed'::text) = (commitment IS NOT NULL)) AND ((salt IS NULL) OR (commitment IS NOT NULL)))),
+    CONSTRAINT receipts_commitment_check CHECK ((octet_length(commitment) = 32)),
+    CONSTRAINT receipts_kind_check CHECK ((kind = ANY (ARRAY['redeemed'::text, 'rolled_back'::text]))),
+    CONSTRAINT receipts_link_check CHECK ((octet_length(link) = 32)),
+    CONSTRAINT receipts_redemption_id_check CHECK (((octet_length(redemption_id) >= 1) AND (octet_length(redemption_id) <= 64))),
+    CONSTRAINT receipts_salt_check CHECK ((octet_length(salt) = 16)),
+    CONSTRAINT receipts_seq_check CHECK ((seq >= 1))
+);
+
+ALTER TABLE ONLY public.receipts FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.redemption_lines (
     project_id text NOT NULL COLLATE pg_catalog."C",
     redemption_id text NOT NULL COLLATE pg_catalog."C",
@@ -594,6 +633,12 @@ ALTER TABLE ONLY public.quarantine
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_shard_epoch_entry_ms_entry_seq_entry_index_key UNIQUE (shard, epoch, entry_ms, entry_seq, entry_index);
 
+ALTER TABLE ONLY public.receipt_heads
+    ADD CONSTRAINT receipt_heads_pkey PRIMARY KEY (project_id, chain_id);
+
+ALTER TABLE ONLY public.receipts
+    ADD CONSTRAINT receipts_pkey PRIMARY KEY (project_id, chain_id, seq);
+
 ALTER TABLE ONLY public.redemption_lines
     ADD CONSTRAINT redemption_lines_pkey PRIMARY KEY (project_id, redemption_id, line_no);
 
@@ -782,6 +827,10 @@ CREATE POLICY app_select ON public.projects FOR SELECT TO vauchflow_app USING ((
 
 CREATE POLICY app_select ON public.quarantine FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_select ON public.receipt_heads FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.receipts FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.redemption_lines FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.redemptions FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -836,6 +885,10 @@ ALTER TABLE public.projects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.quarantine ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.receipt_heads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.receipts ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY reconciler_delete ON public.outbox FOR DELETE TO vauchflow_reconciler USING (((shard = ( SELECT public.app_shard() AS app_shard)) AND (applied_at IS NOT NULL)));
 
 CREATE POLICY reconciler_delete ON public.ring_entries FOR DELETE TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
@@ -853,6 +906,10 @@ CREATE POLICY reconciler_insert ON public.customers FOR INSERT TO vauchflow_reco
 CREATE POLICY reconciler_insert ON public.epochs FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_insert ON public.quarantine FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
+
+CREATE POLICY reconciler_insert ON public.receipt_heads FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
+CREATE POLICY reconciler_insert ON public.receipts FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_insert ON public.redemption_lines FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
@@ -880,6 +937,8 @@ CREATE POLICY reconciler_select ON public.projects FOR SELECT TO vauchflow_recon
 
 CREATE POLICY reconciler_select ON public.quarantine FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
+CREATE POLICY reconciler_select ON public.receipt_heads FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
 CREATE POLICY reconciler_select ON public.redemption_lines FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_select ON public.redemptions FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
@@ -905,6 +964,8 @@ CREATE POLICY reconciler_update ON public.epochs FOR UPDATE TO vauchflow_reconci
 CREATE POLICY reconciler_update ON public.outbox FOR UPDATE TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard))) WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_update ON public.quarantine FOR UPDATE TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard))) WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
+
+CREATE POLICY reconciler_update ON public.receipt_heads FOR UPDATE TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL)) WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_update ON public.redemptions FOR UPDATE TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard))) WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
@@ -1042,6 +1103,12 @@ GRANT UPDATE(resolved_entry_ms) ON TABLE public.quarantine TO vauchflow_reconcil
 GRANT UPDATE(resolved_entry_seq) ON TABLE public.quarantine TO vauchflow_reconciler;
 
 GRANT UPDATE(resolved_entry_index) ON TABLE public.quarantine TO vauchflow_reconciler;
+
+GRANT SELECT ON TABLE public.receipt_heads TO vauchflow_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.receipt_heads TO vauchflow_reconciler;
+
+GRANT SELECT ON TABLE public.receipts TO vauchflow_app;
+GRANT INSERT ON TABLE public.receipts TO vauchflow_reconciler;
 
 GRANT SELECT ON TABLE public.redemption_lines TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.redemption_lines TO vauchflow_reconciler;

@@ -27,6 +27,10 @@ INSERT INTO redemptions (project_id, id, customer_id, currency, order_value_mino
 INSERT INTO redemption_lines (project_id, redemption_id, line_no, object, redeemable_id, campaign_id, code,
     discount_minor, moves, created_at)
     VALUES ('prj_{project}', 'rdm_1', 1, 'voucher', 'vch_1', 'cmp_1', 'SAVE20', 1800, '[["r:vch_1", 1]]', now());
+INSERT INTO receipts (project_id, chain_id, seq, kind, redemption_id, link, salt, commitment)
+    VALUES ('prj_{project}', 'cmp_1', 1, 'redeemed', 'rdm_1', sha256('link'), decode(repeat('00', 16), 'hex'), sha256(''));
+INSERT INTO receipt_heads (project_id, chain_id, links, redeemed, rolled_back, head)
+    VALUES ('prj_{project}', 'cmp_1', 1, 1, 0, sha256('link'));
 INSERT INTO usage_daily (account_id, project_id, day, redemptions)
     VALUES ('acc_{account}', 'prj_{project}', '2026-11-21', 1);
 INSERT INTO epochs (shard, epoch, state, run_id, replication_id, opened_at)

@@ -78,6 +78,8 @@ async def test_deletes_are_few_and_the_app_never_writes_the_ledger(owner: Any) -
     assert not written & {
         "redemptions",
         "redemption_lines",
+        "receipts",
+        "receipt_heads",
         "usage_daily",
         "stream_positions",
         "epochs",

@@ -1,0 +1,1 @@
+"""Receipts of campaigns and vouchers, and the signed proof of where their chains end."""

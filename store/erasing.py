@@ -1,0 +1,48 @@
+"""Takes a person out of the ledger for good, and leaves the chains of receipts whole.
+
+The salts go, so that the commitments in the links can be opened by nobody; the rows lose everything that names the
+customer. Must only run as the owner: no role of a server may change a row of the ledger in this way.
+"""
+
+import msgspec
+
+from domain.events import Redeemed, decode, encode
+from domain.receipts import names_customer
+from store.database import Transaction
+from store.ledger_rows import columns
+from store.queries import query
+
+_LOCK = query("lock_redemptions_of_customer")
+_BLANK = query("blank_redemptions")
+_BLANK_LINES = query("blank_redemption_lines")
+_DROP_SALTS = query("drop_salts")
+_DROP_COUNTERS = query("drop_counters_of_customer")
+_DROP_CUSTOMER = query("drop_customer")
+
+
+async def erase_customer(tx: Transaction, project_id: str, customer_id: str) -> int:
+    """How many redemptions have forgotten whose they were."""
+    rows = await tx.fetch(_LOCK, project_id, customer_id)
+    counters: set[str] = set()
+    blank: list[tuple[str, bytes]] = []
+    for row in rows:
+        event = decode(row["body"])
+        assert isinstance(event, Redeemed)
+        counters |= {move[0] for line in event.lines for move in line.moves if names_customer(move[0])}
+        blank.append((row["id"], encode(_blanked(event))))
+    ids = [redemption_id for redemption_id, _ in blank]
+    await tx.execute(_BLANK, project_id, *columns(blank, 2))
+    await tx.execute(_BLANK_LINES, project_id, ids)
+    await tx.execute(_DROP_SALTS, project_id, ids)
+    await tx.execute(_DROP_COUNTERS, project_id, sorted(counters))
+    await tx.execute(_DROP_CUSTOMER, project_id, customer_id)
+    return len(rows)
+
+
+def _blanked(event: Redeemed) -> Redeemed:
+    """The event without the person: what the answer of an erased redemption is rebuilt from."""
+    lines = tuple(
+        msgspec.structs.replace(line, moves=tuple(move for move in line.moves if not names_customer(move[0])))
+        for line in event.lines
+    )
+    return msgspec.structs.replace(event, customer_id=None, idempotency_key=None, fingerprint=b"", lines=lines)
