@@ -9,8 +9,9 @@ from tests.chaos.faults import AtFailpoint, Crash, Fault, Pause, SecondReconcile
 from tests.chaos.faults_failover import StaleFailover
 from tests.chaos.faults_links import HalfClose, Silence, Slowness
 from tests.chaos.faults_redis import DataGone, Flush, ForgetScripts, MemoryFull, OlderCopy, TornTail
+from tests.chaos.faults_stream import ConfirmedTwice, DeliveredTwice, OneTooMany, Poison
 from tests.chaos.proxy import Direction
-from tests.chaos.servers import CLIENT_TARGETS, ENGINES, PRODUCT
+from tests.chaos.servers import CLIENT_TARGETS, ENGINES, PRODUCT, SHARDS
 
 PROCESSES = (*ENGINES, "reconciler-1", "control_plane", "postgres", "valkey")
 SPEAKERS = tuple(name for name in PRODUCT if name != "reconciler-2")
@@ -132,6 +133,14 @@ def _second_reconciler(draw: random.Random, _kind: Kind) -> Fault:
     return SecondReconciler(leaves_politely=draw.random() < 0.5, lasts_s=_seconds(draw, 2.0, 8.0))
 
 
+def _poison(draw: random.Random, _kind: Kind) -> Fault:
+    return Poison(shard=draw.randrange(SHARDS), variant=draw.choice(("garbage", "fields", "time", "torn", "unknown")))
+
+
+def _in_stream(draw: random.Random, _kind: Kind) -> Fault:
+    return draw.choice((OneTooMany, DeliveredTwice, DeliveredTwice, ConfirmedTwice))(shard=draw.randrange(SHARDS))
+
+
 def _always(_kind: Kind) -> bool:
     return True
 
@@ -156,4 +165,6 @@ _FAULTS: tuple[tuple[int, Callable[[random.Random, Kind], Fault], Callable[[Kind
     (3, _full, _always),
     (5, _failover, _with_replica),
     (4, _second_reconciler, _always),
+    (3, _poison, _always),
+    (8, _in_stream, _always),
 )

@@ -33,9 +33,11 @@ class Patch:
         return text.replace(self.old, self.new)
 
 
+CHAOS_WINDOW = 400
+
 # What takes half a minute in earnest has to be seen several times in a minute of simulation.
 CHAOS_PATCHES = (
-    Patch("domain/definitions.py", "\nCOUNT_WINDOW = 20_000\n", "\nCOUNT_WINDOW = 400\n"),
+    Patch("domain/definitions.py", "\nCOUNT_WINDOW = 20_000\n", f"\nCOUNT_WINDOW = {CHAOS_WINDOW}\n"),
     Patch("engine/shard.py", "\nLEASE_S = 30.0\n", "\nLEASE_S = 6.0\n"),
     Patch("engine/shard.py", "\nRENEW_S = 10.0\n", "\nRENEW_S = 2.0\n"),
 )

@@ -70,7 +70,11 @@ class World:
         self.tenants: list[Tenant] = []
         self.notes: list[Note] = []
         self.losses: list[Loss] = []
+        # Ids of redemptions that a fault put into a stream, and the campaign of each shard that is only for them.
         self.injected: list[str] = []
+        self.injected_campaigns: dict[int, str] = {}
+        # What a fault saw that must never be.
+        self.surprises: list[str] = []
         # Processes that see a clock which a fault can step.
         self.clocks: tuple[str, ...] = ()
 

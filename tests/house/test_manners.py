@@ -14,6 +14,9 @@ MAY_SLEEP = (
     "tests/chaos/admin.py",
     "tests/chaos/children.py",
     "tests/chaos/nemesis.py",
+    "tests/chaos/faults_stream.py",
+    "tests/chaos/faults_redis.py",
+    "tests/chaos/faults_failover.py",
     "tests/chaos/run.py",
     "tests/chaos/shop.py",
 )

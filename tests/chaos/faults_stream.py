@@ -1,0 +1,184 @@
+"""Faults of what stands in the stream, and of who confirms it: poison, one too many, the same twice, an old confirm.
+
+What is injected is told to the judge: ids in world.injected, the campaign that is made for it in
+world.injected_campaigns. What must never happen and is seen here at once goes into world.surprises.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from domain.events import Line, Redeemed, decode, encode
+from domain.ids import redemption_id
+from domain.ledger import Position, Settlement
+from domain.outcomes import Status
+from engine.reconciler.servers import read_meta
+from store.database import owner_connection
+from store.link import FencedOut, Link, RedisFull, RedisUnavailable, ScriptFailed
+from store.scripts import Scripts
+from tests.chaos.faults import Fault, Skipped
+from tests.chaos.injecting import batch_of, current_keyspace, inject
+from tests.chaos.servers import SHARDS
+from tests.chaos.world import World
+from tests.e2e.checkout import Checkout
+from tools.dev.ports import HOST
+
+_MOVES_WITHIN_S = 2.0
+
+
+@dataclass
+class _OfStream(Fault):
+    shard: int = 0
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        return frozenset([f"stream {self.shard % SHARDS}"])
+
+
+@dataclass
+class Poison(_OfStream):
+    """An entry that no reader of ours can read in full."""
+
+    variant: str = "garbage"
+
+    name = "poison"
+
+    async def apply(self, world: World, draw: random.Random) -> None:
+        garbage = bytes(draw.randrange(256) for _ in range(draw.randint(1, 200)))
+        now = str(time.time_ns() // 1_000_000)
+        fields: dict[str, bytes | str] = {"v": "1", "t": now, "e": garbage}
+        # Counted as many as the reader will take it for: what does not even have a header counts as nothing.
+        events = 0
+        if self.variant == "garbage":
+            fields["e"] = b"\xc1" + garbage
+        elif self.variant == "fields":
+            fields = {"w": "1", "x": garbage}
+        elif self.variant == "time":
+            fields["t"] = "yesterday"
+        elif self.variant == "torn":
+            fields["e"], events = b"\x92" + encode_nothing() + b"\xdb\xff", 2
+        else:
+            fields["e"], events = batch_of(encode_nothing()), 1
+        place = await inject(world, await current_keyspace(world, self.shard), fields, events)
+        world.note(self.name, f"{self.variant} at {place} of shard {self.shard}")
+
+
+def encode_nothing() -> bytes:
+    """MessagePack that is well formed and no event."""
+    return b"\x92\xa7unknown\x01"
+
+
+@dataclass
+class OneTooMany(_OfStream):
+    """A redemption that nobody granted, of a campaign of its own whose limit it exceeds."""
+
+    name = "over the limit"
+
+    async def apply(self, world: World, draw: random.Random) -> None:
+        tenant = world.tenants[self.shard]
+        campaign = await _sold_out_campaign(world, self.shard)
+        key = f"chaos-{draw.randrange(2**40):x}"
+        moves = ((f"r:{campaign}", 2, ""),)
+        event = Redeemed(
+            id=redemption_id(tenant.project_id, "redeem", key),
+            account_id=tenant.account_id,
+            project_id=tenant.project_id,
+            fingerprint=bytes(16),
+            idempotency_key=key,
+            customer_id=None,
+            currency="EUR",
+            decimals=2,
+            order_value_minor=1000,
+            discount_minor=500,
+            committed=False,
+            lines=(Line("voucher", "vch_injected", campaign, "INJECTED", 500, moves),),
+        )
+        world.injected.append(event.id)
+        fields: dict[str, bytes | str] = {
+            "v": "1",
+            "t": str(time.time_ns() // 1_000_000),
+            "e": batch_of(encode(event)),
+        }
+        place = await inject(world, await current_keyspace(world, self.shard), fields, 1)
+        world.note(self.name, f"{event.id} at {place} of shard {self.shard}")
+
+
+@dataclass
+class DeliveredTwice(_OfStream):
+    """A redemption that the ledger has comes once more, as if a worker had granted it again in another epoch."""
+
+    name = "delivered twice"
+
+    async def apply(self, world: World, draw: random.Random) -> None:
+        keyspace = await current_keyspace(world, self.shard)
+        async with owner_connection(world.database_url, "chaos") as connection:
+            rows = await connection.fetch(
+                "SELECT body FROM redemptions WHERE shard = $1 AND status = 'redeemed' AND body IS NOT NULL "
+                "ORDER BY created_at DESC LIMIT 30",
+                self.shard,
+            )
+        why = "there is no redemption"
+        for row in draw.sample(rows, len(rows)):
+            event = decode(row["body"])
+            assert isinstance(event, Redeemed)
+            counters: Counter[str] = Counter()
+            for line in event.lines:
+                for counter, amount, _ in line.moves:
+                    counters[counter] += amount
+            now = str(time.time_ns() // 1_000_000)
+            fields: dict[str, bytes | str] = {"v": "1", "t": now, "e": batch_of(row["body"])}
+            try:
+                place = await inject(world, keyspace, fields, 1, counters)
+            except Skipped as full:
+                why = str(full)
+                continue
+            world.note(self.name, f"{event.id} at {place} of shard {self.shard}")
+            return
+        raise Skipped(why)
+
+
+@dataclass
+class ConfirmedTwice(_OfStream):
+    """A confirm from a position where Redis does not stand any more: as from a reconciler that slept."""
+
+    name = "confirmed twice"
+
+    async def apply(self, world: World, draw: random.Random) -> None:
+        keyspace = await current_keyspace(world, self.shard)
+        link = Link(world.redis_url, max_connections=1)
+        try:
+            before = await read_meta(link, keyspace)
+            deadline = time.monotonic() + _MOVES_WITHIN_S
+            while (meta := await read_meta(link, keyspace)) is not None and meta == before:
+                if time.monotonic() > deadline:
+                    raise Skipped("the position did not move")
+                await asyncio.sleep(0.01)
+            if meta is None or before is None or meta.position == before.position:
+                raise Skipped("the position did not move")
+            beyond = Position(meta.position.entry_ms + 3_600_000, 0)
+            settlements = [Settlement("r:nothing", world.tenants[self.shard].project_id, 1, 1)]
+            status, _ = await Scripts(link, keyspace).confirm(before.position, beyond, 7, settlements)
+        except (FencedOut, RedisFull, RedisUnavailable, ScriptFailed) as error:
+            raise Skipped(f"{type(error).__name__}: {error}") from error
+        finally:
+            await link.close()
+        world.note(self.name, f"from {before.position} of shard {self.shard}: {status.name}")
+        if status is Status.OK:
+            world.surprises.append(f"a confirm from {before.position} was taken at {meta.position}")
+
+
+async def _sold_out_campaign(world: World, shard: int) -> str:
+    """The campaign of a shard that only injected redemptions use, with a limit of 1."""
+    known = world.injected_campaigns.get(shard)
+    if known is not None:
+        return known
+    url = f"http://{HOST}:{world.servers.port_of('control_plane')}"
+    async with Checkout(url, world.tenants[shard].secret_key, connections=1, timeout_s=3.0) as admin:
+        rules = {"discount_type": "AMOUNT", "discount_value": 5, "max_redemptions": 1}
+        answer = await admin.call("POST", "/v1/campaigns", {"name": "Injected", "type": "DISCOUNT", "rules": rules})
+    if answer.status != 201:
+        raise Skipped(f"no campaign could be made: {answer.status}")
+    world.injected_campaigns[shard] = str(answer.json()["id"])
+    return world.injected_campaigns[shard]
