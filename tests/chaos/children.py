@@ -32,7 +32,6 @@ class Child:
         # Held down: whoever holds it starts it again.
         self.holders = 0
         self.restart_at = 0.0
-        self.env: dict[str, str] = {}
 
 
 class Children:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from tests.chaos.faults import AtFailpoint, Crash, Fault, Pause, SecondReconciler
 from tests.chaos.faults_failover import StaleFailover
+from tests.chaos.faults_host import ClockStep, DiskFull
 from tests.chaos.faults_links import HalfClose, Silence, Slowness
 from tests.chaos.faults_redis import DataGone, Flush, ForgetScripts, MemoryFull, OlderCopy, TornTail
 from tests.chaos.faults_stream import ConfirmedTwice, DeliveredTwice, OneTooMany, Poison
@@ -141,8 +142,22 @@ def _in_stream(draw: random.Random, _kind: Kind) -> Fault:
     return draw.choice((OneTooMany, DeliveredTwice, DeliveredTwice, ConfirmedTwice))(shard=draw.randrange(SHARDS))
 
 
+def _clock(draw: random.Random, kind: Kind) -> Fault:
+    step_s = draw.choice((-300, -5, -1, 5, 300))
+    return ClockStep(process=draw.choice(kind.clocks), step_s=step_s, lasts_s=_seconds(draw, 1.0, 12.0))
+
+
+def _disk_full(draw: random.Random, _kind: Kind) -> Fault:
+    process = draw.choice(("valkey", "valkey", "postgres"))
+    return DiskFull(process=process, room_bytes=draw.randint(0, 100_000), lasts_s=_seconds(draw, 1.0, 4.0))
+
+
 def _always(_kind: Kind) -> bool:
     return True
+
+
+def _with_clocks(kind: Kind) -> bool:
+    return bool(kind.clocks)
 
 
 def _with_replica(kind: Kind) -> bool:
@@ -167,4 +182,6 @@ _FAULTS: tuple[tuple[int, Callable[[random.Random, Kind], Fault], Callable[[Kind
     (4, _second_reconciler, _always),
     (3, _poison, _always),
     (8, _in_stream, _always),
+    (3, _disk_full, _always),
+    (6, _clock, _with_clocks),
 )

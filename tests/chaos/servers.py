@@ -123,6 +123,10 @@ class Servers:
         """The folder in which a process looks for its wishes to die."""
         return self._folder / "failpoints" / name
 
+    def clock_of(self, name: str) -> Path:
+        """The file that a process's clock follows, where it does."""
+        return self._folder / f"clock-{name}"
+
     def program(self, name: str, links: Mapping[str, int]) -> Program:
         """A process of the product, which sees both stores through its own links."""
         product = self._product(via(self.database_url, links[f"{name}->postgres"]), links[f"{name}->valkey"])

@@ -7,13 +7,14 @@ one to another is a link of the proxy's, the clients' ways included. What dies i
 import asyncio
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import redis.asyncio as aioredis
 
 from tests.chaos.children import Child, Children
+from tests.chaos.clocks import draw_clocks, find_faketime, stepped_clock
 from tests.chaos.links import Links
 from tests.chaos.servers import ENGINES, RECONCILERS, SHARDS, VALKEYS, Servers
 from tools.dev.ports import HOST
@@ -75,8 +76,10 @@ class World:
         self.injected_campaigns: dict[int, str] = {}
         # What a fault saw that must never be.
         self.surprises: list[str] = []
-        # Processes that see a clock which a fault can step.
-        self.clocks: tuple[str, ...] = ()
+        # Processes that see a clock which a fault can step, where that can be done at all: not in every run, because
+        # it makes them a little slower.
+        self._faketime = find_faketime()
+        self.clocks: tuple[str, ...] = draw_clocks(seed) if self._faketime else ()
 
     # -- addresses -----------------------------------------------------------------------------------------------------
 
@@ -174,7 +177,14 @@ class World:
             servers.failpoints_of(name).mkdir(parents=True, exist_ok=True)
 
     def _child(self, name: str) -> Child:
-        return Child(name, lambda: self._program(name), self.servers.ready_check(name))
+        return Child(name, lambda: self._with_clock(self._program(name)), self.servers.ready_check(name))
+
+    def _with_clock(self, program: Program) -> Program:
+        if self._faketime is None or program.name not in self.clocks:
+            return program
+        return replace(
+            program, env={**program.env, **stepped_clock(self._faketime, self.servers.clock_of(program.name))}
+        )
 
     def _program(self, name: str) -> Program:
         """How it is started as things stand now."""
