@@ -10,6 +10,8 @@ from tests.chaos.orders import NEVER
 def check_counters(case: Case) -> None:
     """S1 and S2, for every sample and in the end."""
     facts = case.evidence.facts
+    for surprise in case.evidence.setting.surprises:
+        case.report("S2", surprise)
     for sample in case.evidence.samples:
         for counter in sample.ledger:
             _ledger_adds_up(case, counter)

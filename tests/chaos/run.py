@@ -182,7 +182,9 @@ class Run:
 
     def _setting(self, healed_at: float) -> Setting:
         durability: Literal["durable", "fast"] = "durable" if self.plan.appendfsync == "always" else "fast"
-        return Setting(WINDOW, durability, healed_at, self.released_at, tuple(self.world.injected))
+        return Setting(
+            WINDOW, durability, healed_at, self.released_at, tuple(self.world.injected), tuple(self.world.surprises)
+        )
 
     def _tenancies(self) -> list[Tenancy]:
         return [Tenancy(tenant.project_id, tenant.shard) for tenant in self.world.tenants]

@@ -258,6 +258,12 @@ def more_used_in_redis_than_any_limit(evidence: Evidence, draw: random.Random) -
     return True
 
 
+@wrong("S2")
+def a_confirm_taken_twice(evidence: Evidence, draw: random.Random) -> bool:
+    evidence.setting = replace(evidence.setting, surprises=("a confirm was taken twice",))
+    return True
+
+
 @wrong("L3")
 def exposure_left(evidence: Evidence, draw: random.Random) -> bool:
     _bad_redis(evidence, draw, lambda c: replace(c, confirmed=c.granted - 1))
