@@ -13,7 +13,7 @@ from tests.servers.factory import StackFactory
 from tests.servers.stack import RunningStack
 from tests.servers.waiting import eventually
 
-from .checkout import LOST, Answer, Buy, Checkout
+from .checkout import Answer, Buy, Checkout
 from .conftest import Ledger, voucher
 
 LIMIT = 3000
@@ -96,35 +96,6 @@ async def test_g1_g2_g3_g4_kill_9_under_load(stack_factory: StackFactory, harm: 
         acknowledged = {answer.json()["id"] for answer in answers if answer.status == 200}
         assert len(acknowledged) == LIMIT
         await settled(stack, ledger, "CRASH", f"r:{made['id']}", acknowledged)
-
-
-async def test_g1_flushall_withholds_until_it_is_released_and_never_sells_over(stack_factory: StackFactory) -> None:
-    stack = stack_factory()
-    async with shop_on(stack) as (checkout, ledger):
-        made = await voucher(checkout, code="FLUSH", discount_type="AMOUNT", discount_value=5, max_redemptions=100)
-        sold = await checkout.all([partial(checkout.redeem, "FLUSH", f"before-{n}") for n in range(40)])
-        assert {answer.status for answer in sold} == {200}
-        acknowledged = {answer.json()["id"] for answer in sold}
-        await settled(stack, ledger, "FLUSH", f"r:{made['id']}", acknowledged)
-        async with aioredis.Redis.from_url(stack.state.redis_url) as client:
-            await client.flushall()
-
-        async def reopened() -> bool:
-            withholding = "SELECT EXISTS (SELECT FROM epochs WHERE state = 'open' AND withheld_epochs > 0)"
-            return await ledger.value(withholding) is True
-
-        assert (await checkout.redeem("FLUSH", "at-once")).status in (503, LOST)
-        await eventually(reopened, "an epoch that withholds")
-        for n in range(20):
-            answer = await checkout.redeem("FLUSH", f"withheld-{n}")
-            assert (answer.status, answer.code) == (503, "recovering")
-        await asyncio.to_thread(stack.command_line, "epoch", "release")
-        answers = await checkout.all([partial(checkout.insist, "FLUSH", f"after-{n}") for n in range(100)])
-        assert Counter(answer.code or str(answer.status) for answer in answers) == {"200": 60, "limit_reached": 40}
-        again = await checkout.redeem("FLUSH", "before-0")
-        assert again.body == sold[0].body, "an old key gets its answer from the ledger"
-        acknowledged |= {answer.json()["id"] for answer in answers if answer.status == 200}
-        await settled(stack, ledger, "FLUSH", f"r:{made['id']}", acknowledged)
 
 
 async def test_g6_a_pause_holds_on_two_workers(stack_factory: StackFactory) -> None:
