@@ -20,6 +20,10 @@ from .lua import Script
 
 COMMAND_TIMEOUT_S = 5.0
 
+_CLOSED = "the transport was closed"
+"""What uvloop's RuntimeError says where something is written to a connection that has just been cut; redis-py hands
+it on as it is."""
+
 
 class RedisUnavailable(Exception):
     """Redis is away or did not answer: whether a script that was under way has run is not known."""
@@ -72,8 +76,11 @@ class Link:
         await self.client.connection_pool.disconnect()
 
     async def _greet(self, connection: Any) -> None:
-        await connection.on_connect()
-        found = await _identity(connection)
+        try:
+            await connection.on_connect()
+            found = await _identity(connection)
+        except RuntimeError as error:
+            raise exceptions.ConnectionError(_CLOSED) from error
         if self.expected is None:
             self.expected = found
         elif found != self.expected:
@@ -92,6 +99,8 @@ class Link:
             return await self.client.execute_command(*args)
         except RedisError as error:
             raise _translated(error) from error
+        except RuntimeError as error:
+            raise RedisUnavailable(_CLOSED) from error
 
     async def call(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> list[Any]:
         """Run a script once; on NOSCRIPT, which means that it did not run, check the identity and load it."""
@@ -104,6 +113,8 @@ class Link:
             raise RedisUnavailable("TimeoutError") from error
         except RedisError as error:
             raise _translated(error) from error
+        except RuntimeError as error:
+            raise RedisUnavailable(_CLOSED) from error
 
     async def _check_identity(self) -> None:
         connection = await self.client.connection_pool.get_connection()
