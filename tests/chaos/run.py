@@ -25,11 +25,8 @@ from tests.chaos.history import Evidence, Facts, Loss, Sample, Setting, Tenancy,
 from tests.chaos.judging import Case
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.shop import Goods, Shop, Tenant
-from tests.chaos.tree import CHAOS_PATCHES, Patch, make_tree
+from tests.chaos.tree import CHAOS_PATCHES, CHAOS_WINDOW, Patch, make_tree
 from tests.chaos.world import World
-
-WINDOW = 400
-"""What CHAOS_PATCHES make of COUNT_WINDOW."""
 
 SAMPLE_S = 0.7
 SELLS_ON_S = 2.0
@@ -183,7 +180,12 @@ class Run:
     def _setting(self, healed_at: float) -> Setting:
         durability: Literal["durable", "fast"] = "durable" if self.plan.appendfsync == "always" else "fast"
         return Setting(
-            WINDOW, durability, healed_at, self.released_at, tuple(self.world.injected), tuple(self.world.surprises)
+            CHAOS_WINDOW,
+            durability,
+            healed_at,
+            self.released_at,
+            tuple(self.world.injected),
+            tuple(self.world.surprises),
         )
 
     def _tenancies(self) -> list[Tenancy]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from tests.chaos.judging import Violation
-from tests.chaos.report import Result, recoveries, record
+from tests.chaos.report import Result, record, recoveries
 from tests.chaos.simulated import SimulatedShop
 
 RESULT = Result(7, 1.0, "always", {"crash": 2}, 900, 400, 0, [0.4, 3.0, 1.0], [])
