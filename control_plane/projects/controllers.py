@@ -1,12 +1,12 @@
 """Routes of projects."""
 
-from litestar import Controller, Response, get, post
+from litestar import Controller, Response, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import AccountCall
 from control_plane.projects import services
-from control_plane.projects.schemas import ProjectCreate, ProjectCreated, ProjectView
+from control_plane.projects.schemas import ProjectCreate, ProjectCreated, ProjectUpdate, ProjectView
 from control_plane.queries import ListBody
 
 
@@ -26,3 +26,7 @@ class ProjectController(Controller):
     @get("/{project_id:str}", operation_id="getProject", opt={"answer": ProjectView})
     async def get(self, account: NamedDependency[AccountCall], project_id: FromPath[str]) -> Response[bytes]:
         return await services.get_project(account, project_id)
+
+    @patch("/{project_id:str}", operation_id="updateProject", opt={"body": ProjectUpdate, "answer": ProjectView})
+    async def update(self, account: NamedDependency[AccountCall], project_id: FromPath[str]) -> Response[bytes]:
+        return await services.update_project(account, project_id)

@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from control_plane.rules.schemas import Name
 
+ReleaseAfter = Annotated[int, msgspec.Meta(ge=1, le=31_536_000)]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 
 
@@ -15,6 +16,14 @@ class ProjectCreate(msgspec.Struct, kw_only=True):
 
     name: Name
     currency: Currency | UnsetType = UNSET
+
+
+class ProjectUpdate(msgspec.Struct, kw_only=True):
+    """Body of a change. `release_withheld_after_s`: how long units are kept back that an engine may have sold which
+    vanished together with Redis's data; null, the default: until a person releases them."""
+
+    name: Name | UnsetType = UNSET
+    release_withheld_after_s: ReleaseAfter | UnsetType | None = UNSET
 
 
 class ProjectView(msgspec.Struct):
@@ -26,6 +35,7 @@ class ProjectView(msgspec.Struct):
     currency: str
     mode: str
     status: str
+    release_withheld_after_s: int | None
     created_at: str
 
 

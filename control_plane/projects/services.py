@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from litestar import Response
+from msgspec import UnsetType
 
 from control_plane.api_keys.sealing import Seal, unsealed
 from control_plane.audit import record
@@ -12,7 +13,7 @@ from control_plane.auth import require_admin
 from control_plane.calls import AccountCall
 from control_plane.effects import Outcome, answer, perform
 from control_plane.projects.creation import create_project
-from control_plane.projects.schemas import ProjectCreate, ProjectCreated, ProjectView
+from control_plane.projects.schemas import ProjectCreate, ProjectCreated, ProjectUpdate, ProjectView
 from control_plane.queries import list_body
 from control_plane.rules.times import show_time
 from domain.ids import is_id
@@ -24,6 +25,8 @@ DEFAULT_CURRENCY = "EUR"
 
 _GET = query("control_project")
 _LIST = query("control_projects")
+_LOCK = query("control_lock_project")
+_UPDATE = query("control_update_project")
 
 
 async def make_project(call: AccountCall) -> Response[bytes]:
@@ -56,6 +59,34 @@ def _reveal(call: AccountCall, kept: bytes) -> bytes:
     return msgspec.json.encode(body)
 
 
+async def update_project(call: AccountCall, project_id: str) -> Response[bytes]:
+    """PATCH /v1/projects/{id}"""
+    require_admin(call.principal)
+    body = call.body(ProjectUpdate)
+    call.errors.raise_if_any()
+    if not is_id("prj", project_id):
+        raise Refused("project_not_found")
+    return await perform(call, partial(_change, call, project_id, body))
+
+
+async def _change(call: AccountCall, project_id: str, body: ProjectUpdate, tx: Transaction) -> Outcome:
+    before = await tx.fetchrow(_LOCK, call.account_id, project_id)
+    if before is None:
+        raise Refused("project_not_found")
+    wish = {
+        "name": before["name"] if isinstance(body.name, UnsetType) else body.name,
+        "release_withheld_after_s": before["release_withheld_after_s"]
+        if isinstance(body.release_withheld_after_s, UnsetType)
+        else body.release_withheld_after_s,
+    }
+    was = {name: before[name] for name in wish}
+    if wish == was:
+        return Outcome(200, ProjectView(**_fields(before)))
+    row = await tx.fetchrow(_UPDATE, call.account_id, project_id, *wish.values())
+    await record(tx, call, "project.update", project_id, before=was, after=wish, project_id=project_id)
+    return Outcome(200, ProjectView(**_fields(row)))
+
+
 async def get_project(call: AccountCall, project_id: str) -> Response[bytes]:
     """GET /v1/projects/{id}; with a project's own key, that project alone is there."""
     row = None
@@ -85,5 +116,6 @@ def _fields(row: Any) -> dict[str, Any]:
         "currency": row["currency"],
         "mode": row["mode"],
         "status": row["status"],
+        "release_withheld_after_s": row["release_withheld_after_s"],
         "created_at": show_time(row["created_at"]),
     }

@@ -35,6 +35,22 @@ async def test_422_projects(tenancy: Tenancy) -> None:
     assert_problem(await tenancy.admin.post("/v1/projects", {"name": "x" * 201}), "invalid_request", "/name")
 
 
+async def test_200_a_project_is_changed(tenancy: Tenancy, new_tenancy: NewTenancy) -> None:
+    path = f"/v1/projects/{tenancy.project_id}"
+    assert ok(await tenancy.admin.get(path))["release_withheld_after_s"] is None
+    body = ok(await tenancy.admin.patch(path, {"release_withheld_after_s": 3600}))
+    assert (body["name"], body["release_withheld_after_s"]) == ("P", 3600)
+    assert ok(await tenancy.admin.patch(path, {"name": "Renamed"}))["release_withheld_after_s"] == 3600
+    assert ok(await tenancy.admin.patch(path, {"release_withheld_after_s": None}))["release_withheld_after_s"] is None
+    for wrong in (0, 31_536_001, "x", 1.5):
+        answer = await tenancy.admin.patch(path, {"release_withheld_after_s": wrong})
+        assert_problem(answer, "invalid_request", "/release_withheld_after_s")
+    assert_problem(await tenancy.secret.patch(path, {"name": "B"}), "admin_key_required")
+    other = await new_tenancy()
+    assert_problem(await other.admin.patch(path, {"name": "B"}), "project_not_found")
+    assert ok(await tenancy.admin.get(path))["name"] == "Renamed"
+
+
 async def test_403_projects_are_the_admins(tenancy: Tenancy) -> None:
     assert_problem(await tenancy.secret.post("/v1/projects", {"name": "B"}), "admin_key_required")
     assert_problem(await tenancy.publishable.post("/v1/projects", {"name": "B"}), "publishable_key")
