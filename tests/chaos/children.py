@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.chaos.servers import drawn_delay_s
+from tests.servers.stack import is_alive
 from tools.dev.processes import Process, Program, tail
 from tools.dev.supervisor import ReadyCheck
 
@@ -126,11 +127,17 @@ class Children:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
+        killed: list[int] = []
         for child in reversed(self._by_name.values()):
             if child.process is not None:
-                send(self.pids(child.name), signal.SIGKILL)
+                below = self.pids(child.name)
+                send(below, signal.SIGKILL)
+                killed += below
                 await asyncio.to_thread(child.process.kill)
                 child.process = None
+        # Those that were children of a child are not ours to wait for, but whoever comes next needs their ports.
+        while any(is_alive(pid) for pid in killed):
+            await asyncio.sleep(_POLL_S)
 
     async def _watch(self) -> None:
         while True:
