@@ -136,7 +136,7 @@ class Children:
                 await asyncio.to_thread(child.process.kill)
                 child.process = None
         # Those that were children of a child are not ours to wait for, but whoever comes next needs their ports.
-        while any(is_alive(pid) for pid in killed):
+        while any(is_alive(pid) for pid in killed):  # noqa: ASYNC110 - the kernel has no event for it
             await asyncio.sleep(_POLL_S)
 
     async def _watch(self) -> None:
