@@ -190,13 +190,13 @@ class Facts(msgspec.Struct, frozen=True, tag=True):
 
 
 class Setting(msgspec.Struct, frozen=True, tag=True):
-    """What the run was. `released_at`: when the operator said that withheld units are accounted for. `injected`: ids
+    """What the run was. `released_at`: when an operator said that withheld units are accounted for. `injected`: ids
     of events that the world put into the streams itself; `surprises`: what it saw at once that must never be."""
 
     window: int
     durability: Literal["durable", "fast"]
     healed_at: float
-    released_at: float | None = None
+    released_at: tuple[float, ...] = ()
     injected: tuple[str, ...] = ()
     surprises: tuple[str, ...] = ()
 

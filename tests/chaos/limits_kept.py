@@ -16,7 +16,7 @@ TOLERANCE_S = 0.1
 class Uses:
     """Spans of time in which something is used: how many certainly at once, how many possibly."""
 
-    def __init__(self, orders: Iterable[Order], released_at: float | None) -> None:
+    def __init__(self, orders: Iterable[Order], released_at: tuple[float, ...]) -> None:
         certain = [(order.acknowledged_at, order.certain_until(released_at)) for order in orders]
         certain = [(since, until) for since, until in certain if since < until]
         possible = [order.possible for order in orders if order.possible is not None]

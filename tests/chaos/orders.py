@@ -50,12 +50,12 @@ class Order:
         """Whether the ledger or the quarantine has it."""
         return self.row is not None or self.in_quarantine
 
-    def certain_until(self, released_at: float | None) -> float:
+    def certain_until(self, released_at: tuple[float, ...]) -> float:
         """Until when it certainly uses what it was acknowledged for: until a rollback is asked that may have taken
-        effect, or the operator has written off what was lost."""
+        effect, or an operator has written off what was lost."""
         end = NEVER
-        if self.lost and released_at is not None:
-            end = released_at
+        if self.lost:
+            end = min((at for at in released_at if at > self.acknowledged_at), default=NEVER)
         if self.row is not None and not self.row.rolled_back:
             return end
         return min([end, *(call.asked_at for call in self.rollbacks)])

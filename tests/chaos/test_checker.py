@@ -86,7 +86,7 @@ DISK, ENGINE = Loss(1e4, "disk", "valkey"), Loss(1e4, "engine", "engine-1")
 def reported(evidence: Evidence) -> Evidence:
     epochs = [Epoch(t.shard, 2, "open", 1, released=True, unaccounted=False) for t in evidence.tenants]
     evidence.facts = replace(evidence.facts, epochs=epochs)
-    evidence.setting = replace(evidence.setting, released_at=1e4)
+    evidence.setting = replace(evidence.setting, released_at=(1e4,))
     return evidence
 
 
