@@ -151,12 +151,14 @@ class ConfirmedTwice(_OfStream):
         try:
             before = await read_meta(link, keyspace)
             deadline = time.monotonic() + _MOVES_WITHIN_S
-            while (meta := await read_meta(link, keyspace)) is not None and meta == before:
+            meta = before
+            while before is not None and meta is not None and meta.position == before.position:
                 if time.monotonic() > deadline:
                     raise Skipped("the position did not move")
                 await asyncio.sleep(0.01)
-            if meta is None or before is None or meta.position == before.position:
-                raise Skipped("the position did not move")
+                meta = await read_meta(link, keyspace)
+            if before is None or meta is None:
+                raise Skipped("the epoch is gone")
             beyond = Position(meta.position.entry_ms + 3_600_000, 0)
             settlements = [Settlement("r:nothing", world.tenants[self.shard].project_id, 1, 1)]
             status, _ = await Scripts(link, keyspace).confirm(before.position, beyond, 7, settlements)

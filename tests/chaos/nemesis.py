@@ -22,7 +22,7 @@ FIRST_S = 2.0
 """What a plan leaves alone at first, so that something is sold before the first fault."""
 
 LOSSES_APART_S = 25.0
-SETTLES_S = 3.0
+SETTLES_S = 2.0
 """How long after a fault its subjects are left alone."""
 
 _MAY_FAIL: tuple[type[Exception], ...] = (
@@ -67,7 +67,7 @@ def plan(seed: int, minutes: float, kind: Kind) -> tuple[Step, ...]:
             free_at |= dict.fromkeys(fault.subjects, step.ends_s + SETTLES_S)
             if fault.loses_data:
                 loss_at = step.ends_s + LOSSES_APART_S
-            at_s += draw.uniform(1.5, 6.0) if draw.random() > 0.12 else draw.uniform(6.0, 10.0)
+            at_s += draw.uniform(1.5, 5.0) if draw.random() > 0.1 else draw.uniform(6.0, 9.0)
         else:
             at_s += 0.5
     return tuple(steps)
