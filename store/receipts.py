@@ -5,7 +5,7 @@ savepoint that is rolled back leaves nothing behind. Must never write a link for
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -38,12 +38,13 @@ Chain = tuple[str, str]
 
 
 class Pending(msgspec.Struct, frozen=True, gc=False):
-    """What is to be linked to one chain."""
+    """What is to be linked to one chain: a redemption with those of its numbered lines that are the chain's, or a
+    rollback. The link's fields are made only when it is its turn: thousands kept alive cost more than making them."""
 
     chain: Chain
-    redemption_id: str
-    effect: Grant | Rollback
-    personal: Personal | None = None
+    slot: Slot
+    place: Place
+    lines: Sequence[tuple[int, Line]] = ()
 
 
 class Head(msgspec.Struct):
@@ -65,7 +66,13 @@ class Receipts:
 
     def redeem(self, slot: Slot, place: Place | None = None) -> None:
         """A redemption that the ledger has inserted; `place` where it was granted elsewhere than the batch."""
-        self._pending += _grants(slot, place or self._place)
+        event = slot.event
+        assert isinstance(event, Redeemed)
+        chains: dict[str, list[tuple[int, Line]]] = {}
+        for number, line in enumerate(event.lines, 1):
+            chains.setdefault(line.campaign_id or line.redeemable_id, []).append((number, line))
+        for chain_id, lines in chains.items():
+            self._pending.append(Pending((event.project_id, chain_id), slot, place or self._place, lines))
 
     def roll_back(self, slot: Slot) -> None:
         """A rollback that took effect; which chains it belongs to, its lines know."""
@@ -78,7 +85,7 @@ class Receipts:
             for row in await tx.fetch(_CHAINS, *columns(list(self._rolled_back), 2)):
                 slot = self._rolled_back[row["project_id"], row["redemption_id"]]
                 chain = row["project_id"], row["chain_id"]
-                self._pending.append(Pending(chain, row["redemption_id"], _rollback(slot, self._place)))
+                self._pending.append(Pending(chain, slot, self._place))
         if not self._pending:
             return
         chains = sorted({pending.chain for pending in self._pending})
@@ -96,49 +103,50 @@ def link_all(pending: Iterable[Pending], heads: dict[Chain, Head]) -> list[tuple
     rows: list[tuple[Any, ...]] = []
     for each in pending:
         project_id, chain_id = each.chain
-        head = heads[each.chain]
+        head, event = heads[each.chain], each.slot.event
         head.links += 1
-        kind, salt, commitment, shown = "rolled_back", None, None, None
-        if each.personal is None:
-            head.rolled_back += 1
-        else:
+        if isinstance(event, Redeemed):
             head.redeemed += 1
-            kind, salt = "redeemed", secrets.token_bytes(SALT_BYTES)
-            commitment = commit_to(salt, each.personal)
-            shown = commitment.hex()
-        link = Link(project_id, chain_id, head.links, each.redemption_id, shown, each.effect)
-        head.head = next_link(head.head, link)
-        rows.append((project_id, chain_id, head.links, kind, each.redemption_id, head.head, salt, commitment))
+            kind, redemption_id, salt = "redeemed", event.id, secrets.token_bytes(SALT_BYTES)
+            effect, personal = _grant(event, each)
+            commitment = commit_to(salt, personal)
+            link = Link(project_id, chain_id, head.links, redemption_id, commitment.hex(), effect)
+            head.head = next_link(head.head, link)
+            rows.append((project_id, chain_id, head.links, kind, redemption_id, head.head, salt, commitment))
+        elif isinstance(event, RolledBack):
+            head.rolled_back += 1
+            kind, redemption_id = "rolled_back", event.redemption_id
+            link = Link(project_id, chain_id, head.links, redemption_id, None, _rollback(each))
+            head.head = next_link(head.head, link)
+            rows.append((project_id, chain_id, head.links, kind, redemption_id, head.head, None, None))
     return rows
 
 
-def _grants(slot: Slot, place: Place) -> list[Pending]:
-    """One for each chain that the redemption's lines belong to."""
-    event = slot.event
-    assert isinstance(event, Redeemed)
-    numbered = list(enumerate(event.lines, 1))
-    if len(numbered) == 1:
-        line = numbered[0][1]
-        return [_grant(event, slot, place, line.campaign_id or line.redeemable_id, numbered)]
-    chains: dict[str, list[tuple[int, Line]]] = {}
-    for number, line in numbered:
-        chains.setdefault(line.campaign_id or line.redeemable_id, []).append((number, line))
-    return [_grant(event, slot, place, chain_id, lines) for chain_id, lines in chains.items()]
-
-
-def _grant(event: Redeemed, slot: Slot, place: Place, chain_id: str, lines: list[tuple[int, Line]]) -> Pending:
+def _grant(event: Redeemed, pending: Pending) -> tuple[Grant, Personal]:
+    """What everybody may see of a redemption, and what only its commitment tells of."""
+    slot, place = pending.slot, pending.place
     time_us, at = slot.time_ms * 1000, slot.position
     shown: list[GrantLine] = []
-    personal: list[tuple[Any, ...]] = []
-    for number, line in lines:
+    hidden: list[tuple[int, str, int]] = []
+    for number, line in pending.lines:
         moves: list[tuple[str, int]] = []
         for counter, amount, _ in line.moves:
             if names_customer(counter):
-                personal.append((number, counter, amount))
+                hidden.append((number, counter, amount))
             else:
                 moves.append((counter, amount))
-        names = line.object, line.redeemable_id, line.campaign_id, line.code, line.discount_minor
-        shown.append(GrantLine(number, *names, time_us, moves))
+        shown.append(
+            GrantLine(
+                number,
+                line.object,
+                line.redeemable_id,
+                line.campaign_id,
+                line.code,
+                line.discount_minor,
+                time_us,
+                moves,
+            )
+        )
     effect = Grant(
         event.currency,
         event.order_value_minor,
@@ -154,10 +162,11 @@ def _grant(event: Redeemed, slot: Slot, place: Place, chain_id: str, lines: list
         shown,
     )
     body = sha256(slot.payload).hexdigest()
-    data = Personal(event.customer_id, event.idempotency_key, event.fingerprint.hex(), body, personal)
-    return Pending((event.project_id, chain_id), event.id, effect, data)
+    return effect, Personal(event.customer_id, event.idempotency_key, event.fingerprint.hex(), body, hidden)
 
 
-def _rollback(slot: Slot, place: Place) -> Rollback:
-    at = slot.position
-    return Rollback(slot.time_ms * 1000, place.epoch, at.entry_ms, at.entry_seq, slot.index)
+def _rollback(pending: Pending) -> Rollback:
+    slot = pending.slot
+    return Rollback(
+        slot.time_ms * 1000, pending.place.epoch, slot.position.entry_ms, slot.position.entry_seq, slot.index
+    )

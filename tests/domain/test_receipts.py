@@ -1,5 +1,6 @@
 """Receipts: whatever is altered, taken out, put in, doubled or moved in a chain is found, and named."""
 
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -37,6 +38,28 @@ def test_a_chain_that_nobody_touched_holds(what: str) -> None:
     assert report.net == report.count - report.rolled_back
     assert report.head == entries[-1].link
     assert (report.links, report.unopened) == (len(what), 0)
+
+
+def test_a_link_is_spelled_as_it_always_was() -> None:
+    """Written out by hand from docs/operating/receipts.md: whatever changes this makes every older chain invalid."""
+    first, second = chain("rb")
+    assert isinstance(first.effect, Grant)
+    assert first.personal is not None
+    fields = {
+        "project_id": PROJECT,
+        "chain_id": CHAIN,
+        "seq": 1,
+        "redemption_id": "rdm_1",
+        "commitment": first.commitment,
+        "effect": {"kind": "redeemed", **msgspec.to_builtins(first.effect)},
+    }
+    spelled = b"vauchflow/receipt/1\0" + bytes(32) + msgspec.msgpack.encode(fields)
+    assert sha256(spelled).hexdigest() == first.link
+    names = ["customer_id", "idempotency_key", "fingerprint", "body_sha256", "moves"]
+    assert list(msgspec.to_builtins(first.personal)) == names
+    assert (first.commitment or "")[:16] == "d9f184cfed530218"
+    assert (first.link or "")[:16] == "21bde24f0c5e3c52"
+    assert (second.link or "")[:16] == "b87a59d41a93f1c6"
 
 
 def test_an_empty_chain_holds() -> None:
