@@ -107,7 +107,7 @@ class Link:
         try:
             return cast(list[Any], await self._lines.run("EVALSHA", script.sha, len(keys), *keys, *args))
         except NoScriptError:
-            await self._check_identity()
+            await self.check_identity()
             return cast(list[Any], await self.command("EVAL", script.source, len(keys), *keys, *args))
         except TimeoutError as error:
             raise RedisUnavailable("TimeoutError") from error
@@ -116,17 +116,28 @@ class Link:
         except RuntimeError as error:
             raise RedisUnavailable(_CLOSED) from error
 
-    async def _check_identity(self) -> None:
-        connection = await self.client.connection_pool.get_connection()
+    async def check_identity(self) -> None:
+        """FencedOut where the server is not who is expected any more: one that is connected may have changed, too.
+        The first replica that attaches, and a demotion and promotion, give it another replication id."""
         try:
-            found = await _identity(connection)
+            found = await self._ask_identity()
         except RedisError as error:
-            await connection.disconnect()
             raise _translated(error) from error
-        finally:
-            await self.client.connection_pool.release(connection)
+        except RuntimeError as error:
+            raise RedisUnavailable(_CLOSED) from error
         if found != self.expected:
             raise FencedOut("another server answers at this address")
+
+    async def _ask_identity(self) -> Identity:
+        pool = self.client.connection_pool
+        connection = await pool.get_connection()
+        try:
+            return await _identity(connection)
+        except BaseException:
+            await connection.disconnect(nowait=True)  # an answer may still be outstanding on it
+            raise
+        finally:
+            await pool.release(connection)
 
 
 async def _identity(connection: Any) -> Identity:

@@ -129,6 +129,7 @@ class Serving:
         if time.monotonic() - self._spoken < BEAT_S:
             self._looked = time.monotonic()
             return
+        await self._link.check_identity()
         async with self._database.shard_tx(self._settler.place.shard) as tx:
             state = await read_state(tx, self._settler.place.shard)
             if state is None or (state.epoch, state.state) != (self._epoch.epoch, "open"):

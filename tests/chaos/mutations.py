@@ -54,7 +54,7 @@ MUTATIONS: dict[str, tuple[Patch, ...]] = {
     "noscript_identity": (
         Patch(
             _LINK,
-            "        except NoScriptError:\n            await self._check_identity()\n",
+            "        except NoScriptError:\n            await self.check_identity()\n",
             "        except NoScriptError:\n",
         ),
     ),

@@ -2,6 +2,7 @@
 
 import shutil
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,7 +12,8 @@ from engine.reconciler.settler import LedgerBehind
 from store.keys import Keyspace
 from store.recovery import abandon_epoch, list_epochs, release
 from store.scripts import Scripts
-from tests.reconciler.lab import CODE, PROJECT, SHARD, Lab, redeemed
+from tests.reconciler.lab import CODE, PROJECT, SHARD, Lab, plain_link, redeemed
+from tests.servers.factory import ServerFactory
 from tests.servers.valkey import ValkeyServer
 from tests.servers.waiting import eventually
 
@@ -249,3 +251,22 @@ async def test_two_reconcilers_recover_one_shard_once(fragile: Lab, own_valkey: 
         await fragile.grant(redeemed("rdm_2"))
         await eventually(fragile.is_settled, "the ledger")
     assert await fragile.in_ledger() == {"granted": 2, "returned": 0, "quarantined": 0}
+
+
+async def test_g4_a_server_that_changes_its_replication_id_under_us_is_followed(
+    fragile: Lab, own_valkey: ValkeyServer, server_factory: ServerFactory
+) -> None:
+    """The first replica that attaches makes a server draw a new one; connections that are open do not hear of it."""
+    async with fragile.running(trust_aof=False):
+        await fragile.grant(redeemed("rdm_1"))
+        await eventually(fragile.is_settled, "the ledger")
+        await fragile.owner.execute("DELETE FROM worker_leases")
+        replica = plain_link(server_factory.valkey().url)
+        try:
+            parts = urlsplit(own_valkey.url)
+            await replica.command("CONFIG", "SET", "masterauth", parts.password)
+            await replica.command("REPLICAOF", parts.hostname, parts.port)
+            assert (await _epoch(fragile, 2)).withheld_epochs == 0
+        finally:
+            await replica.close()
+        assert (await fragile.grant(redeemed("rdm_2"))).status is Status.OK
