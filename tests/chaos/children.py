@@ -120,7 +120,10 @@ class Children:
         """Whether it runs and does its work."""
         child = self._by_name[name]
         process = child.process
-        return process is not None and await asyncio.to_thread(child.is_ready, process.pid)
+        # A server's own word outlives it: postmaster.pid says `ready` until somebody writes it anew.
+        if process is None or process.exit_code() is not None:
+            return False
+        return await asyncio.to_thread(child.is_ready, process.pid)
 
     async def end(self) -> None:
         """Kill all that is left, the last started first; whatever state it is in."""

@@ -48,8 +48,8 @@ def _seconds(draw: random.Random, low: float, high: float) -> float:
     return round(draw.uniform(low, high), 2)
 
 
-def _crash(draw: random.Random, _kind: Kind) -> Fault:
-    return Crash(processes=(draw.choice(PROCESSES),))
+def _crash(draw: random.Random, kind: Kind) -> Fault:
+    return Crash(processes=(draw.choice((*PROCESSES, "valkey-replica") if kind.replica else PROCESSES),))
 
 
 def _crash_together(draw: random.Random, _kind: Kind) -> Fault:

@@ -2,6 +2,7 @@
 reconciler. A fault names its subjects, so that a plan never harms one thing in two ways at once.
 """
 
+import asyncio
 import random
 import signal
 from dataclasses import dataclass, field
@@ -55,8 +56,7 @@ class Crash(Fault):
     async def apply(self, world: World, draw: random.Random) -> None:
         running = [world.process_of(name) for name in self.processes]
         world.note(self.name, ", ".join(running))
-        for name in running:
-            world.children.signal(name, signal.SIGKILL)
+        await asyncio.gather(*(world.children.kill(name) for name in running))
 
 
 @dataclass

@@ -34,7 +34,13 @@ class StaleFailover(Fault):
             raise Skipped(f"{new} is not there")
         replication = world.links.named("replication", old)
         await world.links.set(replication, "cut")
-        await asyncio.sleep(self.stale_s)
+        try:
+            await asyncio.sleep(self.stale_s)
+            await self._promote(world, old, new)
+        finally:
+            await world.links.set(replication, "pass")
+
+    async def _promote(self, world: World, old: str, new: str) -> None:
         async with world.redis(new) as client:
             await client.execute_command("REPLICAOF", "NO", "ONE")
         world.note(self.name, f"{old} to {new}, {self.straggler} follows {self.straggles_s:.1f} s later")
@@ -44,10 +50,11 @@ class StaleFailover(Fault):
         straggling = world.links.named(self.straggler, "valkey")
         followers = [link for link in world.links.named(target="valkey") if link.split("->")[0] != "replication"]
         await world.links.set([link for link in followers if link not in straggling], target_port=port)
-        await asyncio.sleep(self.straggles_s)
-        await world.links.set(straggling, target_port=port)
+        try:
+            await asyncio.sleep(self.straggles_s)
+        finally:
+            await world.links.set(straggling, target_port=port)
         await self._retire(world, old, new)
-        await world.links.set(replication, "pass")
 
     async def _retire(self, world: World, old: str, new: str) -> None:
         """The old primary follows the new one: started so after its death, or told so while it lives."""
