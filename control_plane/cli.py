@@ -17,9 +17,11 @@ from control_plane.accounts.creation import MadeAccount, NewAccount, create_acco
 from control_plane.cli_receipts import erase, export_chain, receipts, verify_
 from store.database import UNAVAILABLE, owner_connection
 from store.environment import MOST_SHARDS, SettingsError, number, required, secret
+from store.link import RedisUnavailable
 from store.recovery import abandon_epoch, list_epochs, release
+from store.salvage import salvage
 
-_FAILURES: tuple[type[Exception], ...] = (SettingsError, asyncpg.PostgresError, *UNAVAILABLE)
+_FAILURES: tuple[type[Exception], ...] = (SettingsError, asyncpg.PostgresError, RedisUnavailable, *UNAVAILABLE)
 
 
 class CurrencyCode(click.ParamType[str]):
@@ -98,6 +100,13 @@ def release_(shard: int | None, by: str | None) -> None:
     _answer(_release_epochs(shard, by or getpass.getuser()))
 
 
+@epoch.command("salvage")
+@click.option("--shard", type=click.IntRange(0, MOST_SHARDS - 1), required=True)
+def salvage_(shard: int) -> None:
+    """After a restore of PostgreSQL: hand in what Redis still knows of the last 24 hours. Before `abandon`."""
+    _answer(_salvage(shard))
+
+
 @epoch.command("abandon")
 @click.option("--shard", type=click.IntRange(0, MOST_SHARDS - 1), required=True)
 @click.option("--by", type=Name(), help="who decides; left out: the user of this machine")
@@ -125,6 +134,11 @@ def export_(project: str, chain: str, out: Path) -> None:
 def erase_(project: str, customer: str) -> None:
     """Take a customer out of the ledger for good; the chains stay whole, and can still be verified."""
     _answer(erase(project, customer))
+
+
+async def _salvage(shard: int) -> dict[str, int]:
+    async with owner_connection(required("VAUCHFLOW_OWNER_DATABASE_URL"), "vauchflow-cli") as connection:
+        return {"handed_in": await salvage(connection, required("VAUCHFLOW_REDIS_URL"), shard)}
 
 
 async def _abandon_epoch(shard: int, by: str) -> dict[str, int | None]:

@@ -37,6 +37,11 @@ class Keyspace(msgspec.Struct, frozen=True):
         return f"{self.prefix}k:{name}"
 
 
+def records_of_shard(shard: int) -> str:
+    """A pattern for the idempotency records of all epochs of a shard."""
+    return f"{{vf{shard}}}:*:i:*"
+
+
 def confirmed_channel(shard: int) -> str:
     """Where confirm publishes; one channel a shard over all its epochs, so that waiting workers stay subscribed."""
     return f"{{vf{shard}}}:confirmed"

@@ -4,7 +4,8 @@ The next version is a copy of this one with a newer event schema: an event has o
 version. Must never be taken for a release.
 """
 
-import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Self
@@ -40,8 +41,6 @@ class Versions:
         self.folder = folder
         self.urls = urls
         self._env = {
-            "VAUCHFLOW_APP_DATABASE_URL": urls.app,
-            "VAUCHFLOW_RECONCILER_DATABASE_URL": urls.reconciler,
             "VAUCHFLOW_REDIS_URL": redis_url,
             "VAUCHFLOW_SECRET": _SECRET,
             "VAUCHFLOW_SHARDS": "1",
@@ -59,18 +58,18 @@ class Versions:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for name in list(self._running):
-            self.stop(name)
+        self.stop_all()
 
-    async def start(self, module: str, *, newer: bool = False) -> tuple[str, str]:
-        """Start a process of this or the next version and wait until it can serve; its name and its address."""
+    async def start(self, module: str, *, newer: bool = False, serving: bool = True) -> tuple[str, str]:
+        """Start a process of this or the next version and wait until it can serve, if it is expected to; its name
+        and its address."""
         name = f"{module}-{'next' if newer else 'this'}"
         port = find_free_base()
         program = Program(
             name=name,
             argv=(sys.executable, "-m", module),
             log=self.folder / f"{name}.log",
-            env={**self._env, "VAUCHFLOW_PORT": str(port)},
+            env={**self._environment(), "VAUCHFLOW_PORT": str(port)},
             cwd=self._next if newer else ROOT,
         )
         process = self._running[name] = Process(program)
@@ -80,14 +79,29 @@ class Versions:
             assert process.exit_code() is None, tail(program.log, 40)
             return is_ready(process.pid)
 
-        await eventually(serves, name)
+        if serving:
+            await eventually(serves, name)
         return name, f"http://{HOST}:{port}"
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **self._env,
+            "VAUCHFLOW_OWNER_DATABASE_URL": self.urls.owner,
+            "VAUCHFLOW_APP_DATABASE_URL": self.urls.app,
+            "VAUCHFLOW_RECONCILER_DATABASE_URL": self.urls.reconciler,
+        }
+
+    def command_line(self, *arguments: str) -> str:
+        """Run one of the operator's commands; what it prints."""
+        command = (sys.executable, "-m", "control_plane.cli", *arguments)
+        env = {**os.environ, **self._environment()}
+        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=60).stdout
 
     def stop(self, name: str) -> None:
         """End one in good order."""
         self._running.pop(name).stop()
 
-    def said(self, name: str, message: str) -> bool:
-        """Whether a process has logged this message."""
-        lines = (self.folder / f"{name}.log").read_text().splitlines()
-        return any(json.loads(line).get("message") == message for line in lines if line.startswith("{"))
+    def stop_all(self) -> None:
+        """End all of them, the last started first."""
+        for name in reversed(list(self._running)):
+            self.stop(name)

@@ -72,6 +72,20 @@ class PostgresServer(Server):
         self._execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {DATABASE}")
         return self.urls(name)
 
+    def copy_database(self, name: str) -> DatabaseUrls:
+        """A database restored from a backup that is taken now, as an operator does it: pg_dump, pg_restore."""
+        copy = f"{name}_restored"
+        self._execute(f"CREATE DATABASE {copy} OWNER {OWNER}")
+        tools = self.cluster.binaries.folder
+        dump = subprocess.run(
+            [tools / "pg_dump", "-Fc", self.superuser_url(name)], capture_output=True, check=True, timeout=60
+        )
+        subprocess.run(
+            [tools / "pg_restore", "--exit-on-error", f"--dbname={self.superuser_url(copy)}"],
+            input=dump.stdout, check=True, timeout=60,
+        )  # fmt: skip
+        return self.urls(copy)
+
     def drop_database(self, name: str) -> None:
         """Drop it, whoever is still connected."""
         self._execute(f"DROP DATABASE {name} WITH (FORCE)")
