@@ -191,13 +191,15 @@ class Facts(msgspec.Struct, frozen=True, tag=True):
 
 class Setting(msgspec.Struct, frozen=True, tag=True):
     """What the run was. `released_at`: when an operator said that withheld units are accounted for. `injected`: ids
-    of events that the world put into the streams itself; `surprises`: what it saw at once that must never be."""
+    of events that the world put into the streams itself; `apart`: campaigns that only these use, and that took
+    nothing in Redis for them; `surprises`: what the world saw at once that must never be."""
 
     window: int
     durability: Literal["durable", "fast"]
     healed_at: float
     released_at: tuple[float, ...] = ()
     injected: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
     surprises: tuple[str, ...] = ()
 
 

@@ -26,6 +26,8 @@ class Case:
         self.definitions = {offer.campaign_id: Definition(offer, evidence.changes) for offer in evidence.offers}
         self.project_of = {offer.campaign_id: evidence.tenants[offer.tenant].project_id for offer in evidence.offers}
 
+        self.counters_apart = {f"r:{campaign_id}" for campaign_id in evidence.setting.apart}
+
     def report(self, invariant: str, text: str) -> None:
         self.violations.append(Violation(invariant, text))
 

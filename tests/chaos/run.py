@@ -194,8 +194,9 @@ class Run:
             durability,
             healed_at,
             tuple(self.released_at),
-            tuple(self.world.injected),
-            tuple(self.world.surprises),
+            injected=tuple(self.world.injected),
+            apart=tuple(self.world.injected_campaigns.values()),
+            surprises=tuple(self.world.surprises),
         )
 
     def _tenancies(self) -> list[Tenancy]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.chaos.checker import INVARIANTS, check, lost
-from tests.chaos.history import Call, Change, Epoch, Evidence, Loss, Offer, dump, load
+from tests.chaos.history import Call, Change, Epoch, Evidence, Loss, Offer, RedisCounter, dump, load
 from tests.chaos.limits import Definition
 from tests.chaos.simulated import SimulatedShop
 from tests.chaos.wrongs import WRONGS
@@ -125,6 +125,15 @@ def _acknowledged(evidence: Evidence) -> list[Call]:
 
 def _keys(evidence: Evidence) -> set[str | None]:
     return {row.key for row in evidence.facts.rows if row.project_id == "prj_a"}
+
+
+def test_what_only_the_world_has_put_in_is_not_held_against_redis() -> None:
+    evidence = of_seed(2)
+    injected = RedisCounter(0, "r:cmp_apart", 0, 0, 2)
+    evidence.facts = replace(evidence.facts, redis=[*evidence.facts.redis, injected])
+    assert invariants(evidence) == {"S2", "L3"}
+    evidence.setting = replace(evidence.setting, apart=("cmp_apart",))
+    assert invariants(evidence) == set()
 
 
 def test_a_change_of_unknown_outcome_may_be_in_force_or_not() -> None:
