@@ -61,7 +61,7 @@ async def test_g1_g2_g3_a_restored_ledger_gets_back_what_redis_still_knows(
         ledger = Ledger(backup.owner)
 
         async def is_alarmed() -> bool:
-            return await ledger.value("SELECT kind FROM alarms WHERE resolved_at IS NULL") == "ledger_behind"
+            return bool(await ledger.value("SELECT kind FROM alarms WHERE resolved_at IS NULL") == "ledger_behind")
 
         await eventually(is_alarmed, "the alarm")
         shop.command_line("epoch", "salvage", "--shard", "0")

@@ -5,13 +5,14 @@ import ast
 from tests.house.source import Module, modules, product_modules
 
 # Programs whose output is what they are for.
-MAY_PRINT = ("bench/", "control_plane/cli", "store/schema.py", "tools/dev/console.py")
+MAY_PRINT = ("bench/", "control_plane/cli", "store/schema.py", "tests/chaos/drill.py", "tools/dev/console.py")
 # A test may sleep only in the helper that polls for a condition, and where a client pauses between its retries; and a
 # simulation where faults last, because time is what it simulates.
 MAY_SLEEP = (
     "tests/servers/waiting.py",
     "tests/e2e/checkout.py",
     "tests/chaos/admin.py",
+    "tests/chaos/drill.py",
     "tests/chaos/children.py",
     "tests/chaos/nemesis.py",
     "tests/chaos/faults_stream.py",
