@@ -9,7 +9,7 @@ from tests.chaos.faults import AtFailpoint, Crash, Fault, Pause, SecondReconcile
 from tests.chaos.faults_failover import StaleFailover
 from tests.chaos.faults_host import ClockStep, DiskFull
 from tests.chaos.faults_links import HalfClose, Silence, Slowness
-from tests.chaos.faults_redis import DataGone, Flush, ForgetScripts, MemoryFull, OlderCopy, TornTail
+from tests.chaos.faults_redis import DataGone, Flush, ForgetScripts, LedgerBehind, MemoryFull, OlderCopy, TornTail
 from tests.chaos.faults_stream import ConfirmedTwice, DeliveredTwice, OneTooMany, Poison
 from tests.chaos.proxy import Direction
 from tests.chaos.servers import CLIENT_TARGETS, ENGINES, PRODUCT, SHARDS
@@ -115,6 +115,10 @@ def _data_gone(draw: random.Random, _kind: Kind) -> Fault:
     return DataGone(with_engines=draw.random() < 0.3)
 
 
+def _ledger_behind(draw: random.Random, _kind: Kind) -> Fault:
+    return LedgerBehind(takes_s=_seconds(draw, 1.0, 3.0), flushed=draw.random() < 0.5)
+
+
 def _full(draw: random.Random, _kind: Kind) -> Fault:
     return MemoryFull(room_bytes=draw.choice((-500_000, 0, 100_000)), lasts_s=_seconds(draw, 1.0, 5.0))
 
@@ -174,7 +178,8 @@ _FAULTS: tuple[tuple[int, Callable[[random.Random, Kind], Fault], Callable[[Kind
     (5, _half_close, _always),
     (2, lambda _draw, _kind: ForgetScripts(), _always),
     (2, lambda _draw, _kind: Flush(), _always),
-    (3, _data_gone, _always),
+    (2, _data_gone, _always),
+    (4, _ledger_behind, _always),
     (3, _older_copy, _always),
     (3, _torn_tail, _always),
     (3, _full, _always),

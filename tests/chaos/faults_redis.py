@@ -7,9 +7,11 @@ that nothing excuses.
 import asyncio
 import random
 import shutil
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.chaos.children import send
 from tests.chaos.faults import Fault, Skipped
 from tests.chaos.servers import ENGINES
 from tests.chaos.world import World
@@ -136,6 +138,31 @@ class OlderCopy(_SetBack):
     async def harmed(self, world: World, data: Path, draw: random.Random) -> None:
         shutil.rmtree(data / "appendonlydir")
         shutil.copytree(world.folder / "older-copy", data / "appendonlydir")
+
+
+@dataclass
+class LedgerBehind(_OfValkey):
+    """The reconciler stands still while selling goes on; then Redis's data are gone, and with them all that was not
+    settled yet: the only copy is in the engines' rings."""
+
+    flushed: bool = False
+
+    name = "data gone, ledger behind"
+    loses_data = True
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        return frozenset(["valkey", "reconciler-1", "reconciler-2"])
+
+    async def apply(self, world: World, draw: random.Random) -> None:
+        stopped = world.children.pids("reconciler-1")
+        world.note(self.name, f"reconciler-1 for {self.takes_s:.1f} s")
+        send(stopped, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(self.takes_s)
+            await (Flush() if self.flushed else DataGone()).apply(world, draw)
+        finally:
+            send(stopped, signal.SIGCONT)
 
 
 @dataclass

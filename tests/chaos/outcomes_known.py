@@ -13,12 +13,21 @@ def check_outcomes(case: Case) -> None:
         if order.acknowledgements and not order.is_settled and not order.lost:
             case.report("L1", f"{order.key} was acknowledged at {order.acknowledged_at:.3f} and is nowhere")
         _is_known(case, order)
+        _ledger_agrees(case, order)
         for rollback in order.rollbacks:
             if rollback.status == 200 and order.row is not None and not order.row.rolled_back:
                 case.report("L2", f"the rollback of {order.key} was answered 200, its row stands")
                 break
     _losses_are_reported(case)
     _sold_out(case)
+
+
+def _ledger_agrees(case: Case, order: Order) -> None:
+    """A CHECK can never refuse what was admitted, unless a person has released what was lost."""
+    if case.evidence.setting.released_at:
+        return
+    if order.in_quarantine or any(call.code == "ledger_refused" for call in order.attempts):
+        case.report("S1", f"the ledger has refused {order.key}, which was admitted")
 
 
 def _is_known(case: Case, order: Order) -> None:

@@ -33,7 +33,8 @@ class Patch:
         return text.replace(self.old, self.new)
 
 
-CHAOS_WINDOW = 400
+CHAOS_WINDOW = 40
+"""Small enough that a ledger which stands still for two seconds meets it."""
 
 # What takes half a minute in earnest has to be seen several times in a minute of simulation.
 CHAOS_PATCHES = (

@@ -228,6 +228,15 @@ def a_counter_that_is_not_its_rows(evidence: Evidence, draw: random.Random) -> b
 
 
 @wrong("S1")
+def an_admission_that_the_ledger_refused(evidence: Evidence, draw: random.Random) -> bool:
+    granted = _acknowledged(evidence)
+    if not granted:
+        return False
+    _put(evidence, draw.choice(granted), status=409, body=b'{"code":"ledger_refused"}')
+    return True
+
+
+@wrong("S1")
 def a_counter_over_its_ceiling(evidence: Evidence, draw: random.Random) -> bool:
     _bad_counter(evidence, draw, granted=9, rows_granted=9, returned=0, rows_returned=0, ceiling=8)
     return True
