@@ -14,6 +14,9 @@ NEVER = float("inf")
 FAST_RISK_S = 2.0
 """What AOF everysec puts at risk when Redis dies."""
 
+HANDS_IN_S = 20.0
+"""How long after a loss a worker may still not have handed in what it holds: every other fault is shorter."""
+
 NOTICED_S = 1.0
 STRAGGLES_S = 6.0
 """How long after a loss was noted Redis may have answered from what was then lost: until it was really gone, and, after
@@ -118,21 +121,26 @@ def may_be_lost(order: Order, evidence: Evidence) -> bool:
     first = order.acknowledgements[0]
     # After a loss the same key is granted anew, with another time in its body: that is another answer's worker.
     same = [call for call in order.acknowledgements if call.body == first.body]
-    return _redis_lost(order, evidence) and all(_engine_lost(call, evidence.losses) for call in same)
+    lost_at = _redis_lost_at(order, evidence)
+    return lost_at is not None and all(_engine_lost(call, evidence.losses, lost_at) for call in same)
 
 
-def _redis_lost(order: Order, evidence: Evidence) -> bool:
+def _redis_lost_at(order: Order, evidence: Evidence) -> float | None:
+    """When Redis first lost data that may have held the order. What survived that recovery is in PostgreSQL."""
     asked_at, answered_at = order.acknowledgements[0].asked_at, order.acknowledged_at
+    times = []
     for loss in evidence.losses:
         until = loss.at + (STRAGGLES_S if loss.kind == "stale" else NOTICED_S)
-        if loss.kind in ("disk", "stale") and until >= asked_at:
-            return True
         crashed = loss.kind == "crash" and evidence.setting.durability == "fast"
-        if crashed and asked_at <= loss.at <= answered_at + FAST_RISK_S:
-            return True
-    return False
+        if (loss.kind in ("disk", "stale") and until >= asked_at) or (
+            crashed and asked_at <= loss.at <= answered_at + FAST_RISK_S
+        ):
+            times.append(loss.at)
+    return min(times, default=None)
 
 
-def _engine_lost(call: Call, losses: Iterable[Loss]) -> bool:
+def _engine_lost(call: Call, losses: Iterable[Loss], redis_lost_at: float) -> bool:
+    """Whether the worker died with the answer: after it gave it, and before it can have handed it in."""
     name = f"engine-{call.engine + 1}"
-    return any(loss.kind == "engine" and loss.name == name and loss.at >= call.asked_at for loss in losses)
+    until = redis_lost_at + HANDS_IN_S
+    return any(loss.kind == "engine" and loss.name == name and call.asked_at <= loss.at <= until for loss in losses)

@@ -98,8 +98,15 @@ def test_durable_may_be_lost_with_the_disk_and_the_worker_if_that_is_reported() 
 
 @pytest.mark.parametrize(
     "losses",
-    [(), (DISK,), (ENGINE,), (DISK, Loss(1e4, "engine", "engine-2")), (Loss(1.0, "disk", "valkey"), ENGINE)],
-    ids=["nothing", "disk", "engine", "the-other-engine", "disk-before"],
+    [
+        (),
+        (DISK,),
+        (ENGINE,),
+        (DISK, Loss(1e4, "engine", "engine-2")),
+        (Loss(1.0, "disk", "valkey"), ENGINE),
+        (DISK, Loss(1e4 + 60, "engine", "engine-1")),
+    ],
+    ids=["nothing", "disk", "engine", "the-other-engine", "disk-before", "engine-after-it-handed-in"],
 )
 def test_durable_survives_less_than_that(losses: tuple[Loss, ...]) -> None:
     assert "L1" in invariants(reported(with_a_row_gone(*losses)))
@@ -115,7 +122,8 @@ def test_fast_may_lose_what_redis_took_two_seconds_before_it_died() -> None:
     evidence.setting = replace(evidence.setting, durability="fast")
     gone = next(order for order in _acknowledged(evidence) if order.key not in _keys(evidence))
     for late_s, allowed in ((1.5, True), (2.5, False)):
-        evidence.losses = [ENGINE, Loss(gone.answered_at + late_s, "crash", "valkey")]
+        died_at = gone.answered_at + late_s
+        evidence.losses = [Loss(died_at, "engine", "engine-1"), Loss(died_at, "crash", "valkey")]
         assert ("L1" not in invariants(evidence)) is allowed
 
 
