@@ -53,6 +53,7 @@ class Serving:
         self._position = Position()
         self._inbox = Inbox(settler.keyspace.stream, Position())
         self._looked = float("-inf")
+        self._compared = float("-inf")
         self._spoken = float("-inf")
         self._stopping = False
 
@@ -120,15 +121,23 @@ class Serving:
         self._metrics.watch(self._inbox)
 
     async def _look(self) -> None:
-        """Redis's side, then, when a beat is due, PostgreSQL's; then say that we are here."""
+        """Redis's side; now and then PostgreSQL's, however busy the shard is; then say that we are here, where nothing
+        that was settled has said it."""
         meta = await read_meta(self._link, self._settler.keyspace)
         if meta is None or meta.state != "open":
             self._check_behind(meta)
             raise EpochOver("the epoch was closed or is gone from this server")
         self._metrics.backlog(meta.added - meta.settled)
-        if time.monotonic() - self._spoken < BEAT_S:
-            self._looked = time.monotonic()
-            return
+        if time.monotonic() - self._compared > BEAT_S:
+            await self._compare(meta)
+            self._compared = time.monotonic()
+        if time.monotonic() - self._spoken > BEAT_S:
+            await self._settler.publish(self._position, self._position)
+            self._spoken = time.monotonic()
+        self._looked = time.monotonic()
+
+    async def _compare(self, meta: Meta) -> None:
+        """Both sides, and who the server is: an open connection does not show that it has changed."""
         await self._link.check_identity()
         async with self._database.shard_tx(self._settler.place.shard) as tx:
             state = await read_state(tx, self._settler.place.shard)
@@ -141,8 +150,6 @@ class Serving:
             await self._settler.scripts.release()
             await self._alarms.close("epoch_withheld")
             log.info("epoch released", shard=state.shard, epoch=state.epoch)
-        await self._settler.publish(self._position, self._position)
-        self._looked = self._spoken = time.monotonic()
 
     async def _expect_nothing_new(self, tx: Transaction, state: ShardState) -> None:
         """What is learned late of older epochs is put to account by going on to the next one, whose counters are read

@@ -172,7 +172,7 @@ class Lab:
         """These events through the commit script, in one entry; bytes go in as they are."""
         await self.register()
         scripts = await self.scripts()
-        items = [self._item(event) for event in events]
+        items = [self.item(event) for event in events]
         await self.hydrate(scripts, sorted({move.counter for item in items for move in item.moves}))
         reply = await scripts.commit(items)
         assert reply.status is Status.OK
@@ -180,7 +180,7 @@ class Lab:
         return reply
 
     @staticmethod
-    def _item(event: Event | bytes) -> Item:
+    def item(event: Event | bytes) -> Item:
         if isinstance(event, bytes):
             return Item(Mode.COMMIT, payload=event)
         if not isinstance(event, Redeemed):

@@ -99,3 +99,21 @@ async def test_the_process_says_when_it_is_ready_and_drains_on_sigterm(lab: Lab,
     code, said = process.end(signal.SIGTERM)
     assert code == 0
     assert [json.loads(line)["level"] for line in said.splitlines() if json.loads(line)["level"] == "error"] == []
+
+
+async def test_a_busy_shard_is_looked_after_like_an_idle_one(lab: Lab) -> None:
+    """What has to be noticed is noticed while every batch finds the next one waiting."""
+    async with lab.running():
+        number = 0
+
+        async def epoch_is_over() -> bool:
+            nonlocal number
+            number += 1
+            if number == 20:
+                await lab.owner.execute("UPDATE epochs SET state = 'closing' WHERE shard = $1", SHARD)
+            scripts = await lab.scripts()
+            await scripts.commit([lab.item(redeemed(f"rdm_{number}_{n}")) for n in range(3)])
+            return (await lab.state()).epoch == 2
+
+        await lab.grant(redeemed("rdm_first"))
+        await eventually(epoch_is_over, "the next epoch")
