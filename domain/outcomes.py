@@ -62,6 +62,7 @@ PROBLEMS: dict[str, Problem] = {
     "async_action_not_found": Problem(404, "No such asynchronous action."),
     "quarantine_entry_not_found": Problem(404, "No such quarantine entry."),
     "method_not_allowed": Problem(405, "This path does not take this method."),
+    "incomplete_body": Problem(408, "The connection ended before the body did.", retryable=True),
     "limit_reached": Problem(409, "Every redemption of the code or its campaign has been used."),
     "limit_held": Problem(409, "What is left is held by reservations.", retryable=True),
     "customer_limit_reached": Problem(409, "The customer has used every redemption allowed to one customer."),

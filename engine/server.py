@@ -9,6 +9,7 @@ from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
+from granian.rsgi import ProtocolClosed, ProtocolError
 from granian.server.embed import Server
 
 from domain.problems import Refused
@@ -38,7 +39,12 @@ class Application:
                 response = problem(Refused("body_too_large", f"at most {MAX_BODY_BYTES} bytes"))
                 protocol.response_bytes(response.status, response.headers, response.body)
                 return
-            body = await protocol() if length != "0" else await _read(protocol)
+            try:
+                body = await protocol() if length != "0" else await _read(protocol)
+            except (ProtocolClosed, ProtocolError):
+                response = problem(Refused("incomplete_body"))
+                protocol.response_bytes(response.status, response.headers, response.body)
+                return
         forwarded = headers.get("x-forwarded-for")
         call = Call(
             scope.method,

@@ -57,7 +57,7 @@ class Call(msgspec.Struct, frozen=True, tag=True):
     @property
     def is_unknown(self) -> bool:
         """Whether it may or may not have had its effect."""
-        return self.status == LOST or self.status >= 500
+        return self.status in (LOST, 408) or self.status >= 500
 
     @property
     def code(self) -> str:
