@@ -5,6 +5,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import InternalServerException
 
 from control_plane.auth import PROJECT_HEADER, Tenant, authenticate, tenant_of
 from control_plane.bodies import parse
@@ -81,14 +82,14 @@ class Call(AccountCall):
 async def provide_account(request: AnyRequest) -> AccountCall:
     """The dependency `account`: any key but a publishable one."""
     context, principal = await _enter(request)
-    return AccountCall(context, principal, request, await request.body())
+    return AccountCall(context, principal, request, await _body(request))
 
 
 async def provide_call(request: AnyRequest) -> Call:
     """The dependency `call`: a project's secret key, or an admin key that names a project."""
     context, principal = await _enter(request)
     tenant = await tenant_of(context, principal, request.headers.get(PROJECT_HEADER))
-    return Call(context, principal, tenant, request, await request.body())
+    return Call(context, principal, tenant, request, await _body(request))
 
 
 async def _enter(request: AnyRequest) -> tuple[Context, Principal]:
@@ -96,6 +97,13 @@ async def _enter(request: AnyRequest) -> tuple[Context, Principal]:
         raise Refused("uri_too_long")
     context = cast(Context, request.app.state.context)
     return context, await authenticate(context, request.headers.get("Authorization"))
+
+
+async def _body(request: AnyRequest) -> bytes:
+    try:
+        return await request.body()
+    except InternalServerException as error:  # so Litestar calls a client that has gone, and nothing else, in here
+        raise Refused("incomplete_body") from error
 
 
 def _idempotency_key(key: str | None) -> str | None:

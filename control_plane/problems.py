@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 from litestar import Request, Response
-from litestar.exceptions import ClientDisconnect, HTTPException
+from litestar.exceptions import HTTPException
 
 from control_plane.shell import current_request_id
 from domain.problems import MEDIA_TYPE, FieldError, Refused, problem_body
@@ -59,8 +59,6 @@ def _refusal(error: Exception) -> Refused:
         return error
     if isinstance(error, HTTPException) and error.status_code in _BY_STATUS:
         return Refused(_BY_STATUS[error.status_code])
-    if isinstance(error, ClientDisconnect):
-        return Refused("incomplete_body")
     if isinstance(error, _NOT_NOW):
         return Refused("recovering")
     if isinstance(error, UNAVAILABLE) and not isinstance(error, asyncpg.DataError):
