@@ -8,6 +8,7 @@ from typing import Literal
 from tests.chaos.faults import AtFailpoint, Crash, Fault, Pause, SecondReconciler
 from tests.chaos.faults_failover import StaleFailover
 from tests.chaos.faults_host import ClockStep, DiskFull
+from tests.chaos.faults_kept import KeptConnections
 from tests.chaos.faults_links import HalfClose, Silence, Slowness
 from tests.chaos.faults_redis import DataGone, Flush, ForgetScripts, LedgerBehind, MemoryFull, OlderCopy, TornTail
 from tests.chaos.faults_stream import ConfirmedTwice, DeliveredTwice, OneTooMany, Poison
@@ -31,10 +32,12 @@ _DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What kind of world a plan is for. `clocks` are the processes whose clock can be stepped."""
+    """What kind of world a plan is for. `clocks` are the processes whose clock can be stepped; `keeps`, whether the
+    proxy in front of Redis may keep its clients while the server changes."""
 
     replica: bool = False
     clocks: tuple[str, ...] = ()
+    keeps: bool = False
 
 
 def draw_fault(draw: random.Random, kind: Kind) -> Fault:
@@ -103,6 +106,12 @@ def _half_close(draw: random.Random, _kind: Kind) -> Fault:
     return HalfClose(source=source, target=target, after_bytes=draw.randint(1, 5000), direction=direction)
 
 
+def _kept(draw: random.Random, _kind: Kind) -> Fault:
+    stale_s, stops_s = _seconds(draw, 1.0, 5.0), _seconds(draw, 0.0, 2.0)
+    takes_s = stale_s + stops_s + KeptConnections.DRAINS_S + KeptConnections.COMES_UP_S
+    return KeptConnections(takes_s=round(takes_s, 2), stale_s=stale_s, stops_s=stops_s)
+
+
 def _torn_tail(draw: random.Random, _kind: Kind) -> Fault:
     return TornTail(most_bytes=draw.choice((3, 300, 5000)))
 
@@ -168,6 +177,10 @@ def _with_replica(kind: Kind) -> bool:
     return kind.replica
 
 
+def _that_keeps(kind: Kind) -> bool:
+    return kind.keeps
+
+
 _FAULTS: tuple[tuple[int, Callable[[random.Random, Kind], Fault], Callable[[Kind], bool]], ...] = (
     (10, _crash, _always),
     (4, _crash_together, _always),
@@ -189,4 +202,5 @@ _FAULTS: tuple[tuple[int, Callable[[random.Random, Kind], Fault], Callable[[Kind
     (8, _in_stream, _always),
     (3, _disk_full, _always),
     (6, _clock, _with_clocks),
+    (6, _kept, _that_keeps),
 )

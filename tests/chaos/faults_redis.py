@@ -120,11 +120,20 @@ class OlderCopy(_SetBack):
     name = "older copy"
 
     async def apply(self, world: World, draw: random.Random) -> None:
+        name = await self.copied(world)
+        await asyncio.sleep(self.takes_s)
+        await self.come_back(world, name, draw)
+
+    async def copied(self, world: World) -> str:
+        """Take the copy of the primary's data; the primary."""
         name = world.primary
         data, copy = world.servers.valkey(name).data / "appendonlydir", world.folder / "older-copy"
         shutil.rmtree(copy, ignore_errors=True)
         await asyncio.to_thread(shutil.copytree, data, copy)
-        await asyncio.sleep(self.takes_s)
+        return name
+
+    async def come_back(self, world: World, name: str, draw: random.Random) -> None:
+        """Go on with the copy."""
         if world.primary != name:
             raise Skipped(f"{name} is not the primary any more")
         await super().apply(world, draw)

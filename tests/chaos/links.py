@@ -57,9 +57,10 @@ class Links:
         mode: Mode | None = None,
         delay_ms: float | None = None,
         target_port: int | None = None,
+        keeps: bool | None = None,
     ) -> None:
         """Change these links; what is None stays as it is."""
-        await self._ask(Wish("set", list(links), mode, delay_ms, target_port))
+        await self._ask(Wish("set", list(links), mode, delay_ms, target_port, keeps=keeps))
 
     async def half_close(self, links: Iterable[str], after_bytes: int, direction: Direction) -> None:
         """End one direction of what is connected now after so many more bytes; the other direction lives."""
@@ -67,7 +68,7 @@ class Links:
 
     async def heal(self) -> None:
         """Every link passes, without delay."""
-        await self.set(self.ports, "pass", 0.0)
+        await self.set(self.ports, "pass", 0.0, keeps=False)
 
     async def counts(self) -> dict[str, tuple[int, int, int]]:
         """Of each link: connections now, connections ever, bytes carried."""

@@ -73,12 +73,16 @@ def plan(seed: int, minutes: float, kind: Kind) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+def _kind_of(world: World) -> Kind:
+    return Kind(world.has_replica, world.clocks, world.keeps)
+
+
 class Nemesis:
     """One plan on one world."""
 
     def __init__(self, world: World, seed: int, minutes: float, steps: tuple[Step, ...] | None = None) -> None:
         self._world = world
-        self._steps = plan(seed, minutes, Kind(world.has_replica, world.clocks)) if steps is None else steps
+        self._steps = plan(seed, minutes, _kind_of(world)) if steps is None else steps
         # How often each fault was brought about; those that found nothing to harm are not counted.
         self.counts: Counter[str] = Counter()
         self._healing = asyncio.Event()

@@ -20,6 +20,7 @@ Direction = Literal["up", "down"]
 
 HOST = "127.0.0.1"
 _MOST_HELD = 4 * 1024 * 1024
+_ANEW_S = 0.02
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -33,6 +34,7 @@ class Wish(msgspec.Struct, omit_defaults=True):
     target_port: int | None = None
     after_bytes: int = 0
     direction: Direction = "down"
+    keeps: bool | None = None
 
 
 class Link:
@@ -40,13 +42,15 @@ class Link:
 
     pass: bytes go through. cut: what is connected is reset, who connects is reset too. hold: nothing comes through,
     and all of it comes late, when the link passes again. swallow: nothing comes through, and never will; what has
-    lost bytes is reset when the link passes again.
+    lost bytes is reset when the link passes again. `keeps`, in any mode: who is connected does not hear that the target
+    has gone, and is connected anew to whoever comes up there.
     """
 
     def __init__(self, target_port: int) -> None:
         self.target_port = target_port
         self.mode: Mode = "pass"
         self.delay_s = 0.0
+        self.keeps = False
         self.pairs: set[Pair] = set()
         self.carried_bytes = 0
         self.accepted = 0
@@ -54,6 +58,8 @@ class Link:
     def change(self, wish: Wish) -> None:
         if wish.delay_ms is not None:
             self.delay_s = wish.delay_ms / 1000
+        if wish.keeps is not None:
+            self.keeps = wish.keeps
         if wish.target_port is not None and wish.target_port != self.target_port:
             self.target_port = wish.target_port
             self.reset(list(self.pairs))
@@ -159,6 +165,8 @@ class End(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._early: list[bytes] = []
         self.is_gone = False
+        # How much of what is heard first is not for the other side.
+        self.skips = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -173,16 +181,26 @@ class End(asyncio.Protocol):
         self.pair.connected(self)
 
     def data_received(self, data: bytes) -> None:
-        self._hears.push(data)
+        skipped = min(self.skips, len(data))
+        self.skips -= skipped
+        if data := data[skipped:]:
+            self.pair.greeting.heard(data, self is self.pair.client)
+            self._hears.push(data)
 
     def eof_received(self) -> bool:
+        if self.pair.keeps(self):
+            return False
         self._hears.push(None)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        kept = self.pair.keeps(self)
         self.is_gone = True
         self._transport = None
-        self.pair.lost(broken=exc is not None)
+        if kept:
+            self.pair.connect_anew()
+        else:
+            self.pair.lost(broken=exc is not None)
 
     def pause_writing(self) -> None:
         self.pair.other(self).pause(self)
@@ -230,11 +248,32 @@ class End(asyncio.Protocol):
             self._transport.abort()
 
 
+class Greeting:
+    """What a client said first, before it had an answer, and how long the answer was. Whoever comes up anew at the
+    target is told the same, because a server may want to know who speaks."""
+
+    def __init__(self) -> None:
+        self.said = b""
+        self.answered_bytes = 0
+        self._is_over = False
+
+    def heard(self, data: bytes, from_client: bool) -> None:
+        if self._is_over:
+            return
+        if not from_client:
+            self.answered_bytes += len(data)
+        elif self.answered_bytes:
+            self._is_over = True
+        else:
+            self.said += data
+
+
 class Pair:
     """One connection: the socket that came in, and the one that goes out."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self.greeting = Greeting()
         self.up, self.down = Pipe(link), Pipe(link)
         self._client, self._target = End(self, self.up), End(self, self.down)
         self.up.source = self.down.sink = self._client
@@ -266,10 +305,28 @@ class Pair:
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
     async def _connect(self) -> None:
-        try:
-            await asyncio.get_running_loop().create_connection(lambda: self._target, HOST, self._link.target_port)
-        except OSError:
-            self.reset()
+        while True:
+            try:
+                await asyncio.get_running_loop().create_connection(lambda: self._target, HOST, self._link.target_port)
+            except OSError:
+                if not self._link.keeps:
+                    self.reset()
+                    return
+                await asyncio.sleep(_ANEW_S)
+            else:
+                return
+
+    def keeps(self, end: End) -> bool:
+        """Whether the client is not to hear that this socket has gone."""
+        return self._link.keeps and end is self._target and not end.is_gone and not self._client.is_gone
+
+    def connect_anew(self) -> None:
+        """The target has gone, and whoever comes up there goes on with the same client."""
+        self._target = End(self, self.down)
+        self.up.sink = self.down.source = self._target
+        self._target.skips = self.greeting.answered_bytes
+        self._target.write(self.greeting.said)
+        self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
     def half_ended(self) -> None:
         self._halves_ended += 1

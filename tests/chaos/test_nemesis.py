@@ -8,7 +8,7 @@ import pytest
 from tests.chaos.choosing import Kind, draw_fault
 from tests.chaos.nemesis import FIRST_S, LOSSES_APART_S, SETTLES_S, Step, plan
 
-KINDS = (Kind(), Kind(replica=True), Kind(clocks=("valkey",)))
+KINDS = (Kind(), Kind(replica=True), Kind(clocks=("valkey",)), Kind(keeps=True))
 SEEDS = range(60)
 
 
@@ -51,6 +51,7 @@ def test_every_kind_of_fault_comes_and_a_failover_only_where_there_is_a_replica(
         return {draw_fault(draw, kind).name for _ in range(2000)}
 
     assert names(Kind(replica=True)) - names(Kind()) == {"stale failover"}
+    assert names(Kind(keeps=True)) - names(Kind()) == {"older copy, connections kept"}
     assert len(names(Kind())) >= 12
 
 

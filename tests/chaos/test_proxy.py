@@ -19,7 +19,7 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @asynccontextmanager
-async def echo(prefix: bytes = b"") -> AsyncIterator[int]:
+async def echo(prefix: bytes = b"", port: int = 0) -> AsyncIterator[int]:
     """A server that says everything back, and ends its half when we end ours."""
 
     answering: set[asyncio.Task[None]] = set()
@@ -38,7 +38,7 @@ async def echo(prefix: bytes = b"") -> AsyncIterator[int]:
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answering.add(asyncio.create_task(answer(reader, writer)))
 
-    server = await asyncio.start_server(accept, HOST, 0)
+    server = await asyncio.start_server(accept, HOST, port)
     async with server:
         yield server.sockets[0].getsockname()[1]
     for task in answering:
@@ -200,6 +200,22 @@ async def test_a_redirected_link_goes_elsewhere_and_the_others_stay(links: Links
         await says((reader, writer), b"hello", b"old hello")
         writer.close()
         await writer.wait_closed()
+
+
+async def test_a_kept_client_goes_on_with_whoever_comes_up_and_is_announced_there(links: Links) -> None:
+    async with echo() as first:
+        await links.start({LINK: first})
+        reader, writer = await asyncio.open_connection(HOST, links.ports[LINK])
+        await says((reader, writer), b"who I am")
+        await says((reader, writer), b"hello")
+        await links.set([LINK], "hold", keeps=True)
+    async with echo(b"new ", port=first):
+        writer.write(b"hello again")
+        assert await is_silent(reader)
+        await links.set([LINK], "pass")
+        # Its answer to what the client said first is as long as the first one's was; the rest of it is heard.
+        assert await asyncio.wait_for(reader.readexactly(20), 5) == b"who I amnew hello again"[-20:]
+    writer.close()
 
 
 async def test_who_connects_to_a_target_that_is_not_there_is_reset(links: Links) -> None:

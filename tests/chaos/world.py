@@ -80,6 +80,8 @@ class World:
         # it makes them a little slower.
         self._faketime = find_faketime()
         self.clocks: tuple[str, ...] = draw_clocks(seed) if self._faketime else ()
+        # Whether the proxy may keep its clients while it goes on to another server.
+        self.keeps = seed % 8 == 7
 
     # -- addresses -----------------------------------------------------------------------------------------------------
 

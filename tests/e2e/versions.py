@@ -7,6 +7,7 @@ version. Must never be taken for a release.
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -37,7 +38,9 @@ NEXT_VERSION = (
 class Versions:
     """Processes of either version, by name; all end with it."""
 
-    def __init__(self, folder: Path, urls: DatabaseUrls, redis_url: str) -> None:
+    def __init__(
+        self, folder: Path, urls: DatabaseUrls, redis_url: str, patches: Sequence[Patch] = NEXT_VERSION
+    ) -> None:
         self.folder = folder
         self.urls = urls
         self._env = {
@@ -47,7 +50,7 @@ class Versions:
             "VAUCHFLOW_TRUST_AOF": "1",
             "VAUCHFLOW_HOST": HOST,
         }
-        self._next = make_tree(folder / "next", NEXT_VERSION)
+        self._next = make_tree(folder / "next", patches)
         self._running: dict[str, Process] = {}
         self.account: MadeAccount = None  # type: ignore[assignment] # set on entry
 
@@ -90,6 +93,10 @@ class Versions:
             "VAUCHFLOW_APP_DATABASE_URL": self.urls.app,
             "VAUCHFLOW_RECONCILER_DATABASE_URL": self.urls.reconciler,
         }
+
+    def pids(self) -> dict[str, int]:
+        """The processes that run, by name."""
+        return {name: process.pid for name, process in self._running.items()}
 
     def command_line(self, *arguments: str) -> str:
         """Run one of the operator's commands; what it prints."""

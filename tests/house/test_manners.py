@@ -20,6 +20,7 @@ MAY_SLEEP = (
     "tests/chaos/faults_failover.py",
     "tests/chaos/run.py",
     "tests/chaos/shop.py",
+    "tests/chaos/soak.py",
 )
 
 
