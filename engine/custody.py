@@ -36,6 +36,7 @@ class Custody:
         self._worker_id = worker_id
         self._now = now
         self._doubt = asyncio.Event()
+        self._said: tuple[int, str] | None = None
 
     def doubt(self) -> None:
         """Something has happened to an epoch: look at once."""
@@ -67,6 +68,13 @@ class Custody:
                     served.records_restored = row["records_restored"]
             except UNAVAILABLE:
                 in_doubt = True
+            except Exception as error:  # noqa: BLE001 - the edge: no ring may be forgotten for the sake of another
+                in_doubt = True
+                if self._said != (ring.epoch, type(error).__name__):
+                    self._said = (ring.epoch, type(error).__name__)
+                    log.error(
+                        "a ring could not be handed in", shard=ring.shard, epoch=ring.epoch, where=log.where(error)
+                    )
         return in_doubt
 
     async def _end(self, ring: Ring) -> None:

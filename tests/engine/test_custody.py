@@ -81,3 +81,29 @@ async def test_a_full_ring_refuses_with_a_time_to_come_back(shop: Shop) -> None:
     response = await shop.call("POST", "/v1/vouchers/TEN/redeem", {"order_value": 10}, key="key-2")
     assert response.status == 503
     assert "retry-after" in dict(response.headers)
+
+
+async def test_g2_a_ring_that_cannot_be_handed_in_now_is_not_forgotten(shop: Shop) -> None:
+    """PostgreSQL was restored from a backup that does not know the epoch; then somebody finds a better one."""
+    await shop.voucher("TEN", Rules("AMOUNT", 100, max_redemptions=10))
+    _, body = await shop.redeem("TEN", key="key-1")
+    identity = await shop.owner.fetchrow("SELECT run_id, replication_id FROM epochs")
+    await shop.owner.execute("DELETE FROM worker_leases")
+    await shop.owner.execute("DELETE FROM stream_positions")
+    await shop.owner.execute("DELETE FROM epochs")
+
+    async def is_fenced() -> bool:
+        return not shop.worker.gate.served()
+
+    await eventually(is_fenced, "the fence")
+    await shop.owner.execute(
+        "INSERT INTO epochs (shard, epoch, state, run_id, replication_id) VALUES ($1, 1, 'closing', $2, $3)",
+        SHARD,
+        *identity,
+    )
+
+    async def is_handed_in() -> bool:
+        rows = await shop.owner.fetch("SELECT payload FROM ring_entries")
+        return [event.id for row in rows if isinstance(event := decode(row["payload"]), Redeemed)] == [body["id"]]
+
+    await eventually(is_handed_in, "the ring")
