@@ -1,11 +1,13 @@
 """Listens to what confirm publishes, for all shards, on a connection of its own.
 
-Must never invent a confirmation: when the connection is cut, every shard counts as unheard until it speaks again.
+Must never invent a confirmation: when the connection is cut, every shard counts as unheard until it speaks again. Must
+never trust a silent connection for long: a server that has vanished does not say so to one who only listens.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
@@ -19,6 +21,8 @@ from store.keys import confirmed_channel
 from .waiting import ShardWaiters, decode_message
 
 RECONNECT_S = 0.1
+SILENT_S = 5.0
+"""The reconciler speaks of every shard at least twice a second; after this silence the subscription is made anew."""
 
 
 class Listener:
@@ -67,9 +71,16 @@ class Listener:
     async def _listen(self, client: aioredis.Redis) -> None:
         async with client.pubsub(ignore_subscribe_messages=True) as subscription:
             await subscription.subscribe(*self._channels)
-            async for message in subscription.listen():
-                shard = self._channels.get(message["channel"])
-                if shard is not None:
-                    said = decode_message(message["data"])
-                    self._waiters[shard].heard(said)
-                    self._on_confirmed(shard, said.epoch, said.new)
+            loop = asyncio.get_running_loop()
+            # TimeoutError is an OSError: silence ends the subscription as a cut does.
+            async with asyncio.timeout(SILENT_S) as silence:
+                async for message in subscription.listen():
+                    silence.reschedule(loop.time() + SILENT_S)
+                    self._heard(message)
+
+    def _heard(self, message: Any) -> None:
+        shard = self._channels.get(message["channel"])
+        if shard is not None:
+            said = decode_message(message["data"])
+            self._waiters[shard].heard(said)
+            self._on_confirmed(shard, said.epoch, said.new)
