@@ -243,6 +243,15 @@ class Model:
             self.counters.setdefault(name, state)
         return Status.OK
 
+    def restore(self, records: list[tuple[str, Record]], since_ms: int) -> Status:
+        """Put records that PostgreSQL knows, where absent; those of before `since_ms` have had their time."""
+        if self.state != "open":
+            return Status.FENCED
+        for record_id, record in records:
+            if record.time_ms > since_ms:
+                self.records.setdefault(record_id, record)
+        return Status.OK
+
     # -- confirm ---------------------------------------------------------------------------------------------------
 
     def confirm(

@@ -4,6 +4,7 @@ The server's clock and stream ids are its own: the model is told them, everythin
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from typing import Any
 
@@ -11,12 +12,12 @@ import redis.asyncio
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from domain.ledger import Check, CounterState, Definition, Guard, Item, Mode, Move, Position, Settlement
+from domain.ledger import Check, CounterState, Definition, Guard, Item, Mode, Move, Position, Record, Settlement
 from domain.model import Model
 from domain.outcomes import Status
 from store.keys import Keyspace
 from store.lua import Script
-from store.scripts import Scripts, parse_record
+from store.scripts import RECORD_TTL_MS, Scripts, parse_record
 
 COUNTERS = [f"r:{name}" for name in "abc"] + ["u:a:bob", "b:a"]
 DEFINITIONS = ["v:prj:X", "c:cmp"]
@@ -154,6 +155,15 @@ class Conformance(RuleBasedStateMachine):
         events = sum(len(self.model.stream[e][1]) for e in entries if e <= new)
         got = self.run(self.scripts.confirm(old, new, events, settlements, dropped, b"m"))
         assert got == self.model.confirm(old, new, events, settlements, dropped)
+
+    @rule(names=st.lists(st.sampled_from(RECORDS), min_size=1, max_size=3, unique=True), old=st.booleans())
+    def restore(self, names: list[str], old: bool) -> None:
+        """Records as the ledger has them: settled, so before every position."""
+        now_ms = int(time.time() * 1000)
+        granted_ms = now_ms - RECORD_TTL_MS - 60_000 if old else now_ms - 60_000
+        records = [(name, Record(b"f" * 16, Position(), 0, granted_ms, b"\xc4\x01x")) for name in names]
+        got = self.run(self.scripts.restore(records))
+        assert got == self.model.restore(records, now_ms - RECORD_TTL_MS)
 
     @rule()
     def release(self) -> None:
