@@ -1,7 +1,8 @@
-"""What a run comes to: a line of the table in docs/operating/chaos.md. Must never leave out a run that failed."""
+"""What runs come to: the tables in docs/operating/chaos.md. Must never leave out a run that failed."""
 
 import statistics
 from collections import Counter
+from itertools import takewhile
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,10 @@ _HEAD = (
     "| seed | minutes | world | faults | calls | acknowledged | lost | over | recovery median / worst s | verdict |\n"
     "|---:|---:|---|---|---:|---:|---:|---:|---:|---|"
 )
+
+_GUARDS = "## Guards, and what sees that one is missing"
+_GUARDS_MARK = "<!-- guards: written by ./dev chaos --mutate NAME --record -->"
+_GUARDS_HEAD = "| mutation | what it takes out | seeds tried | caught in seed | by |\n|---|---|---|---:|---|"
 
 INTERRUPTED_S = 0.25
 """Undisturbed, each tenant sells something every few hundredths of a second."""
@@ -114,14 +119,47 @@ def recoveries(evidence: Evidence, disturbed_at: list[float]) -> list[float]:
 
 def record(result: Result, page: Path = PAGE) -> None:
     """Put the run's line into the page; an older line of the same seed and minutes goes."""
-    text = page.read_text() if page.exists() else ""
-    before, mark, after = text.partition(_MARK)
-    lines = [line for line in after.splitlines() if line.startswith("|") and line not in _HEAD.splitlines()]
+    before, lines, after = _table(page, _MARK, _HEAD)
     lines = [line for line in lines if _of(line) != (str(result.seed), f"{result.minutes:g}")] + [result.line()]
     lines.sort(key=lambda line: (int(_of(line)[0]), float(_of(line)[1])))
-    kept = before if mark else f"{text.rstrip()}\n\n" if text.strip() else "# Runs under faults\n\n"
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(kept + _MARK + "\n" + _HEAD + "\n" + "\n".join(lines) + "\n")
+    page.write_text(before + "\n".join((_MARK, _HEAD, *lines, "")) + after)
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """What became of one mutation: the runs that were tried, the last of which has seen it, or none."""
+
+    mutation: str
+    takes_out: str
+    results: list[Result]
+
+    @property
+    def caught(self) -> Result | None:
+        return next((result for result in self.results if result.violations), None)
+
+    def line(self) -> str:
+        """A row of the table of guards."""
+        tried = ", ".join(f"{result.seed} ({result.minutes:g} min)" for result in self.results)
+        caught = self.caught
+        by = (str(caught.seed), caught.verdict) if caught is not None else ("-", "**not caught**")
+        return "| " + " | ".join((f"`{self.mutation}`", self.takes_out, tried, *by)) + " |"
+
+
+def record_trial(trial: Trial, page: Path = PAGE) -> None:
+    """Put the mutation's line into the page; an older line of the same goes, the order stays."""
+    before, lines, after = _table(page, _GUARDS_MARK, _GUARDS_HEAD, heading=_GUARDS)
+    rows = {_of(line)[0]: line for line in lines} | {f"`{trial.mutation}`": trial.line()}
+    page.write_text(before + "\n".join((_GUARDS_MARK, _GUARDS_HEAD, *rows.values(), "")) + after)
+
+
+def _table(page: Path, mark: str, head: str, heading: str = "") -> tuple[str, list[str], str]:
+    """What stands before a table, its rows, and what stands behind it; at the end of the page where there is none."""
+    text = page.read_text() if page.exists() else "# Runs under faults\n"
+    before, found, rest = text.partition(mark + "\n")
+    if not found:
+        return text.rstrip() + "\n\n" + (f"{heading}\n" if heading else ""), [], ""
+    lines = list(takewhile(lambda line: line.startswith("|"), rest.splitlines(keepends=True)))
+    rows = [line.rstrip("\n") for line in lines if line.rstrip("\n") not in head.splitlines()]
+    return before, rows, rest[sum(map(len, lines)) :]
 
 
 def _of(line: str) -> tuple[str, str]:

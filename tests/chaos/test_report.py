@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from tests.chaos.judging import Violation
-from tests.chaos.report import Result, record, recoveries
+from tests.chaos.report import Result, Trial, record, record_trial, recoveries
 from tests.chaos.simulated import SimulatedShop
 
 RESULT = Result(7, 1.0, "always", {"crash": 2}, 900, 400, 0, [0.4, 3.0, 1.0], [])
@@ -28,6 +28,21 @@ def test_lines_are_sorted_and_replaced(tmp_path: Path) -> None:
         "| 20 | 1 | always | crash 2 | 900 | 400 | 0 | 0 | 1.0 / 3.0 | held |",
     ]
     assert page.read_text().startswith("# Runs\n\nWhat is said of them.\n")
+
+
+def test_the_tables_of_a_page_leave_each_other_alone(tmp_path: Path) -> None:
+    page = tmp_path / "chaos.md"
+    caught = replace(RESULT, violations=[Violation("S2", "exposed")])
+    record(RESULT, page)
+    record_trial(Trial("window", "W", [RESULT]), page)
+    record_trial(Trial("ring", "the ring", [RESULT, caught]), page)
+    with page.open("a") as file:
+        file.write("\nWhat is said of them.\n")
+    record(replace(RESULT, seed=3), page)
+    record_trial(Trial("window", "W", [caught]), page)
+    text = page.read_text()
+    assert text.index("| 3 | 1 |") < text.index("| 7 | 1 |") < text.index("## Guards") < text.index("What is said")
+    assert "| `window` | W | 7 (1 min) | 7 | S2 |\n| `ring` | the ring | 7 (1 min), 7 (1 min) | 7 | S2 |\n" in text
 
 
 def test_a_recovery_lasts_until_both_tenants_have_sold_what_was_asked_for_after_it() -> None:
