@@ -1,4 +1,5 @@
-"""`./dev chaos`: run seeds under faults and judge them. Exit code 1 where an invariant did not hold.
+"""`./dev chaos`: run seeds under faults and judge them. Exit code 1 where an invariant did not hold; with --mutate,
+where all of them held although a guard was missing.
 
 Prints each seed before it runs, and keeps the folder of a run that failed. Must never print a secret.
 """
@@ -27,38 +28,72 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     if options.check is not None:
         return _show(check(load(options.check / "history.jsonl")))
-    if options.mutate is not None and options.mutate not in mutations.MUTATIONS:
-        say(f"no mutation {options.mutate}; there are: {', '.join(mutations.MUTATIONS)}")
-        return 2
-    failed = [seed for seed in options.seeds or [options.seed] if not _one(seed, options)]
+    if options.mutate is not None:
+        return _mutate(options)
+    minutes = options.minutes or 1.0
+    failed = []
+    for seed in options.seeds or [options.seed or 1]:
+        result = _one(Plan(seed, minutes, options.calm), options)
+        if result.violations or result.oddities:
+            failed.append(seed)
+        if options.record:
+            report.record(result)
     if failed:
         say(f"violated: {', '.join(map(str, failed))}")
     return 1 if failed else 0
 
 
-def _one(seed: int, options: argparse.Namespace) -> bool:
-    """Whether every invariant held."""
-    patches = mutations.MUTATIONS[options.mutate] if options.mutate else ()
-    plan = Plan(seed, options.minutes, options.calm, options.mutate or "", tuple(patches))
+def _mutate(options: argparse.Namespace) -> int:
+    """Take guards out, one at a time; 0 if every one was missed by some invariant."""
+    known = mutations.MUTATIONS
+    if options.mutate not in (*known, "all"):
+        say(f"no mutation {options.mutate}; there are: all, {', '.join(known)}")
+        return 2
+    names = list(known) if options.mutate == "all" else [options.mutate]
+    trials = [_try_mutation(name, known[name], options) for name in names]
+    unseen = [trial.mutation for trial in trials if trial.caught is None]
+    if unseen:
+        say(f"nobody has missed: {', '.join(unseen)}")
+    return 1 if unseen else 0
+
+
+def _try_mutation(name: str, mutation: mutations.Mutation, options: argparse.Namespace) -> report.Trial:
+    """Seed after seed, until one sees it."""
+    seeds = options.seeds or ([options.seed] if options.seed is not None else mutation.seeds)
+    results: list[report.Result] = []
+    for seed in seeds:
+        plan = Plan(seed, options.minutes or mutation.minutes, options.calm, name, mutation.patches)
+        results.append(_one(plan, options))
+        if results[-1].violations:
+            break
+    trial = report.Trial(name, mutation.takes_out, results)
+    if trial.caught is not None:
+        say(f"{name}: caught in seed {trial.caught.seed} by {trial.caught.verdict}")
+    if options.record:
+        report.record_trial(trial)
+    return trial
+
+
+def _one(plan: Plan, options: argparse.Namespace) -> report.Result:
+    """One run. Its folder is kept where it has not come out as it should."""
+    seed, expected = plan.seed, False
     say(f"seed {seed}: {plan.minutes:g} min, {plan.world}{f', without {plan.mutation}' if plan.mutation else ''}")
     folder = Path(tempfile.mkdtemp(prefix=f"vauchflow-chaos-{seed}-", dir=options.folder))
     unprivileged().hand_over(folder)
-    started, held = time.monotonic(), False
+    started = time.monotonic()
     try:
         result = asyncio.run(Run(plan, folder).carry_out())
-        held = not result.violations and not result.oddities
+        expected = bool(plan.mutation) or (not result.violations and not result.oddities)
         say(f"  {result.line()}  ({time.monotonic() - started:.0f} s)")
         if result.oddities:
             say(f"  answered 500: {result.oddities}")
         _show(result.violations)
-        if options.record and not options.mutate:
-            report.record(result)
     finally:
-        if held and not options.keep:
+        if expected and not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
         else:
             say(f"  kept: {folder}")
-    return held
+    return result
 
 
 def _show(violations: list[Violation]) -> int:
@@ -76,10 +111,10 @@ def _seeds(text: str) -> list[int]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./dev chaos", description="Sell under faults, and judge what came of it.")
-    parser.add_argument("--seed", type=int, default=1, help="which run (1)")
+    parser.add_argument("--seed", type=int, help="which run (1)")
     parser.add_argument("--seeds", type=_seeds, help="several, one after the other: 1-40")
-    parser.add_argument("--minutes", type=float, default=1.0, help="how long faults last (1)")
-    parser.add_argument("--mutate", help="take this guard out of a copy of the product; must end in a violation")
+    parser.add_argument("--minutes", type=float, help="how long faults last (1)")
+    parser.add_argument("--mutate", help="take this guard, or each (all), out of a copy; 0 if that is seen")
     parser.add_argument("--record", action="store_true", help="put the result into docs/operating/chaos.md")
     parser.add_argument("--calm", action="store_true", help="no faults: only the load")
     parser.add_argument("--keep", action="store_true", help="keep the folder of a run that held, too")

@@ -1,6 +1,11 @@
 """Guards that may be taken out of a copy of the product, each by its name. A run without one must end in a violation:
 that is how it is known that the checker sees what the guard is for. Must never be applied to anything but a copy.
+
+Each has the seeds that are known to show it, because the fault that the guard is for comes in them and nothing is in
+its way: `plan` is pure, so they were looked for, not waited for.
 """
+
+from dataclasses import dataclass
 
 from tests.chaos.tree import Patch
 
@@ -8,73 +13,126 @@ _ADMIT, _COMMIT, _CONFIRM = "lua/includes/admit.lua", "lua/commit.lua", "lua/con
 _DEFINITIONS, _LEDGER, _LINK = "store/sql/definitions.sql", "store/sql/ledger.sql", "store/link.py"
 _CUSTODY, _RING, _SHARD = "engine/custody.py", "engine/ring.py", "engine/shard.py"
 
-MUTATIONS: dict[str, tuple[Patch, ...]] = {
-    # Whoever answers at the address is taken for the server that the epoch is bound to.
-    "fence": (
-        Patch(_LINK, "        elif found != self.expected:\n", "        elif False:\n"),
-        Patch(_LINK, "        if found != self.expected:\n", "        if False:\n"),
-    ),
-    # PostgreSQL may be behind by any amount.
-    "window": (
-        Patch(_ADMIT, "if granted - counter.confirmed + amount > window then", "if false then"),
-        Patch(_COMMIT, "elseif #grants + 1 > room then", "elseif false then"),
-    ),
-    # A worker says that it has handed in its ring, and hands in nothing.
-    "ring": (Patch(_CUSTODY, "answers = ring.seal()\n", "answers = ring.seal()[:0]\n"),),
-    # A worker grants and answers though its lease is over, its epoch closed and its ring handed in.
-    "lease": (
-        Patch(_SHARD, "return self._clock() < self.leased_until and not self.ring.sealed", "return True"),
-        Patch(
-            _SHARD, "if not await self._renew(served):\n                    self", "if False:\n                    self"
+
+@dataclass(frozen=True)
+class Mutation:
+    """A guard taken out: what then happens, and in which runs that is seen."""
+
+    takes_out: str
+    patches: tuple[Patch, ...]
+    seeds: tuple[int, ...] = (1, 2, 5)
+    minutes: float = 0.25
+
+
+MUTATIONS: dict[str, Mutation] = {
+    "fence": Mutation(
+        "whoever answers at the address is taken for the server that the epoch is bound to",
+        (
+            Patch(_LINK, "        elif found != self.expected:\n", "        elif False:\n"),
+            Patch(_LINK, "        if found != self.expected:\n", "        if False:\n"),
         ),
-        Patch(_RING, "        if self.sealed:\n", "        if False:\n"),
-        Patch(
-            _CUSTODY,
-            "        if served is not None:\n            self._gate",
-            "        if False:\n            self._gate",
-        ),
+        seeds=(231, 159),
+        minutes=0.4,
     ),
-    # The grants of one call are all judged against the same numbers.
-    "overlay": (Patch(_ADMIT, "local granted = counter.granted + counter.taken", "local granted = counter.granted"),),
-    # A limit that is lowered is at once what PostgreSQL allows, whatever is on its way.
-    "ceiling": (
-        Patch(_DEFINITIONS, "ELSE greatest(c.ceiling, excluded.ceiling) END", "ELSE excluded.ceiling END"),
-        Patch(_DEFINITIONS, "greatest(n.limit_value, n.used, c.granted - c.returned + c.quarantined)", "n.limit_value"),
-    ),
-    # Who settles and who confirms does not ask where the other stands.
-    "position": (
-        Patch(
-            _LEDGER,
-            "WHERE shard = $1 AND epoch = $2 AND entry_ms = $3 AND entry_seq = $4\nRETURNING shard, set_config",
-            "WHERE shard = $1 AND epoch = $2 AND ($3::bigint, $4::bigint) IS NOT NULL\nRETURNING shard, set_config",
-        ),
-        Patch(_CONFIRM, "if meta[2] ~= ARGV[1] then", "if false then"),
-    ),
-    # A server that does not know a script is given it, whoever it is.
-    "noscript_identity": (
-        Patch(
-            _LINK,
-            "        except NoScriptError:\n            await self.check_identity()\n",
-            "        except NoScriptError:\n",
+    "window": Mutation(
+        "PostgreSQL may be behind by any amount",
+        (
+            Patch(_ADMIT, "if granted - counter.confirmed + amount > window then", "if false then"),
+            Patch(_COMMIT, "elseif #grants + 1 > room then", "elseif false then"),
         ),
     ),
-    # A key that was granted is refused when nothing is left.
-    "idempotency_first": (
-        Patch(
-            _COMMIT,
-            "  local number = item[2]\n  if number ~= 0 then\n    local record = records[number]\n",
-            "  local number = item[2]\n  local full = item[1] == 0 and judge(item[7])\n  if full then return full end\n"
-            "  if number ~= 0 then\n    local record = records[number]\n",
+    "ring": Mutation(
+        "a worker says that it has handed in its ring, and hands in nothing",
+        (Patch(_CUSTODY, "answers = ring.seal()\n", "answers = ring.seal()[:0]\n"),),
+        seeds=(13, 129),
+    ),
+    "lease": Mutation(
+        "a worker grants and answers though its lease is over, its epoch closed and its ring handed in",
+        (
+            Patch(_SHARD, "return self._clock() < self.leased_until and not self.ring.sealed", "return True"),
+            Patch(
+                _SHARD,
+                "if not await self._renew(served):\n                    self",
+                "if False:\n                    self",
+            ),
+            Patch(_RING, "        if self.sealed:\n", "        if False:\n"),
+            Patch(
+                _CUSTODY,
+                "        if served is not None:\n            self._gate",
+                "        if False:\n            self._gate",
+            ),
+        ),
+        seeds=(272,),
+        minutes=0.33,
+    ),
+    "overlay": Mutation(
+        "the grants of one call are all judged against the same numbers",
+        (Patch(_ADMIT, "local granted = counter.granted + counter.taken", "local granted = counter.granted"),),
+    ),
+    "ceiling": Mutation(
+        "a limit that is lowered is at once what PostgreSQL allows, whatever is on its way",
+        (
+            Patch(
+                _DEFINITIONS,
+                "ELSE greatest(c.ceiling, excluded.ceiling) END",
+                "ELSE greatest(excluded.ceiling, c.granted - c.returned + c.quarantined) END",
+            ),
+            Patch(
+                _DEFINITIONS,
+                "greatest(n.limit_value, n.used, c.granted - c.returned + c.quarantined)",
+                "greatest(n.limit_value, c.granted - c.returned + c.quarantined)",
+            ),
         ),
     ),
-    # Counters go down again: what comes back is taken from what was granted.
-    "gross": (
-        Patch(
-            _CONFIRM,
-            "redis.call('HINCRBY', key, 'returned', digits(returned))",
-            "redis.call('HINCRBY', key, 'granted', digits(-returned))",
+    "position": Mutation(
+        "who settles and who confirms does not ask where the other stands",
+        (
+            Patch(
+                _LEDGER,
+                "WHERE shard = $1 AND epoch = $2 AND entry_ms = $3 AND entry_seq = $4\nRETURNING shard, set_config",
+                "WHERE shard = $1 AND epoch = $2 AND ($3::bigint, $4::bigint) IS NOT NULL\nRETURNING shard, set_config",
+            ),
+            Patch(_CONFIRM, "if meta[2] ~= ARGV[1] then", "if false then"),
+        ),
+        seeds=(180, 1),
+    ),
+    "noscript_identity": Mutation(
+        "a server that does not know a script is given it, whoever it is",
+        (
+            Patch(
+                _LINK,
+                "        except NoScriptError:\n            await self.check_identity()\n",
+                "        except NoScriptError:\n",
+            ),
+        ),
+        seeds=(231, 159),
+        minutes=0.4,
+    ),
+    "idempotency_first": Mutation(
+        "a key that was granted is refused when nothing is left",
+        (
+            Patch(
+                _COMMIT,
+                "  local number = item[2]\n  if number ~= 0 then\n    local record = records[number]\n",
+                "  local number = item[2]\n"
+                "  local full = item[1] == 0 and not check(item[5]) and judge(item[7])\n"
+                "  if full then return full end\n"
+                "  if number ~= 0 then\n    local record = records[number]\n",
+            ),
         ),
     ),
-    # Decided from a definition that has changed meanwhile.
-    "versions": (Patch(_COMMIT, "    if version ~= checks[i + 1] then\n", "    if version == 0 then\n"),),
+    "gross": Mutation(
+        "counters go down again: what comes back is taken from what was granted",
+        (
+            Patch(
+                _CONFIRM,
+                "redis.call('HINCRBY', key, 'returned', digits(returned))",
+                "redis.call('HINCRBY', key, 'granted', digits(-returned))",
+            ),
+        ),
+    ),
+    "versions": Mutation(
+        "decided from a definition that has changed meanwhile",
+        (Patch(_COMMIT, "    if version ~= checks[i + 1] then\n", "    if version == 0 then\n"),),
+    ),
 }

@@ -18,6 +18,9 @@ def check_outcomes(case: Case) -> None:
             if rollback.status == 200 and order.row is not None and not order.row.rolled_back:
                 case.report("L2", f"the rollback of {order.key} was answered 200, its row stands")
                 break
+    for change in case.evidence.changes:
+        if change.status != 200:
+            case.report("L2", f"the change of {change.campaign_id} asked at {change.asked_at:.3f} is still not known")
     _losses_are_reported(case)
     _sold_out(case)
 

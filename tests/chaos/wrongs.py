@@ -10,7 +10,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from domain.ids import redemption_id
-from tests.chaos.history import Call, Epoch, Evidence, Loss, RedisCounter, Row
+from tests.chaos.history import Call, Change, Epoch, Evidence, Loss, RedisCounter, Row
 from tests.chaos.simulated import body_of
 
 Wrong = Callable[[Evidence, random.Random], bool]
@@ -301,6 +301,12 @@ def units_withheld(evidence: Evidence, draw: random.Random) -> bool:
 def an_outcome_that_stays_unknown(evidence: Evidence, draw: random.Random) -> bool:
     call = draw.choice(_acknowledged(evidence))
     evidence.calls.append(replace(call, key="asked-once", asked_at=1e6, answered_at=1e6 + 1, status=503, body=b""))
+    return True
+
+
+@wrong("L2")
+def a_change_that_stays_unknown(evidence: Evidence, draw: random.Random) -> bool:
+    evidence.changes.append(Change("cmp_a", 1e6, 1e6 + 1, 500, limit=1000))
     return True
 
 
