@@ -42,6 +42,9 @@ class ClockStep(Fault):
         written.replace(file)
 
 
+_RECOVERS_WITHIN_S = 3.0
+
+
 @dataclass
 class DiskFull(Fault):
     """No file of the server may grow beyond what it has: a write fails as on a full disk. What a server does about it
@@ -71,6 +74,16 @@ class DiskFull(Fault):
         # Children that were born meanwhile have it from their parent.
         self._limited += world.children.pids(world.process_of(self.process))
         self._limit(resource.RLIM_INFINITY)
+        if self.process == "postgres":
+            await self._start_anew(world)
+
+    async def _start_anew(self, world: World) -> None:
+        """A PostgreSQL whose recovery met the limit may stand for ever; who has made room starts it again."""
+        try:
+            await world.children.ready(["postgres"], _RECOVERS_WITHIN_S)
+        except TimeoutError:
+            world.note("started anew", "postgres")
+            await world.children.kill("postgres")
 
     def _limit(self, most_bytes: int) -> None:
         for pid in self._limited:
