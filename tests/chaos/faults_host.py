@@ -3,9 +3,12 @@
 Both are undone while the process lives, or forgotten with it.
 """
 
+import asyncio
 import random
 import resource
 from dataclasses import dataclass, field
+
+import asyncpg
 
 from tests.chaos.faults import Fault, Skipped
 from tests.chaos.world import World
@@ -80,7 +83,9 @@ class DiskFull(Fault):
     async def _start_anew(self, world: World) -> None:
         """A PostgreSQL whose recovery met the limit may stand for ever; who has made room starts it again."""
         try:
-            await world.children.ready(["postgres"], _RECOVERS_WITHIN_S)
+            async with asyncio.timeout(_RECOVERS_WITHIN_S):
+                while not await _answers(world.database_url):
+                    await asyncio.sleep(0.2)
         except TimeoutError:
             world.note("started anew", "postgres")
             await world.children.kill("postgres")
@@ -91,3 +96,11 @@ class DiskFull(Fault):
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (most_bytes, resource.RLIM_INFINITY))
             except ProcessLookupError:
                 continue
+
+
+async def _answers(url: str) -> bool:
+    try:
+        await (await asyncpg.connect(url, timeout=1.0)).close()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    return True

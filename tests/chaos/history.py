@@ -60,6 +60,11 @@ class Call(msgspec.Struct, frozen=True, tag=True):
         return self.status in (LOST, 408) or self.status >= 500
 
     @property
+    def is_refusal(self) -> bool:
+        """Whether it has certainly had no effect, and says why."""
+        return 400 <= self.status < 500 and not self.is_unknown
+
+    @property
     def code(self) -> str:
         """The outcome code of a refusal; '' where there is none."""
         if self.status < 400 or not self.body.startswith(b"{"):

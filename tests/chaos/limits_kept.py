@@ -120,7 +120,7 @@ def _no_false_refusal(
                 if used < offer.per_customer:
                     text = f"{offer.campaign_id}: {order.key} refused, its customer had {used} at most"
                     case.report("S9", f"{text} of {offer.per_customer}")
-            elif 400 <= call.status < 500 and not _is_plain(call, definition):
+            elif call.is_refusal and not _is_plain(call, definition):
                 case.report("S9", f"{offer.campaign_id}: {order.key} was refused with {code or call.status}")
 
 

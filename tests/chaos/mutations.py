@@ -40,6 +40,8 @@ MUTATIONS: dict[str, Mutation] = {
             Patch(_ADMIT, "if granted - counter.confirmed + amount > window then", "if false then"),
             Patch(_COMMIT, "elseif #grants + 1 > room then", "elseif false then"),
         ),
+        seeds=(57, 161),
+        minutes=0.5,
     ),
     "ring": Mutation(
         "a worker says that it has handed in its ring, and hands in nothing",

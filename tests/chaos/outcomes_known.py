@@ -36,7 +36,7 @@ def _ledger_agrees(case: Case, order: Order) -> None:
 def _is_known(case: Case, order: Order) -> None:
     last = order.attempts[-1]
     if order.acknowledgements:
-        late = [call for call in order.attempts if 400 <= call.status < 500 and call.asked_at > order.acknowledged_at]
+        late = [call for call in order.attempts if call.is_refusal and call.asked_at > order.acknowledged_at]
         if late and not order.lost:
             case.report("L2", f"{order.key} was acknowledged, and then refused with {late[0].code}")
     elif last.is_unknown:

@@ -20,6 +20,11 @@ CLIENTS = 24
 PAUSE_S = 0.2
 """Between two orders of a client, at most; twenty-four clients make about two hundred calls a second."""
 
+WALKS_IN_S = 0.025
+MOST_WALKED_IN = 64
+"""Where most clients wait for an answer, others come all the same, up to so many at once: a sale does not stop because
+the ledger does, and unconfirmed grants have to pile up for what bounds them to be seen."""
+
 CUSTOMERS = 500
 """So few that many of them come up against their own limit."""
 
@@ -69,6 +74,7 @@ class Shop:
         self._numbers = itertools.count(1)
         self._open: list[Wish] = []
         self._until = float("inf")
+        self._waiting = 0
         self.calls: list[Call] = []
 
     def close_in(self, seconds: float) -> None:
@@ -79,7 +85,7 @@ class Shop:
         """Buy, with all clients, until it is closed."""
         clients = [self._client(number) for number in range(CLIENTS)]
         admins = [self._change(tenant) for tenant in self._tenants]
-        await asyncio.gather(*clients, *admins)
+        await asyncio.gather(*clients, *admins, self._walk_in())
 
     async def finish(self, within_s: float) -> None:
         """Retry every unknown outcome until it is known; then buy what is left, to the last unit."""
@@ -127,6 +133,18 @@ class Shop:
                 await self._order(self._wish(goods, draw), draw)
             await asyncio.sleep(draw.uniform(0.0, PAUSE_S))
 
+    async def _walk_in(self) -> None:
+        """Buy what never sells out and waits for no ledger, while most clients wait."""
+        draw, inside = random.Random(f"{self._seed} walk in"), set[asyncio.Task[None]]()
+        while time.monotonic() < self._until:
+            await asyncio.sleep(WALKS_IN_S)
+            if self._waiting - len(inside) >= CLIENTS // 2 and len(inside) < MOST_WALKED_IN:
+                goods = draw.choice(self._tenants).goods[-1]
+                task = asyncio.create_task(self._order(self._wish(goods, draw), draw))
+                inside.add(task)
+                task.add_done_callback(inside.discard)
+        await asyncio.gather(*inside)
+
     async def _order(self, wish: Wish, draw: random.Random) -> None:
         call = await self._attempt(wish, draw)
         for _ in range(TRIES):
@@ -168,7 +186,11 @@ class Shop:
 
     async def _attempt(self, wish: Wish, draw: random.Random) -> Call:
         engine = draw.randrange(len(self._engines))
-        return self._note(wish, engine, await self._engines[engine].ask(self._request(wish)))
+        self._waiting += 1
+        try:
+            return self._note(wish, engine, await self._engines[engine].ask(self._request(wish)))
+        finally:
+            self._waiting -= 1
 
     def _request(self, wish: Wish) -> Request:
         value = f"{wish.order_value_minor / 100:.2f}"

@@ -1,5 +1,7 @@
 """Every mutation still fits the tree: a guard that has moved must be found again, or nobody would notice its loss."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import redis.asyncio as aioredis
 from store.lua import load
 from tests.chaos.mutations import MUTATIONS
 from tests.chaos.tree import CHAOS_PATCHES, make_tree
+from tools.dev.paths import ROOT
 
 GUARDS = {"fence", "window", "ring", "lease", "overlay", "ceiling", "position", "noscript_identity"}
 
@@ -30,3 +33,13 @@ async def test_a_mutated_script_can_be_loaded(name: str, tmp_path: Path, redis_u
     async with aioredis.Redis.from_url(redis_url) as client:
         for script in ("commit", "confirm"):
             await client.script_load(load(script, tree / "lua").source)
+
+
+@pytest.mark.slow
+@pytest.mark.stack
+def test_a_run_without_a_guard_ends_in_a_violation() -> None:
+    """The one that the load itself shows; the others stand in docs/operating/chaos.md."""
+    command = [sys.executable, "-m", "tests.chaos", "--mutate", "overlay"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "overlay: caught in seed" in run.stdout

@@ -19,6 +19,7 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
     asked_at: float
     answered_at: float
+    retry_after: str = ""
 
     def json(self) -> Any:
         return msgspec.json.decode(self.body)
@@ -68,15 +69,15 @@ class Checkout:
             async with asyncio.timeout(self._timeout_s):
                 held = held or await asyncio.open_connection(self._host, self._port)
                 held[1].write(head.encode() + raw)
-                status, answer = await _read(held[0])
+                status, answer, retry_after = await _read(held[0])
         except (OSError, TimeoutError, EOFError):
             if held is not None:
                 held[1].close()
             held = None
-            status, answer = LOST, b""
+            status, answer, retry_after = LOST, b"", ""
         finally:
             self._idle.put_nowait(held)
-        return Answer(status, answer, asked_at, time.monotonic())
+        return Answer(status, answer, asked_at, time.monotonic(), retry_after)
 
     async def redeem(self, code: str, key: str | None = None, **body: Any) -> Answer:
         """One attempt."""
@@ -104,8 +105,10 @@ class Checkout:
         return [answers[number] for number in sorted(answers)]
 
 
-async def _read(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+async def _read(reader: asyncio.StreamReader) -> tuple[int, bytes, str]:
+    """Status, body and what Retry-After says."""
     head = await reader.readuntil(b"\r\n\r\n")
     lines = head.lower().split(b"\r\n")
-    length = next((int(line[15:]) for line in lines if line.startswith(b"content-length:")), 0)
-    return int(lines[0][9:12]), await reader.readexactly(length)
+    headers = {name: value.strip() for name, _, value in (line.partition(b":") for line in lines[1:])}
+    body = await reader.readexactly(int(headers.get(b"content-length", 0)))
+    return int(lines[0][9:12]), body, headers.get(b"retry-after", b"").decode()

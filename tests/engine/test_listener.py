@@ -43,7 +43,7 @@ async def test_a_subscription_that_was_lost_in_silence_is_made_anew(
 
             await eventually(is_heard, "the first subscription")
             await links.set([LINK], keeps=True)
-            await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            await client.client_kill_filter(_type="pubsub")
             heard.clear()
             await eventually(is_heard, "a subscription made anew")
     finally:
