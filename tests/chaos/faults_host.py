@@ -84,7 +84,7 @@ class DiskFull(Fault):
         """A PostgreSQL whose recovery met the limit may stand for ever; who has made room starts it again."""
         try:
             async with asyncio.timeout(_RECOVERS_WITHIN_S):
-                while not await _answers(world.database_url):
+                while not await _answers(world.database_url):  # noqa: ASYNC110 - another process has no event
                     await asyncio.sleep(0.2)
         except TimeoutError:
             world.note("started anew", "postgres")
