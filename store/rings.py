@@ -77,14 +77,14 @@ async def delete_handed(tx: Transaction, shard: int, handed: Sequence[Handed]) -
     await tx.execute(_DELETE, shard, *columns(rows, 5))
 
 
-async def take_handed(tx: Transaction, shard: int, durability: str, handed: Sequence[Handed]) -> list[Fate]:
-    """Into the ledger with them; the fates of those that were not there."""
-    fates: list[Fate] = []
+async def take_handed(tx: Transaction, shard: int, durability: str, handed: Sequence[Handed]) -> dict[int, list[Fate]]:
+    """Into the ledger with them; by epoch, the fates of those that were not there."""
+    fates: dict[int, list[Fate]] = {}
     for epoch, group in groupby(handed, key=lambda h: h.epoch):
         place = Place(shard, epoch, durability)
         slots = await unknown(tx, place, [_slot(h.answer) for h in group])
         if slots:
-            fates += await take_in_by_halves(tx, place, slots)
+            fates[epoch] = await take_in_by_halves(tx, place, slots)
     return fates
 
 

@@ -141,17 +141,17 @@ class Recovery:
         # What has not left the memory of the server that granted it cannot have been lost: nobody need be waited for.
         patience_s = 0.0 if evidence.same_server and not reason else RINGS_PATIENCE_S
         workers = await self._collect(state.epoch, patience_s, old_may_grant=not evidence.is_only_server)
-        fates = await self._take_rings(state.epoch, evidence.durability)
+        handed_in, contradict = await self._take_rings(state.epoch, evidence.durability)
         if state.state == "closed":
-            return Verdict("abandoned", "a person has abandoned the epoch", len(fates))
+            return Verdict("abandoned", "a person has abandoned the epoch", handed_in)
         missing = [worker for worker in workers if not worker.accounted]
         if not missing:
-            return Verdict(handed_in=len(fates))
-        if not reason and any(fate.kind is Kind.APPLIED for fate in fates):
+            return Verdict(handed_in=handed_in)
+        if not reason and contradict:
             reason = "a worker has answered what is not in the stream"
         if not reason and any(worker.acknowledged > evidence.last_generated for worker in missing):
             reason = "a worker has acknowledged an entry that is not in the stream"
-        return Verdict("workers" if reason else None, reason, len(fates), len(missing))
+        return Verdict("workers" if reason else None, reason, handed_in, len(missing))
 
     async def _collect(self, epoch: int, patience_s: float, old_may_grant: bool) -> list[WorkerReport]:
         """Wait until every worker of the epoch has reported. One that does not is given up after a while: at the
@@ -166,17 +166,21 @@ class Recovery:
                 return workers
             await asyncio.sleep(RINGS_POLL_S)
 
-    async def _take_rings(self, epoch: int, durability: str) -> list[Fate]:
-        """Settle what has been handed in of this epoch and of those before it; what was not known already."""
-        fates: list[Fate] = []
+    async def _take_rings(self, epoch: int, durability: str) -> tuple[int, bool]:
+        """Settle what has been handed in of this epoch and of those before it: how much was not known already, and
+        whether any of this epoch was in no stream."""
+        count, contradict = 0, False
         while True:
             async with self._database.shard_tx(self._shard) as tx:
                 handed = await rings.read_handed(tx, self._shard, epoch)
-                fates += await rings.take_handed(tx, self._shard, durability, handed)
+                fates = await rings.take_handed(tx, self._shard, durability, handed)
                 await rings.delete_handed(tx, self._shard, handed)
             if not handed:
-                self._note(fates)
-                return fates
+                return count, contradict
+            for of, taken in fates.items():
+                self._note(taken)
+                count += len(taken)
+                contradict |= of == epoch and any(fate.kind is Kind.APPLIED for fate in taken)
 
     async def _evidence(self, state: ShardState, identity: Identity, link: Link, meta: Meta | None) -> Evidence:
         persistence = await link.command("INFO", "persistence")
