@@ -31,7 +31,7 @@ MUTATIONS: dict[str, Mutation] = {
             Patch(_LINK, "        elif found != self.expected:\n", "        elif False:\n"),
             Patch(_LINK, "        if found != self.expected:\n", "        if False:\n"),
         ),
-        seeds=(231, 159),
+        seeds=(159, 231, 111),
         minutes=0.4,
     ),
     "window": Mutation(
@@ -85,6 +85,8 @@ MUTATIONS: dict[str, Mutation] = {
                 "greatest(n.limit_value, c.granted - c.returned + c.quarantined)",
             ),
         ),
+        seeds=(57, 161, 1),
+        minutes=0.5,
     ),
     "position": Mutation(
         "who settles and who confirms does not ask where the other stands",
@@ -107,7 +109,7 @@ MUTATIONS: dict[str, Mutation] = {
                 "        except NoScriptError:\n",
             ),
         ),
-        seeds=(231, 159),
+        seeds=(159, 231, 111),
         minutes=0.4,
     ),
     "idempotency_first": Mutation(
