@@ -62,6 +62,8 @@ class Listener:
                 await self._listen(client)
             except (RedisError, OSError) as error:
                 log.warning("the subscription was cut", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - the edge: a worker that no longer listens would never know it
+                log.error("the subscription failed", error=type(error).__name__, where=log.where(error))
             finally:
                 for waiters in self._waiters.values():
                     waiters.reset()

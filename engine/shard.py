@@ -187,6 +187,8 @@ class Gate:
                     self.fence(served)
             except UNAVAILABLE as error:
                 log.warning("the lease could not be renewed", shard=number, error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - the edge: one shard's trouble must not end the others' leases
+                log.error("the lease could not be renewed", shard=number, where=log.where(error))
 
     async def _renew(self, served: ServedShard) -> bool:
         asked_at = self._clock()
