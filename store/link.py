@@ -21,8 +21,9 @@ from .lua import Script
 COMMAND_TIMEOUT_S = 5.0
 
 _CLOSED = "the transport was closed"
-"""What uvloop's RuntimeError says where something is written to a connection that has just been cut; redis-py hands
-it on as it is."""
+_CUT: tuple[type[Exception], ...] = (RuntimeError, AttributeError)
+"""What comes out of redis-py where something is written to a connection that has just been cut: uvloop's RuntimeError
+as it is, and an AttributeError where the connection was closed here, by whoever found the epoch over."""
 
 
 class RedisUnavailable(Exception):
@@ -79,7 +80,7 @@ class Link:
         try:
             await connection.on_connect()
             found = await _identity(connection)
-        except RuntimeError as error:
+        except _CUT as error:
             raise exceptions.ConnectionError(_CLOSED) from error
         if self.expected is None:
             self.expected = found
@@ -99,7 +100,7 @@ class Link:
             return await self.client.execute_command(*args)
         except RedisError as error:
             raise _translated(error) from error
-        except RuntimeError as error:
+        except _CUT as error:
             raise RedisUnavailable(_CLOSED) from error
 
     async def call(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> list[Any]:
@@ -113,7 +114,7 @@ class Link:
             raise RedisUnavailable("TimeoutError") from error
         except RedisError as error:
             raise _translated(error) from error
-        except RuntimeError as error:
+        except _CUT as error:
             raise RedisUnavailable(_CLOSED) from error
 
     async def check_identity(self) -> None:
@@ -123,7 +124,7 @@ class Link:
             found = await self._ask_identity()
         except RedisError as error:
             raise _translated(error) from error
-        except RuntimeError as error:
+        except _CUT as error:
             raise RedisUnavailable(_CLOSED) from error
         if found != self.expected:
             raise FencedOut("another server answers at this address")
