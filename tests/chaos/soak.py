@@ -10,6 +10,7 @@ import os
 import statistics
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,15 +38,16 @@ class Minute:
     """One row: what was answered within it, and what each process held at its end."""
 
     answers: int = 0
-    refused: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
     latencies_ms: list[float] = field(default_factory=list)
     memory_mb: dict[str, int] = field(default_factory=dict)
 
     def row(self, number: int) -> str:
         times = sorted(self.latencies_ms)
         p50, p99 = (statistics.median(times), times[int(len(times) * 0.99)]) if times else (0.0, 0.0)
+        told = ", ".join(f"{count} {code}" for code, count in self.refused.items()) or "0"
         held = " | ".join(str(self.memory_mb[name]) for name in sorted(self.memory_mb))
-        return f"| {number} | {self.answers / 60:.0f} | {self.refused} | {p50:.1f} | {p99:.1f} | {held} |"
+        return f"| {number} | {self.answers / 60:.0f} | {told} | {p50:.1f} | {p99:.1f} | {held} |"
 
 
 def memory_mb(pid: int) -> int:
@@ -108,7 +110,7 @@ class Soak:
             if answer.status == 200:
                 self.sold += 1
             else:
-                self._now.refused += 1
+                self._now.refused[answer.code or "no answer"] += 1
 
 
 async def _equal(shop: Versions, redis_url: str, sold: int) -> None:
