@@ -4,6 +4,7 @@ is withheld."""
 import asyncio
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -26,12 +27,16 @@ def lose_disk_and_kill(stack: RunningStack, *others: str) -> None:
     """The files go first, so that the server cannot come back with them."""
     for path in (stack.home.path / "valkey").iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for name in (*others, "valkey"):
+    kill(stack, *others, "valkey")
+
+
+def kill(stack: RunningStack, *names: str) -> None:
+    for name in names:
         stack.kill(name)
 
 
-async def _sell_and_harm(stack: RunningStack, checkout: Checkout, orders: list[Buy], *others: str) -> list[Answer]:
-    """All orders, with the loss when a third of them has been answered."""
+async def _sell_and_harm(checkout: Checkout, orders: list[Buy], harm: Callable[[], None]) -> list[Answer]:
+    """All orders, with the harm when a third of them has been answered."""
     done = 0
 
     async def counted(buy: Buy) -> Answer:
@@ -40,14 +45,14 @@ async def _sell_and_harm(stack: RunningStack, checkout: Checkout, orders: list[B
         done += 1
         return answer
 
-    async def harm() -> None:
+    async def harmed() -> None:
         async def reached() -> bool:
             return done >= len(orders) // 3
 
         await eventually(reached, "a third of the orders", within_s=60)
-        await asyncio.to_thread(lose_disk_and_kill, stack, *others)
+        await asyncio.to_thread(harm)
 
-    answers, _ = await asyncio.gather(checkout.all([partial(counted, buy) for buy in orders]), harm())
+    answers, _ = await asyncio.gather(checkout.all([partial(counted, buy) for buy in orders]), harmed())
     return answers
 
 
@@ -59,7 +64,7 @@ async def test_g1_g2_g4_redis_and_its_disk_lost_with_the_engines_alive_loses_not
     async with shop_on(stack) as (checkout, ledger):
         made = await voucher(checkout, code="LOSS", discount_type="AMOUNT", discount_value=5, max_redemptions=LIMIT)
         orders: list[Buy] = [partial(checkout.insist, "LOSS", f"o-{n}", 60.0) for n in range(LIMIT + 300)]
-        answers = await _sell_and_harm(stack, checkout, orders)
+        answers = await _sell_and_harm(checkout, orders, partial(lose_disk_and_kill, stack))
         tally = Counter(answer.code or str(answer.status) for answer in answers)
         assert tally == {"200": LIMIT, "limit_reached": 300}
         acknowledged = {answer.json()["id"] for answer in answers if answer.status == 200}
@@ -76,7 +81,7 @@ async def test_g1_redis_its_disk_and_all_engines_lost_withholds_and_never_sells_
     async with shop_on(stack) as (checkout, ledger):
         await voucher(checkout, code="ALL", discount_type="AMOUNT", discount_value=5, max_redemptions=LIMIT)
         orders: list[Buy] = [partial(checkout.redeem, "ALL", f"o-{n}") for n in range(LIMIT)]
-        answers = await _sell_and_harm(stack, checkout, orders, *ENGINES)
+        answers = await _sell_and_harm(checkout, orders, partial(lose_disk_and_kill, stack, *ENGINES))
 
         async def reopened() -> bool:
             return await ledger.number(UNACCOUNTED) > 0
@@ -98,23 +103,7 @@ async def test_g2_redis_and_all_engines_killed_with_the_disk_intact_loses_nothin
     async with shop_on(stack) as (checkout, ledger):
         made = await voucher(checkout, code="DISK", discount_type="AMOUNT", discount_value=5, max_redemptions=LIMIT)
         orders: list[Buy] = [partial(checkout.insist, "DISK", f"o-{n}", 60.0) for n in range(LIMIT + 100)]
-        done = 0
-
-        async def counted(buy: Buy) -> Answer:
-            nonlocal done
-            answer = await buy()
-            done += 1
-            return answer
-
-        async def harm() -> None:
-            async def reached() -> bool:
-                return done >= LIMIT // 3
-
-            await eventually(reached, "a third of the orders", within_s=60)
-            for name in (*ENGINES, "valkey"):
-                stack.kill(name)
-
-        answers, _ = await asyncio.gather(checkout.all([partial(counted, buy) for buy in orders]), harm())
+        answers = await _sell_and_harm(checkout, orders, partial(kill, stack, *ENGINES, "valkey"))
         tally = Counter(answer.code or str(answer.status) for answer in answers)
         assert tally == {"200": LIMIT, "limit_reached": 100}
         acknowledged = {answer.json()["id"] for answer in answers if answer.status == 200}
