@@ -6,7 +6,7 @@ Must never lock, label or format while a request is served.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -28,6 +28,7 @@ class Metrics:
         self.in_flight = 0
         self.fences = 0
         self.refused: Counter[str] = Counter()
+        self.ring_bytes: Callable[[], int] = int
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -65,6 +66,9 @@ class Metrics:
         in_flight = GaugeMetricFamily("vauchflow_engine_in_flight", "Requests in flight")
         in_flight.add_metric([], self.in_flight)
         yield in_flight
+        ring = GaugeMetricFamily("vauchflow_engine_ring_bytes", "Answers that the ledger has not confirmed yet")
+        ring.add_metric([], self.ring_bytes())
+        yield ring
 
     def render(self) -> bytes:
         """The Prometheus text format."""

@@ -40,6 +40,7 @@ class Worker:
         self.guessing = Guessing()
         self.shards = Shards(database, settings.redis_url)
         self.rings = Rings()
+        self.metrics.ring_bytes = lambda: self.rings.budget.used_bytes
         self.gate = Gate(self.shards, database, self.metrics, self.id, self.rings)
         self.custody = Custody(self.rings, self.gate, database, self.id, time.monotonic)
         self.gate.on_doubt = self.custody.doubt

@@ -78,6 +78,9 @@ async def test_a_full_ring_refuses_with_a_time_to_come_back(shop: Shop) -> None:
     shop.worker.rings.budget.most_bytes = 1
     status, _ = await shop.redeem("TEN", key="key-1")
     assert status == 200
+    metrics = (await shop.call("GET", "/metrics")).body.decode()
+    assert f"vauchflow_engine_ring_bytes {shop.worker.rings.budget.used_bytes}" in metrics
+    assert shop.worker.rings.budget.used_bytes > 300
     response = await shop.call("POST", "/v1/vouchers/TEN/redeem", {"order_value": 10}, key="key-2")
     assert response.status == 503
     assert "retry-after" in dict(response.headers)
