@@ -133,7 +133,7 @@ class Recovery:
             position = new
         return _at(state, position), drained
 
-    async def _judge(self, state: ShardState, evidence: Evidence) -> "Verdict":
+    async def _judge(self, state: ShardState, evidence: Evidence) -> Verdict:
         """Take the rings in, and say whether anything that was acknowledged in the epoch may still be missing."""
         if state.state == "opening":
             return Verdict()  # nothing was ever granted in it

@@ -92,14 +92,6 @@ def _setting(reply: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-async def setting(link: Link, name: str) -> str:
-    """One setting of the server; '' where it does not say."""
-    try:
-        return _setting(await link.command("CONFIG", "GET", name))
-    except ScriptFailed:
-        return ""
-
-
 async def last_generated(link: Link, keyspace: Keyspace) -> Position:
     """The last id that the stream gave, 0-0 where there is no stream."""
     if not await link.command("EXISTS", keyspace.stream):
