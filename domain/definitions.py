@@ -4,14 +4,19 @@ A definition is immutable; a change is a new one with version + 1. Must never ho
 Amounts are minor units, times are Unix milliseconds, percentages are parts per million.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-DiscountType = Literal["PERCENT", "AMOUNT", "FIXED"]
+DiscountType = Literal["PERCENT", "AMOUNT", "FIXED", "UNIT"]
+Target = Literal["order", "items", "every", "cheapest", "most_expensive", "from_nth", "shipping"]
+ReturnPolicy = Literal["keep", "requalify"]
 
 COUNT_WINDOW = 20_000
 """Window W of counters that count redemptions: the most that PostgreSQL may be behind, and that a loss withholds."""
+
+MOST_REDEEMABLES = 30
+"""Of one call."""
 
 UNLIMITED = 2**53 - 1
 """What a decision passes for a limit that is not set: no counter can come near it."""
@@ -20,12 +25,52 @@ BUDGET_WINDOW_MINOR = 10**12
 """Window of counters that sum discounts, in minor units: at least one greatest order."""
 
 
+class Selection(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Items by any of their names; an empty one selects nothing."""
+
+    products: tuple[str, ...] = ()
+    skus: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+
+
+class AddedUnit(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a UNIT discount puts into the order, for nothing: its value is its price."""
+
+    price_minor: int
+    product_id: str | None = None
+    sku: str | None = None
+
+
+class Scope(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What of an order a discount is on.
+
+    order: what the selected items cost together (all of them where nothing is selected, shipping excluded).
+    items: the same, spread over the selected items in proportion; of no effect on an order without items.
+    every: each selected unit by itself. cheapest, most_expensive: `units` of them. from_nth: each selected unit from
+    the `nth` on, dearest first. shipping: what shipping costs. Ties go to the item that stands first in the order.
+    `include` empty selects every item; `exclude` takes away from it. `max_per_unit_minor` caps each unit's discount.
+    """
+
+    target: Target = "order"
+    units: int = 1
+    nth: int = 1
+    include: Selection = Selection()
+    exclude: Selection = Selection()
+    max_per_unit_minor: int | None = None
+
+
 class Discount(msgspec.Struct, frozen=True, array_like=True):
-    """PERCENT: `value` in ppm. AMOUNT: minor units off. FIXED: the order then costs `value` minor units."""
+    """PERCENT: `value` in ppm. AMOUNT: minor units off. FIXED: what is in scope then costs `value` minor units.
+    UNIT: `value` units free, of what is in scope, or of `added`, which is then put into the order.
+
+    `max_minor` caps it in all. `scope` None is the order as a whole."""
 
     type: DiscountType
     value: int
     max_minor: int | None = None
+    scope: Scope | None = None
+    added: AddedUnit | None = None
 
 
 class Campaign(msgspec.Struct, frozen=True, array_like=True):
@@ -46,6 +91,11 @@ class Campaign(msgspec.Struct, frozen=True, array_like=True):
     counts_customers_since: int = 0
     committed: bool = False
     window: int = COUNT_WINDOW
+    rule_ids: tuple[str, ...] = ()
+    eligible_segments: tuple[str, ...] = ()
+    category: str | None = None
+    restores_use: bool = True
+    returns: ReturnPolicy = "keep"
 
 
 class Voucher(msgspec.Struct, frozen=True, array_like=True):
@@ -66,6 +116,67 @@ class Voucher(msgspec.Struct, frozen=True, array_like=True):
     counts_customers_since: int = 0
     committed: bool = False
     window: int = COUNT_WINDOW
+    rule_ids: tuple[str, ...] = ()
+    category: str | None = None
+    restores_use: bool | None = None
+    returns: ReturnPolicy | None = None
+
+
+class ValidationRule(msgspec.Struct, frozen=True, array_like=True):
+    """A rule of the rule language as an admin wrote it (see domain/conditions), compiled when it is loaded.
+    `counts_since` is the epoch of its creation: in that epoch a counter of it that is absent is zero."""
+
+    id: str
+    project_id: str
+    version: int
+    rule: dict[str, Any]
+    counts_since: int = 0
+
+
+class ProjectSettings(msgspec.Struct, frozen=True, array_like=True):
+    """What a project decides for all its checkouts: how redeemables stack, and what a request may say.
+
+    mode ALL: one that cannot be applied refuses the whole. most_applied: those past it are skipped. An applied
+    redeemable of an exclusive category leaves room only for joint categories and its own. `category_order` empty:
+    they are applied in the order of the request, else by category, those without one last. percent_of: whether
+    percentages are of the initial amount or of what earlier discounts have left. no_effect: what becomes of one that
+    takes nothing off. `once_per_order`: the same order and redeemables lead to the first redemption.
+    `request_attributes`: a secret key's request may state the customer's segments and metadata.
+    `orders_counted_since`: the epoch from which on each customer's orders are counted, 0: they are not.
+    """
+
+    project_id: str
+    version: int = 1
+    mode: Literal["ALL", "PARTIAL"] = "ALL"
+    most_applied: int = MOST_REDEEMABLES
+    exclusive_categories: tuple[str, ...] = ()
+    joint_categories: tuple[str, ...] = ()
+    category_order: tuple[str, ...] = ()
+    percent_of: Literal["INITIAL", "DISCOUNTED"] = "DISCOUNTED"
+    no_effect: Literal["SKIP", "APPLY", "REFUSE"] = "SKIP"
+    once_per_order: bool = True
+    request_attributes: bool = False
+    orders_counted_since: int = 0
+
+
+def settings_key(project_id: str) -> str:
+    """Name of a project's settings."""
+    return f"s:{project_id}"
+
+
+def rule_key(rule_id: str) -> str:
+    """Name of a validation rule's definition."""
+    return f"q:{rule_id}"
+
+
+def customer_key(project_id: str, customer_id: str) -> str:
+    """Name of what is stored of a customer."""
+    return f"p:{project_id}:{customer_id}"
+
+
+def product_key(project_id: str, product_id: str) -> str:
+    """Name of what is stored of a product."""
+    return f"g:{project_id}:{product_id}"
 
 
 def voucher_key(project_id: str, code: str) -> str:
@@ -101,6 +212,26 @@ def customer_counter(definition_id: str, customer_id: str) -> str:
 def customer_family(definition_id: str) -> str:
     """Template of the customers' counters: it holds the limit and the ceiling of them all."""
     return f"u:{definition_id}"
+
+
+def orders_counter(project_id: str, customer_id: str) -> str:
+    """Counter of one customer's redemptions in a project, whatever was redeemed."""
+    return f"o:{project_id}:{customer_id}"
+
+
+def orders_family(project_id: str) -> str:
+    """Template of the counters of customers' orders."""
+    return f"o:{project_id}"
+
+
+def rule_counter(rule_id: str, name: str, bucket: str, holder: str) -> str:
+    """Counter of a rule's count condition `name` in a period, for a customer, an API key, or all ('')."""
+    return f"t:{rule_id}:{name}:{bucket}:{holder}"
+
+
+def rule_family(rule_id: str, name: str) -> str:
+    """Template of the counters of one count condition of a rule."""
+    return f"t:{rule_id}:{name}"
 
 
 def code_family(campaign_id: str) -> str:

@@ -5,15 +5,34 @@ that the engine sent (the script only concatenates), so that an event can be reb
 Must never read another source: an event says all that the ledger's rows need.
 """
 
+from typing import Any
+
 import msgspec
 
+from .definitions import Discount
 from .ledger import Position
+from .orders import Item
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added orders, partial rollbacks and reservations."""
+
+
+class Terms(msgspec.Struct, frozen=True, array_like=True):
+    """What a discount was granted on, kept where the policy is to judge it again when a part is returned: the
+    discount, its rules, and whether a percentage was of the initial amount."""
+
+    discount: Discount
+    rules: tuple[dict[str, Any], ...] = ()
+    of_initial: bool = False
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True):
-    """One redeemable of a redemption with its discount and its moves (counter, amount, family or '')."""
+    """One redeemable of a redemption with its discount and its moves (counter, amount, family or '').
+
+    `allocations` is the discount on each item of the order, in the order's order (empty in the short form), and
+    `shipping_discount_minor` that on shipping; together they are `discount_minor`. Not `restores_use`: a rollback
+    gives its amounts back, but not its uses. `terms` None: what was granted is kept when a part is returned.
+    """
 
     object: str
     redeemable_id: str
@@ -21,6 +40,28 @@ class Line(msgspec.Struct, frozen=True, array_like=True):
     code: str
     discount_minor: int
     moves: tuple[tuple[str, int, str], ...]
+    allocations: tuple[int, ...] = ()
+    shipping_discount_minor: int = 0
+    restores_use: bool = True
+    terms: Terms | None = None
+
+
+class OrderPart(msgspec.Struct, frozen=True, array_like=True):
+    """What a redemption keeps of its order: `key` says which order and redeemables it was, for once per order; empty
+    where that is off. `items` include those that a discount has added."""
+
+    id: str | None = None
+    key: bytes = b""
+    items: tuple[Item, ...] = ()
+    shipping_minor: int = 0
+
+
+class Hold(msgspec.Struct, frozen=True, array_like=True):
+    """Whose hold a redemption uses up: `tag` is the session's name on counters; `reservation_id` where it is a
+    capture, '' where the session has simply redeemed what it held."""
+
+    tag: str
+    reservation_id: str = ""
 
 
 class Redeemed(msgspec.Struct, frozen=True, array_like=True, tag="redeemed"):
@@ -38,18 +79,73 @@ class Redeemed(msgspec.Struct, frozen=True, array_like=True, tag="redeemed"):
     discount_minor: int
     committed: bool
     lines: tuple[Line, ...]
+    order: OrderPart | None = None
+    hold: Hold | None = None
+    is_stack: bool = False
 
     @property
     def total_minor(self) -> int:
-        return self.order_value_minor - self.discount_minor
+        shipping = self.order.shipping_minor if self.order is not None else 0
+        return self.order_value_minor + shipping - self.discount_minor
 
 
 class RolledBack(msgspec.Struct, frozen=True, array_like=True, tag="rolled_back"):
-    """A rollback was asked for; the ledger's row says whose moves come back."""
+    """A rollback of a redemption or of a part of it. It holds for the `revision` that it was decided from (how many
+    rollbacks the redemption had then) and for no other.
+
+    `moves` are what comes back of each counter; None (as schema 1 has it): all that the redemption still has.
+    `items` are units returned (number of the item in the order, units), `lines` the numbers from 0 of redeemables
+    that are rolled back whole, `discounts` what each line's discount has lost by it. `is_whole`: nothing is left of
+    the redemption. `id` is the rollback's own, '' in schema 1.
+    """
 
     redemption_id: str
     account_id: str
     project_id: str
+    revision: int = 0
+    id: str = ""
+    idempotency_key: str | None = None
+    fingerprint: bytes = b""
+    is_whole: bool = True
+    moves: tuple[tuple[str, int], ...] | None = None
+    lines: tuple[int, ...] = ()
+    items: tuple[tuple[int, int], ...] = ()
+    discounts: tuple[int, ...] = ()
+    refund_minor: int = 0
+
+
+class Reserved(msgspec.Struct, frozen=True, array_like=True, tag="reserved"):
+    """Units held for a session until `expires_ms`; asked again with the same id, the hold is extended.
+
+    `request` is the body that was reserved, from which a capture is decided. `lines` as a redemption would have them.
+    """
+
+    id: str
+    account_id: str
+    project_id: str
+    fingerprint: bytes
+    idempotency_key: str | None
+    session: str
+    tag: str
+    expires_ms: int
+    currency: str
+    decimals: int
+    order_value_minor: int
+    discount_minor: int
+    committed: bool
+    request: bytes
+    lines: tuple[Line, ...]
+    revision: int = 0
+    """How often it was extended."""
+
+
+class Released(msgspec.Struct, frozen=True, array_like=True, tag="released"):
+    """A reservation was given up before it expired."""
+
+    reservation_id: str
+    account_id: str
+    project_id: str
+    tag: str
 
 
 class Settled(msgspec.Struct, frozen=True, array_like=True, tag="settled"):
@@ -61,7 +157,7 @@ class Settled(msgspec.Struct, frozen=True, array_like=True, tag="settled"):
     actor: str
 
 
-Event = Redeemed | RolledBack | Settled
+Event = Redeemed | RolledBack | Settled | Reserved | Released
 
 
 class Confirmed(msgspec.Struct, frozen=True, array_like=True):

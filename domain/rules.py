@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from . import definitions as names
-from .definitions import Campaign, Discount, DiscountType, Voucher
+from .definitions import AddedUnit, Campaign, Discount, DiscountType, ReturnPolicy, Scope, Voucher
 
 
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -26,12 +26,25 @@ class Rules(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     expires_ms: int | None = None
     timezone: str | None = None
     durability: Literal["default", "committed"] = "default"
+    applies_to: Scope | None = None
+    added_unit: AddedUnit | None = None
+    validation_rules: tuple[str, ...] = ()
+    eligible_segments: tuple[str, ...] = ()
+    category: str | None = None
+    restore_on_rollback: Literal["always", "never"] | None = None
+    return_policy: ReturnPolicy | None = None
 
     @property
     def discount(self) -> Discount | None:
         if self.discount_type is None or self.discount_value is None:
             return None
-        return Discount(self.discount_type, self.discount_value, self.max_discount_minor)
+        return Discount(
+            self.discount_type, self.discount_value, self.max_discount_minor, self.applies_to, self.added_unit
+        )
+
+    @property
+    def restores_use(self) -> bool | None:
+        return None if self.restore_on_rollback is None else self.restore_on_rollback == "always"
 
 
 class CampaignRow(msgspec.Struct, frozen=True):
@@ -91,6 +104,11 @@ def campaign_definition(row: CampaignRow) -> Campaign:
         per_customer_limit=rules.max_redemptions_per_customer,
         counts_customers_since=row.counts_customers_since,
         committed=rules.durability == "committed",
+        rule_ids=rules.validation_rules,
+        eligible_segments=rules.eligible_segments,
+        category=rules.category,
+        restores_use=rules.restores_use is not False,
+        returns=rules.return_policy or "keep",
     )
 
 
@@ -112,6 +130,10 @@ def voucher_definition(row: VoucherRow) -> Voucher:
         per_customer_limit=rules.max_redemptions_per_customer,
         counts_customers_since=row.counts_customers_since,
         committed=rules.durability == "committed",
+        rule_ids=rules.validation_rules,
+        category=rules.category,
+        restores_use=rules.restores_use,
+        returns=rules.return_policy,
     )
 
 
