@@ -12,11 +12,14 @@ from .outcomes import Status, Verdict
 
 
 class Mode(IntEnum):
-    """COMMIT: judge and write. PROBE: Python refused; does that stand? DRY: judge as if to commit, write nothing."""
+    """COMMIT: judge and write. PROBE: Python refused; does that stand? DRY: judge as if to commit, write nothing.
+    HOLD: judge as if to commit, then hold the units instead of granting them. RELEASE: give a hold up."""
 
     COMMIT = 0
     PROBE = 1
     DRY = 2
+    HOLD = 3
+    RELEASE = 4
 
 
 class Move(msgspec.Struct, frozen=True, array_like=True):
@@ -34,10 +37,14 @@ class Move(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Guard(msgspec.Struct, frozen=True, array_like=True):
-    """The counter's used amount must be as the decision saw it."""
+    """The counter's used amount must lie where the decision needs it; `at_most` None leaves that side open.
+
+    Used is granted - returned, so a hold is not in it, and an unconfirmed grant is.
+    """
 
     counter: str
-    used: int
+    at_least: int
+    at_most: int | None = None
 
 
 class Check(msgspec.Struct, frozen=True, array_like=True):
@@ -47,11 +54,25 @@ class Check(msgspec.Struct, frozen=True, array_like=True):
     version: int
 
 
+class HoldUse(msgspec.Struct, frozen=True, array_like=True):
+    """Whose holds an item makes, uses up or gives up: at most one stands on a counter for each `tag`, a session's name.
+
+    `owner` is the reservation's id; '' (COMMIT, DRY): whatever the session holds. HOLD: until `until_ms`. `required`
+    (a HOLD that extends, a capture): each counter of the moves must carry a live hold of this tag and owner.
+    """
+
+    tag: str
+    owner: str = ""
+    until_ms: int = 0
+    required: bool = False
+
+
 class Item(msgspec.Struct, frozen=True):
-    """One redemption, rollback, refusal or validation of a batch.
+    """One redemption, rollback, reservation, refusal or validation of a batch.
 
     `record_id` names its idempotency record, None where nothing is recorded (DRY, keyless PROBE). The decision
-    holds from `not_before_ms` until before `not_after_ms`; 0 leaves that side open. `payload` is the event.
+    holds from `not_before_ms` until before `not_after_ms`; 0 leaves that side open. `payload` is the event. `alias`
+    names a second record, of the order, which leads to the first: one effect an order. Moves name each counter once.
     """
 
     mode: Mode
@@ -63,6 +84,8 @@ class Item(msgspec.Struct, frozen=True):
     checks: tuple[Check, ...] = ()
     guards: tuple[Guard, ...] = ()
     moves: tuple[Move, ...] = ()
+    alias: str | None = None
+    hold: HoldUse | None = None
 
 
 class Position(msgspec.Struct, frozen=True, order=True, array_like=True):
@@ -93,7 +116,8 @@ class Record(msgspec.Struct, frozen=True):
 
 class Outcome(msgspec.Struct, frozen=True):
     """What became of one item. `index` is the event's place in its entry (GRANTED), or the move or guard that
-    refused. `missing` names what must be hydrated first (MISSING) or is out of date (STALE)."""
+    refused. `missing` names what must be hydrated first (MISSING), is out of date (STALE), or is the redemption that
+    the order has led to already (ORDER)."""
 
     verdict: Verdict
     index: int = 0
@@ -112,8 +136,21 @@ class CommitReply(msgspec.Struct, frozen=True):
     outcomes: tuple[Outcome, ...] = ()
 
 
+class CounterHold(msgspec.Struct, frozen=True, array_like=True):
+    """Units of a counter that a session holds until `expires_ms`."""
+
+    tag: str
+    amount: int
+    expires_ms: int
+    owner: str
+
+
 class CounterState(msgspec.Struct, frozen=True):
-    """A counter's numbers, all gross: used = granted - returned, exposure = granted - confirmed."""
+    """A counter's numbers, all gross: used = granted - returned, exposure = granted - confirmed.
+
+    `held` is the sum of `holds`, of which at most one is of a tag. Expired ones may be among them: they are freed when
+    they would stand in somebody's way.
+    """
 
     limit: int | None = None
     granted: int = 0
@@ -122,6 +159,7 @@ class CounterState(msgspec.Struct, frozen=True):
     held: int = 0
     withheld: int = 0
     version: int = 0
+    holds: tuple[CounterHold, ...] = ()
 
     @property
     def used(self) -> int:

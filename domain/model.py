@@ -115,7 +115,7 @@ class Model:
             state = self._load(guard.counter, False, overlay)
             if state is None:
                 return Outcome(Verdict.MISSING, missing=(guard.counter,))
-            if state.used != guard.used:
+            if state.used < guard.at_least or (guard.at_most is not None and state.used > guard.at_most):
                 return Outcome(Verdict.GUARD, index)
         refused = self._judge_moves(item.moves, overlay)
         if refused is not None:

@@ -25,6 +25,9 @@ class Verdict(IntEnum):
     WINDOW = 10
     GUARD = 11
     BACKLOG = 12
+    ORDER = 13
+    HOLD_GONE = 14
+    HOLD_TAKEN = 15
 
 
 class Status(IntEnum):

@@ -10,7 +10,7 @@
              { mode, record, not_before_ms, not_after_ms, checks, guards, moves }
                mode    0 COMMIT, 1 PROBE (the caller refused: does it stand?), 2 DRY (judge only)
                record  number of the key, 0 for none
-               checks  flat { key, version, ... }          guards  flat { counter, used, ... }
+               checks  flat { key, version, ... }          guards  flat { counter, at least, at most (-1: open), ... }
                moves   flat { counter, amount, limit (-1: its own), window, absent_is_zero, ... }
   ARGV[2]    lifetime of a record in ms
   ARGV[3..]  fingerprint (16 bytes, or '' where there is no record) and payload of each item in turn: apart from the
@@ -94,13 +94,14 @@ local function check(checks)
 end
 
 local function check_guards(guards)
-  for i = 1, #guards, 2 do
+  for i = 1, #guards, 3 do
     local counter = load(guards[i], 0)
     if not counter then
       return { VERDICT.MISSING, guards[i] }
     end
-    if counter.granted + counter.taken - counter.returned ~= guards[i + 1] then
-      return { VERDICT.GUARD, (i - 1) / 2 }
+    local used = counter.granted + counter.taken - counter.returned
+    if used < guards[i + 1] or (guards[i + 2] >= 0 and used > guards[i + 2]) then
+      return { VERDICT.GUARD, (i - 1) / 3 }
     end
   end
 end

@@ -118,7 +118,8 @@ class Scripts:
             checks += (number(self._definition + check.key), check.version)
         guards: list[int] = []
         for guard in item.guards:
-            guards += (number(self._counter + guard.counter), guard.used)
+            at_most = -1 if guard.at_most is None else guard.at_most
+            guards += (number(self._counter + guard.counter), guard.at_least, at_most)
         return (
             +item.mode,
             number(self._record + item.record_id) if item.record_id is not None else 0,

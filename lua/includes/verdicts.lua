@@ -13,4 +13,7 @@ local VERDICT = {
   WINDOW = 10,
   GUARD = 11,
   BACKLOG = 12,
+  ORDER = 13,
+  HOLD_GONE = 14,
+  HOLD_TAKEN = 15,
 }

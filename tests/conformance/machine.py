@@ -37,6 +37,9 @@ moves = st.lists(
     unique_by=lambda move: move.counter,
 ).map(tuple)
 checks = st.lists(st.builds(Check, st.sampled_from([*DEFINITIONS, CHANGE]), st.integers(0, 3)), max_size=2).map(tuple)
+guards = st.lists(
+    st.builds(Guard, st.sampled_from(COUNTERS), st.integers(0, 2), st.none() | st.integers(0, 3)), max_size=2
+).map(tuple)
 items = st.builds(
     Item,
     st.sampled_from([Mode.COMMIT, Mode.COMMIT, Mode.COMMIT, Mode.PROBE, Mode.DRY]),
@@ -46,7 +49,7 @@ items = st.builds(
     st.sampled_from([0, 0, 0, 2**52]),
     st.sampled_from([0, 0, 0, 1]),
     st.just(()) | checks,
-    st.just(()) | st.lists(st.builds(Guard, st.sampled_from(COUNTERS), st.integers(0, 2)), max_size=1).map(tuple),
+    st.just(()) | guards,
     moves,
 )
 limits = st.lists(
