@@ -254,8 +254,17 @@ CREATE TABLE public.customers (
     id text NOT NULL COLLATE pg_catalog."C",
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    name text,
+    email text,
+    segments text[] DEFAULT '{}'::text[] NOT NULL,
+    updated_at timestamp with time zone,
+    CONSTRAINT customers_email_check CHECK (((length(email) >= 1) AND (length(email) <= 320))),
     CONSTRAINT customers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
-    CONSTRAINT customers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384)))
+    CONSTRAINT customers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT customers_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT customers_segments_check CHECK (((cardinality(segments) <= 100) AND (octet_length((segments)::text) <= 16384))),
+    CONSTRAINT customers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
 
 ALTER TABLE ONLY public.customers FORCE ROW LEVEL SECURITY;
@@ -321,8 +330,8 @@ CREATE TABLE public.outbox (
     applied_at timestamp with time zone,
     attempts integer DEFAULT 0 NOT NULL,
     CONSTRAINT outbox_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT outbox_object_check CHECK ((object = ANY (ARRAY['campaign'::text, 'voucher'::text, 'batch'::text]))),
-    CONSTRAINT outbox_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 64))),
+    CONSTRAINT outbox_object_check CHECK ((object = ANY (ARRAY['campaign'::text, 'voucher'::text, 'batch'::text, 'rule'::text, 'customer'::text, 'product'::text, 'settings'::text]))),
+    CONSTRAINT outbox_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 1024))),
     CONSTRAINT outbox_shard_check CHECK (((shard >= 0) AND (shard <= 1023))),
     CONSTRAINT outbox_version_check CHECK (((version >= 0) AND (version <= '9007199254740991'::bigint)))
 );
@@ -337,6 +346,40 @@ ALTER TABLE public.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.products (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    version bigint DEFAULT 2 NOT NULL,
+    name text,
+    price_minor bigint,
+    categories text[] DEFAULT '{}'::text[] NOT NULL,
+    collections text[] DEFAULT '{}'::text[] NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT products_categories_check CHECK (((cardinality(categories) <= 100) AND (octet_length((categories)::text) <= 16384))),
+    CONSTRAINT products_collections_check CHECK (((cardinality(collections) <= 100) AND (octet_length((collections)::text) <= 16384))),
+    CONSTRAINT products_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
+    CONSTRAINT products_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT products_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT products_price_minor_check CHECK (((price_minor >= 0) AND (price_minor <= '1000000000000'::bigint))),
+    CONSTRAINT products_version_check CHECK (((version >= 2) AND (version <= '9007199254740991'::bigint)))
+);
+
+ALTER TABLE ONLY public.products FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.project_settings (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    version bigint DEFAULT 2 NOT NULL,
+    settings jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT project_settings_settings_check CHECK (((jsonb_typeof(settings) = 'object'::text) AND (octet_length((settings)::text) <= 65536))),
+    CONSTRAINT project_settings_version_check CHECK (((version >= 2) AND (version <= '9007199254740991'::bigint)))
+);
+
+ALTER TABLE ONLY public.project_settings FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.quarantine (
     id text NOT NULL COLLATE pg_catalog."C",
@@ -516,6 +559,20 @@ CREATE TABLE public.schema_migrations (
 
 ALTER TABLE ONLY public.schema_migrations FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.segments (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT segments_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
+    CONSTRAINT segments_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT segments_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
+ALTER TABLE ONLY public.segments FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.stream_positions (
     shard smallint NOT NULL,
     epoch bigint NOT NULL,
@@ -544,6 +601,26 @@ CREATE TABLE public.usage_daily (
 WITH (fillfactor='70');
 
 ALTER TABLE ONLY public.usage_daily FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.validation_rules (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    rule jsonb NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    counts_since bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT validation_rules_counts_since_check CHECK ((counts_since >= 0)),
+    CONSTRAINT validation_rules_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT validation_rules_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT validation_rules_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT validation_rules_rule_check CHECK (((jsonb_typeof(rule) = 'object'::text) AND (octet_length((rule)::text) <= 32768))),
+    CONSTRAINT validation_rules_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
+);
+
+ALTER TABLE ONLY public.validation_rules FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.vouchers (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -621,6 +698,12 @@ ALTER TABLE ONLY public.idempotency_keys
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (project_id, id);
 
+ALTER TABLE ONLY public.products
+    ADD CONSTRAINT products_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.project_settings
+    ADD CONSTRAINT project_settings_pkey PRIMARY KEY (project_id);
+
 ALTER TABLE ONLY public.projects
     ADD CONSTRAINT projects_account_id_id_key UNIQUE (account_id, id);
 
@@ -651,11 +734,17 @@ ALTER TABLE ONLY public.ring_entries
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
+ALTER TABLE ONLY public.segments
+    ADD CONSTRAINT segments_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.stream_positions
     ADD CONSTRAINT stream_positions_pkey PRIMARY KEY (shard);
 
 ALTER TABLE ONLY public.usage_daily
     ADD CONSTRAINT usage_daily_pkey PRIMARY KEY (account_id, project_id, day);
+
+ALTER TABLE ONLY public.validation_rules
+    ADD CONSTRAINT validation_rules_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.vouchers
     ADD CONSTRAINT vouchers_pkey PRIMARY KEY (project_id, id);
@@ -694,6 +783,8 @@ CREATE INDEX outbox_applied ON public.outbox USING btree (shard, applied_at) WHE
 
 CREATE INDEX outbox_unapplied ON public.outbox USING btree (shard, id) WHERE (applied_at IS NULL);
 
+CREATE INDEX products_by_time ON public.products USING btree (project_id, created_at, id);
+
 CREATE INDEX projects_by_time ON public.projects USING btree (account_id, created_at, id);
 
 CREATE INDEX quarantine_by_time ON public.quarantine USING btree (project_id, created_at, id) WHERE (project_id IS NOT NULL);
@@ -708,7 +799,11 @@ CREATE INDEX redemptions_by_key ON public.redemptions USING btree (project_id, i
 
 CREATE INDEX redemptions_by_time ON public.redemptions USING btree (project_id, created_at, id);
 
+CREATE INDEX segments_by_time ON public.segments USING btree (project_id, created_at, id);
+
 CREATE INDEX usage_daily_by_project ON public.usage_daily USING btree (project_id, day);
+
+CREATE INDEX validation_rules_by_time ON public.validation_rules USING btree (project_id, created_at, id);
 
 CREATE INDEX vouchers_by_campaign ON public.vouchers USING btree (project_id, campaign_id, created_at, id) WHERE (campaign_id IS NOT NULL);
 
@@ -750,17 +845,29 @@ ALTER TABLE ONLY public.idempotency_keys
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
+ALTER TABLE ONLY public.products
+    ADD CONSTRAINT products_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+ALTER TABLE ONLY public.project_settings
+    ADD CONSTRAINT project_settings_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
 ALTER TABLE ONLY public.projects
     ADD CONSTRAINT projects_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
 ALTER TABLE ONLY public.ring_entries
     ADD CONSTRAINT ring_entries_shard_epoch_fkey FOREIGN KEY (shard, epoch) REFERENCES public.epochs(shard, epoch);
 
+ALTER TABLE ONLY public.segments
+    ADD CONSTRAINT segments_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
 ALTER TABLE ONLY public.stream_positions
     ADD CONSTRAINT stream_positions_shard_epoch_fkey FOREIGN KEY (shard, epoch) REFERENCES public.epochs(shard, epoch);
 
 ALTER TABLE ONLY public.usage_daily
     ADD CONSTRAINT usage_daily_account_id_project_id_fkey FOREIGN KEY (account_id, project_id) REFERENCES public.projects(account_id, id);
+
+ALTER TABLE ONLY public.validation_rules
+    ADD CONSTRAINT validation_rules_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
 ALTER TABLE ONLY public.vouchers
     ADD CONSTRAINT vouchers_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
@@ -795,9 +902,17 @@ CREATE POLICY app_insert ON public.idempotency_keys FOR INSERT TO vauchflow_app 
 
 CREATE POLICY app_insert ON public.outbox FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_insert ON public.products FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_insert ON public.project_settings FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_insert ON public.projects FOR INSERT TO vauchflow_app WITH CHECK (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_insert ON public.ring_entries FOR INSERT TO vauchflow_app WITH CHECK (((shard = ( SELECT public.app_shard() AS app_shard)) AND (worker_id = ( SELECT public.app_worker_id() AS app_worker_id))));
+
+CREATE POLICY app_insert ON public.segments FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_insert ON public.validation_rules FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.vouchers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -823,6 +938,10 @@ CREATE POLICY app_select ON public.idempotency_keys FOR SELECT TO vauchflow_app 
 
 CREATE POLICY app_select ON public.outbox FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_select ON public.products FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.project_settings FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.projects FOR SELECT TO vauchflow_app USING (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_select ON public.quarantine FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -837,9 +956,13 @@ CREATE POLICY app_select ON public.redemptions FOR SELECT TO vauchflow_app USING
 
 CREATE POLICY app_select ON public.ring_entries FOR SELECT TO vauchflow_app USING (((shard = ( SELECT public.app_shard() AS app_shard)) AND (worker_id = ( SELECT public.app_worker_id() AS app_worker_id))));
 
+CREATE POLICY app_select ON public.segments FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.stream_positions FOR SELECT TO vauchflow_app USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY app_select ON public.usage_daily FOR SELECT TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
+
+CREATE POLICY app_select ON public.validation_rules FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.vouchers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -859,7 +982,15 @@ CREATE POLICY app_update ON public.idempotency_keys FOR UPDATE TO vauchflow_app 
 
 CREATE POLICY app_update ON public.outbox FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_update ON public.products FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_update ON public.project_settings FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_update ON public.projects FOR UPDATE TO vauchflow_app USING (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)))) WITH CHECK (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
+
+CREATE POLICY app_update ON public.segments FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_update ON public.validation_rules FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.vouchers FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -880,6 +1011,10 @@ ALTER TABLE public.epochs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.products ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.project_settings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.projects ENABLE ROW LEVEL SECURITY;
 
@@ -933,6 +1068,10 @@ CREATE POLICY reconciler_select ON public.epochs FOR SELECT TO vauchflow_reconci
 
 CREATE POLICY reconciler_select ON public.outbox FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
+CREATE POLICY reconciler_select ON public.products FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
+CREATE POLICY reconciler_select ON public.project_settings FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
 CREATE POLICY reconciler_select ON public.projects FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_select ON public.quarantine FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
@@ -948,6 +1087,8 @@ CREATE POLICY reconciler_select ON public.ring_entries FOR SELECT TO vauchflow_r
 CREATE POLICY reconciler_select ON public.stream_positions FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_select ON public.usage_daily FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
+CREATE POLICY reconciler_select ON public.validation_rules FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_select ON public.vouchers FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
@@ -981,9 +1122,13 @@ ALTER TABLE public.ring_entries ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.schema_migrations ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.segments ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.stream_positions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.usage_daily ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.validation_rules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.vouchers ENABLE ROW LEVEL SECURITY;
 
@@ -1085,6 +1230,12 @@ GRANT UPDATE(applied_at) ON TABLE public.outbox TO vauchflow_reconciler;
 GRANT UPDATE(attempts) ON TABLE public.outbox TO vauchflow_app;
 GRANT UPDATE(attempts) ON TABLE public.outbox TO vauchflow_reconciler;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE public.products TO vauchflow_app;
+GRANT SELECT ON TABLE public.products TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.project_settings TO vauchflow_app;
+GRANT SELECT ON TABLE public.project_settings TO vauchflow_reconciler;
+
 GRANT SELECT ON TABLE public.quarantine TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.quarantine TO vauchflow_reconciler;
 
@@ -1119,11 +1270,16 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.redemptions TO vauchflow_reconciler;
 GRANT SELECT,INSERT ON TABLE public.ring_entries TO vauchflow_app;
 GRANT SELECT,DELETE ON TABLE public.ring_entries TO vauchflow_reconciler;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE public.segments TO vauchflow_app;
+
 GRANT SELECT ON TABLE public.stream_positions TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.stream_positions TO vauchflow_reconciler;
 
 GRANT SELECT ON TABLE public.usage_daily TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.usage_daily TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.validation_rules TO vauchflow_app;
+GRANT SELECT ON TABLE public.validation_rules TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.vouchers TO vauchflow_app;
 GRANT SELECT ON TABLE public.vouchers TO vauchflow_reconciler;

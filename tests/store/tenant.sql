@@ -14,6 +14,10 @@ INSERT INTO campaigns (project_id, id, account_id, name, rules)
     VALUES ('prj_{project}', 'cmp_1', 'acc_{account}', 'Sale', '{"discount_value": 20}');
 INSERT INTO vouchers (project_id, id, campaign_id, code) VALUES ('prj_{project}', 'vch_1', 'cmp_1', 'SAVE20');
 INSERT INTO customers (project_id, id) VALUES ('prj_{project}', 'cust_1');
+INSERT INTO validation_rules (project_id, id, name, rule) VALUES ('prj_{project}', 'rul_1', 'Rule', '{"all": []}');
+INSERT INTO segments (project_id, id) VALUES ('prj_{project}', 'vip');
+INSERT INTO products (project_id, id, price_minor) VALUES ('prj_{project}', 'tee', 1999);
+INSERT INTO project_settings (project_id, settings) VALUES ('prj_{project}', '{"mode": "ALL"}');
 INSERT INTO counters (project_id, id, kind, limit_value, ceiling) VALUES
     ('prj_{project}', 'r:vch_1', 'redemptions', 500, 500),
     ('prj_{project}', 'u:cmp_1', 'customer_family', 2, 2);
