@@ -82,6 +82,8 @@ class Redeemed(msgspec.Struct, frozen=True, array_like=True, tag="redeemed"):
     order: OrderPart | None = None
     hold: Hold | None = None
     is_stack: bool = False
+    unapplied: tuple[tuple[str, str, str, str], ...] = ()
+    """Redeemables that were asked for and not applied: object, id, status, outcome code."""
 
     @property
     def total_minor(self) -> int:
