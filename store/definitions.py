@@ -11,8 +11,18 @@ from typing import Any, Literal
 
 import msgspec
 
-from domain.definitions import campaign_key, voucher_key
+from domain.definitions import (
+    ProjectSettings,
+    ValidationRule,
+    campaign_key,
+    customer_key,
+    product_key,
+    rule_key,
+    settings_key,
+    voucher_key,
+)
 from domain.ledger import Definition
+from domain.orders import Customer, Product
 from domain.outcomes import Status
 from domain.rules import (
     CampaignRow,
@@ -28,7 +38,7 @@ from .database import Transaction
 from .queries import query
 from .scripts import Scripts
 
-Object = Literal["campaign", "voucher", "batch"]
+Object = Literal["campaign", "voucher", "batch", "rule", "customer", "product", "settings"]
 OpenTransaction = Callable[[], AbstractAsyncContextManager[Transaction]]
 
 _RAISE_CEILINGS = query("raise_ceilings")
@@ -37,6 +47,10 @@ _ENQUEUE_CHANGE = query("enqueue_change")
 _MARK_APPLIED = query("mark_changes_applied")
 _CAMPAIGN_ROW = query("campaign_row")
 _VOUCHER_ROW = query("voucher_row")
+_RULE_ROWS = query("rule_rows")
+_CUSTOMER_ROWS = query("customer_rows")
+_PRODUCT_ROWS = query("product_rows")
+_SETTINGS_ROWS = query("settings_rows")
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -59,6 +73,77 @@ def encode_campaign(row: CampaignRow) -> Definition:
 def encode_voucher(row: VoucherRow) -> Definition:
     """A voucher's definition as Redis keeps it, found by its code."""
     return Definition(voucher_key(row.project_id, row.code), row.version, _encode(voucher_definition(row)))
+
+
+def rule_from(row: Any) -> ValidationRule:
+    """A validation rule's row as the domain reads it."""
+    return ValidationRule(row["id"], row["project_id"], row["version"], row["rule"], row["counts_since"])
+
+
+def customer_from(row: Any) -> Customer:
+    """A customer's row as decisions read it: without a name or an address."""
+    return Customer(row["id"], row["version"], tuple(row["segments"]), row["metadata"])
+
+
+def product_from(row: Any) -> Product:
+    """A product's row as decisions read it."""
+    return Product(row["id"], row["version"], tuple(row["categories"]), tuple(row["collections"]), row["metadata"])
+
+
+def settings_from(row: Any) -> ProjectSettings:
+    """A project's settings; what an older release has not written is as it is by default."""
+    blank, stored = ProjectSettings(row["project_id"], row["version"]), row["settings"]
+    names = ProjectSettings.__struct_fields__
+    return msgspec.convert([stored.get(name, getattr(blank, name)) for name in names], ProjectSettings)
+
+
+def settings_row(settings: ProjectSettings) -> dict[str, Any]:
+    """Settings as their jsonb column holds them."""
+    names = ProjectSettings.__struct_fields__
+    return {name: getattr(settings, name) for name in names if name not in ("project_id", "version")}
+
+
+def encode_rule(rule: ValidationRule) -> Definition:
+    """A validation rule as Redis keeps it."""
+    return Definition(rule_key(rule.id), rule.version, _encode(rule))
+
+
+def encode_customer(project_id: str, customer: Customer) -> Definition:
+    """A customer as Redis keeps one; Customer(id) is the blank of one who was never stored."""
+    return Definition(customer_key(project_id, customer.id), customer.version, _encode(customer))
+
+
+def encode_product(project_id: str, product: Product) -> Definition:
+    """A product as Redis keeps it; Product(id) is the blank of one that was never stored."""
+    return Definition(product_key(project_id, product.id), product.version, _encode(product))
+
+
+def encode_settings(settings: ProjectSettings) -> Definition:
+    """A project's settings as Redis keeps them; ProjectSettings(project_id) are those of a project without any."""
+    return Definition(settings_key(settings.project_id), settings.version, _encode(settings))
+
+
+async def read_rules(tx: Transaction, project_id: str, ids: Sequence[str]) -> list[Definition]:
+    """Those rules among `ids` that there are."""
+    return [encode_rule(rule_from(row)) for row in await tx.fetch(_RULE_ROWS, project_id, ids)]
+
+
+async def read_customers(tx: Transaction, project_id: str, ids: Sequence[str]) -> list[Definition]:
+    """Each of these customers, blank where nothing is stored."""
+    stored = {row["id"]: customer_from(row) for row in await tx.fetch(_CUSTOMER_ROWS, project_id, ids)}
+    return [encode_customer(project_id, stored.get(id_) or Customer(id_)) for id_ in ids]
+
+
+async def read_products(tx: Transaction, project_id: str, ids: Sequence[str]) -> list[Definition]:
+    """Each of these products, blank where nothing is stored."""
+    stored = {row["id"]: product_from(row) for row in await tx.fetch(_PRODUCT_ROWS, project_id, ids)}
+    return [encode_product(project_id, stored.get(id_) or Product(id_)) for id_ in ids]
+
+
+async def read_settings(tx: Transaction, project_id: str) -> ProjectSettings:
+    """The project's settings, or the defaults."""
+    rows = await tx.fetch(_SETTINGS_ROWS, project_id)
+    return settings_from(rows[0]) if rows else ProjectSettings(project_id)
 
 
 async def stage_change(
@@ -116,4 +201,18 @@ async def _newest(
     if object_ == "voucher":
         voucher = voucher_from(await tx.fetchrow(_VOUCHER_ROW, project_id, object_id))
         return encode_voucher(voucher), voucher_limits(voucher), voucher.version
-    return None, (), 0  # a batch of new codes: only the change number moves
+    definition = await _read_one(tx, project_id, object_, object_id)
+    # A batch of new codes: only the change number moves. Limits of rules are families, which Redis does not keep.
+    return definition, (), 0 if definition is None else definition.version
+
+
+async def _read_one(tx: Transaction, project_id: str, object_: Object, object_id: str) -> Definition | None:
+    if object_ == "rule":
+        return (await read_rules(tx, project_id, [object_id]))[0]
+    if object_ == "customer":
+        return (await read_customers(tx, project_id, [object_id]))[0]
+    if object_ == "product":
+        return (await read_products(tx, project_id, [object_id]))[0]
+    if object_ == "settings":
+        return encode_settings(await read_settings(tx, project_id))
+    return None

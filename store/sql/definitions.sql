@@ -51,6 +51,19 @@ WHERE project_id = $1 AND id = $2;
 SELECT id, project_id, code, campaign_id, version, status, rules, counts_customers_since FROM vouchers
 WHERE project_id = $1 AND code = ANY($2::text[]);
 
+-- name: rule_rows
+SELECT id, project_id, version, rule, counts_since FROM validation_rules
+WHERE project_id = $1 AND id = ANY($2::text[]);
+
+-- name: customer_rows
+SELECT id, version, segments, metadata FROM customers WHERE project_id = $1 AND id = ANY($2::text[]);
+
+-- name: product_rows
+SELECT id, version, categories, collections, metadata FROM products WHERE project_id = $1 AND id = ANY($2::text[]);
+
+-- name: settings_rows
+SELECT project_id, version, settings FROM project_settings WHERE project_id = $1;
+
 -- name: counter_rows
 SELECT id, granted + quarantined AS granted, returned FROM counters
 WHERE project_id = $1 AND id = ANY($2::text[]);
