@@ -1,29 +1,103 @@
-"""Decisions: a pure function of (definition, request, time) that refuses with a code or grants with moves.
+"""Decisions: a pure function of (definitions, request, time) that refuses with a code or grants with moves.
 
-Must never read a count: limits are judged where they live, in the commit. A decision names the interval of time
-in which it holds; outside it the commit answers STALE and the caller decides again.
+Owns what every decision says, and the decision on one plain code: no items, no rules. All others are stacks.py's.
+Must never read a count: limits are judged where they live, in the commit. A decision names the interval of time in
+which it holds; outside it the commit answers STALE and the caller decides again.
 """
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from . import definitions as names
-from .definitions import Campaign, Voucher
+from .conditions import Compiled, Failing
+from .definitions import Campaign, ProjectSettings, ValidationRule, Voucher
 from .discounts import discount_minor
-from .events import Line
-from .ledger import Check, Move
+from .events import Line, OrderPart
+from .ledger import Check, Guard, Move
+from .orders import Customer, Metadata, Order, Product
+from .taking import checks_of, counts_customers, moves_of, order_move, standing_of
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a checkout asks: amounts in minor units of the project's currency."""
+    """What a checkout asks: amounts in minor units of the project's currency. `order` None is an order of which only
+    the value is known. `customer` is what the request itself says of the customer, where it may."""
 
     customer_id: str | None
     order_value_minor: int
+    order: Order | None = None
+    customer: Customer | None = None
+    metadata: Metadata = {}
+
+
+class RuleInForce(NamedTuple):
+    """A validation rule with what it compiles to."""
+
+    definition: ValidationRule
+    compiled: Compiled
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a code leads to: the voucher, its campaign, the rules of both. `voucher` None: unknown as long as `absent`
+    holds."""
+
+    voucher: Voucher | None
+    campaign: Campaign | None = None
+    rules: tuple[RuleInForce, ...] = ()
+    absent: Check | None = None
+    is_plain: bool = True
+    """Whether its discount is on the order as a whole and no rule is to be met."""
+    needs_customer: bool = False
+    needs_products: bool = False
+
+    @classmethod
+    def of(cls, voucher: Voucher, campaign: Campaign | None, rules: tuple[RuleInForce, ...]) -> "Found":
+        """A voucher that was found."""
+        discount = voucher.discount or (campaign.discount if campaign is not None else None)
+        ruled = bool(rules) or (campaign is not None and bool(campaign.eligible_segments))
+        scope = discount.scope if discount is not None else None
+        scoped = scope is not None or (discount is not None and discount.type == "UNIT")
+        return cls(
+            voucher,
+            campaign,
+            rules,
+            is_plain=not (ruled or scoped),
+            needs_customer=(campaign is not None and bool(campaign.eligible_segments))
+            or any(rule.compiled.needs_customer for rule in rules),
+            needs_products=(scope is not None and scope.asks_products)
+            or any(rule.compiled.needs_products for rule in rules),
+        )
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """All that a decision reads beside the redeemables: the project's settings; the customer and the products as they
+    are stored, where a rule asks for them."""
+
+    settings: ProjectSettings
+    customer: Customer | None = None
+    products: Mapping[str, Product] = {}
+    currency: str = "EUR"
+    decimals: int = 2
+    api_key_id: str = ""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What became of one redeemable of the request. `code` is the outcome code where it is not applicable."""
+
+    status: Literal["applicable", "inapplicable", "skipped"]
+    code: str | None = None
+    failing: tuple[Failing, ...] = ()
+    discount_minor: int = 0
+    line: int = -1
+    """Number of its line where it is applicable."""
 
 
 class Decision(msgspec.Struct, frozen=True):
     """`refusal` is an outcome code, or None where it is granted if every limit allows it.
 
-    `refusals` names, move by move, the outcome code if that move's limit refuses.
+    `refusals` names, move by move, the outcome code if that move's limit refuses, and `owners` the redeemable that it
+    then falls on. `order_value_minor` includes what discounts have added to the order.
     """
 
     refusal: str | None
@@ -35,26 +109,39 @@ class Decision(msgspec.Struct, frozen=True):
     lines: tuple[Line, ...] = ()
     moves: tuple[Move, ...] = ()
     refusals: tuple[str, ...] = ()
+    owners: tuple[int, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    guard_owners: tuple[int, ...] = ()
+    parts: tuple[Part, ...] = ()
+    order_value_minor: int = 0
+    order: OrderPart | None = None
 
 
-def decide(voucher: Voucher, campaign: Campaign | None, request: Request, now_ms: int, epoch: int) -> Decision:
-    """Judge a voucher for a request. `campaign` is the voucher's, None where it has none; `epoch` is the one whose
-    counters will be moved."""
-    checks = _checks(voucher, campaign)
-    starts_ms, expires_ms = _interval(voucher, campaign)
-    if voucher.disabled:
-        return Decision("voucher_disabled", checks)
-    if campaign is not None and campaign.paused:
-        return Decision("campaign_paused", checks)
-    if expires_ms and now_ms >= expires_ms:
-        return Decision("voucher_expired", checks, not_before_ms=expires_ms)
-    if now_ms < starts_ms:
-        return Decision("voucher_not_started", checks, not_after_ms=min(starts_ms, expires_ms or starts_ms))
-    if request.customer_id is None and _counts_customers(voucher, campaign):
-        return Decision("customer_required", checks, starts_ms, expires_ms)
+def decide(
+    voucher: Voucher,
+    campaign: Campaign | None,
+    request: Request,
+    settings: ProjectSettings,
+    now_ms: int,
+    epoch: int,
+) -> Decision:
+    """Judge a plain voucher for an order's value. `campaign` is the voucher's, None where it has none; `epoch` is the
+    one whose counters will be moved."""
+    checks = checks_of(voucher, campaign)
+    refusal, not_before_ms, not_after_ms = standing_of(voucher, campaign, now_ms)
+    customer_id = request.customer_id
+    if refusal is None and customer_id is None and counts_customers(voucher, campaign):
+        refusal = "customer_required"
+    if refusal is not None:
+        return Decision(refusal, checks, not_before_ms, not_after_ms)
     discount = voucher.discount or (campaign.discount if campaign else None)
     off = discount_minor(discount, request.order_value_minor) if discount else 0
-    moves, families, refusals = zip(*_moves(voucher, campaign, request, off, epoch), strict=True)
+    planned = moves_of(voucher, campaign, customer_id, off, epoch)
+    if customer_id is not None:  # whether customers' orders are counted
+        checks += (Check(names.settings_key(settings.project_id), settings.version),)
+        if settings.orders_counted_since:
+            planned += order_move(settings, customer_id)
+    moves, families, refusals = zip(*planned, strict=True)
     line = Line(
         "voucher",
         voucher.id,
@@ -62,85 +149,24 @@ def decide(voucher: Voucher, campaign: Campaign | None, request: Request, now_ms
         voucher.code,
         off,
         tuple([(move.counter, move.amount, family) for move, family in zip(moves, families, strict=True)]),
+        restores_use=restores_use(voucher, campaign),
     )
     return Decision(
         refusal=None,
         checks=checks,
-        not_before_ms=starts_ms,
-        not_after_ms=expires_ms,
+        not_before_ms=not_before_ms,
+        not_after_ms=not_after_ms,
         discount_minor=off,
         committed=voucher.committed or (campaign is not None and campaign.committed),
         lines=(line,),
         moves=moves,
         refusals=refusals,
+        order_value_minor=request.order_value_minor,
     )
 
 
-def _checks(voucher: Voucher, campaign: Campaign | None) -> tuple[Check, ...]:
-    own = Check(names.voucher_key(voucher.project_id, voucher.code), voucher.version)
-    return (own,) if campaign is None else (own, Check(names.campaign_key(campaign.id), campaign.version))
-
-
-def _interval(voucher: Voucher, campaign: Campaign | None) -> tuple[int, int]:
-    """From when until before when both hold; an end of 0 is none."""
-    starts_ms, expires_ms = voucher.starts_ms or 0, voucher.expires_ms or 0
-    if campaign is not None:
-        if campaign.starts_ms is not None and campaign.starts_ms > starts_ms:
-            starts_ms = campaign.starts_ms
-        if campaign.expires_ms is not None and (not expires_ms or campaign.expires_ms < expires_ms):
-            expires_ms = campaign.expires_ms
-    return starts_ms, expires_ms
-
-
-def _counts_customers(voucher: Voucher, campaign: Campaign | None) -> bool:
-    return voucher.per_customer_limit is not None or (campaign is not None and campaign.per_customer_limit is not None)
-
-
-_Planned = tuple[Move, str, str]  # the move, its family in PostgreSQL ('' for none), the code if its limit refuses
-
-
-def _moves(voucher: Voucher, campaign: Campaign | None, request: Request, off: int, epoch: int) -> list[_Planned]:
-    """Limits travel with the moves: the versions that the commit checks cover them."""
-    planned = [_own_move(voucher, campaign)]
-    # A standalone voucher sums its discounts from the first day, so that a budget set later knows them.
-    if off and (voucher.budget_minor is not None or campaign is None):
-        planned.append(_budget_move(voucher, off))
-    planned += _customer_move(voucher, request, epoch)
-    if campaign is not None:
-        total = names.redemptions_counter(campaign.id)
-        planned.append((Move(total, 1, _or_unlimited(campaign.limit), campaign.window), "", "limit_reached"))
-        if off:
-            planned.append(_budget_move(campaign, off))
-        planned += _customer_move(campaign, request, epoch)
-    return planned
-
-
-def _or_unlimited(limit: int | None) -> int:
-    return names.UNLIMITED if limit is None else limit
-
-
-def _own_move(voucher: Voucher, campaign: Campaign | None) -> _Planned:
-    counter = names.redemptions_counter(voucher.id)
-    if campaign is None or voucher.limit is not None:
-        limit, family = voucher.limit, ""
-    else:
-        limit, family = campaign.per_code_limit, names.code_family(campaign.id)
-    return Move(counter, 1, _or_unlimited(limit), voucher.window), family, "limit_reached"
-
-
-def _budget_move(definition: Voucher | Campaign, off: int) -> _Planned:
-    counter, limit = names.budget_counter(definition.id), _or_unlimited(definition.budget_minor)
-    return Move(counter, off, limit, names.BUDGET_WINDOW_MINOR), "", "budget_exhausted"
-
-
-def _customer_move(definition: Voucher | Campaign, request: Request, epoch: int) -> list[_Planned]:
-    if definition.per_customer_limit is None or request.customer_id is None:
-        return []
-    move = Move(
-        names.customer_counter(definition.id, request.customer_id),
-        1,
-        definition.per_customer_limit,
-        definition.window,
-        absent_is_zero=definition.counts_customers_since == epoch,
-    )
-    return [(move, names.customer_family(definition.id), "customer_limit_reached")]
+def restores_use(voucher: Voucher, campaign: Campaign | None) -> bool:
+    """Whether a rollback gives the use back: the voucher's policy, or else its campaign's."""
+    if voucher.restores_use is not None or campaign is None:
+        return voucher.restores_use is not False
+    return campaign.restores_use

@@ -59,6 +59,11 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     exclude: Selection = Selection()
     max_per_unit_minor: int | None = None
 
+    @property
+    def asks_products(self) -> bool:
+        """Whether it selects by what is stored of a product."""
+        return any(one.categories or one.collections for one in (self.include, self.exclude))
+
 
 class Discount(msgspec.Struct, frozen=True, array_like=True):
     """PERCENT: `value` in ppm. AMOUNT: minor units off. FIXED: what is in scope then costs `value` minor units.

@@ -3,6 +3,7 @@
 Must never read a clock or draw randomness itself: both are passed in, so that ids are testable and replayable.
 """
 
+from collections.abc import Iterable
 from hashlib import blake2b
 
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
@@ -28,13 +29,45 @@ def time_ordered_id(prefix: str, now_ms: int, entropy: bytes) -> str:
     return f"{prefix}_{_base32((now_ms << 80) | int.from_bytes(entropy))}"
 
 
+def derived_id(prefix: str, *parts: str) -> str:
+    """An id that the same parts always lead to."""
+    return f"{prefix}_{_base32(int.from_bytes(_digest(b'vf-redemption', parts, 16)))}"
+
+
 def redemption_id(project_id: str, route: str, idempotency_key: str) -> str:
     """The same (project, route, key) lands on the same id whenever it is retried, after whatever loss."""
-    digest = blake2b(digest_size=16, person=b"vf-redemption")
-    for part in (project_id, route, idempotency_key):
+    return derived_id("rdm", project_id, route, idempotency_key)
+
+
+def part_id(redemption: str, line: int) -> str:
+    """The id of one redeemable of a stack: its redemption's, and its number from 1."""
+    return f"{redemption}-{line + 1}"
+
+
+def split_part_id(text: str) -> tuple[str, int | None]:
+    """A redemption's id, and the number of the redeemable from 0 where the id names one."""
+    redemption, dash, number = text.partition("-")
+    if dash and number.isascii() and number.isdigit() and len(number) <= 2 and number != "0":
+        return redemption, int(number) - 1
+    return text, None
+
+
+def order_key(project_id: str, order_id: str, codes: Iterable[str]) -> bytes:
+    """Sixteen bytes that say which order it is and what is redeemed on it, in whatever order."""
+    return _digest(b"vf-order", (project_id, order_id, *sorted(codes)), 16)
+
+
+def session_tag(project_id: str, session: str) -> str:
+    """The name under which a session holds units."""
+    return _digest(b"vf-session", (project_id, session), 8).hex()
+
+
+def _digest(person: bytes, parts: Iterable[str], size: int) -> bytes:
+    digest = blake2b(digest_size=size, person=person)
+    for part in parts:
         raw = part.encode()
         digest.update(len(raw).to_bytes(4) + raw)
-    return f"rdm_{_base32(int.from_bytes(digest.digest()))}"
+    return digest.digest()
 
 
 def is_id(prefix: str, text: str) -> bool:

@@ -6,6 +6,7 @@ Must never tell more than the catalogue and the caller's own fields: no error's 
 import msgspec
 
 from .outcomes import PROBLEMS
+from .views import RedeemableView, encode
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_S = {"rate_limited": 10, "idempotency_in_progress": 1}
@@ -23,11 +24,18 @@ class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
 class Refused(Exception):
     """A refusal on its way out; `code` is one of PROBLEMS."""
 
-    def __init__(self, code: str, detail: str = "", errors: tuple[FieldError, ...] = ()) -> None:
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        errors: tuple[FieldError, ...] = (),
+        redeemables: tuple[RedeemableView, ...] = (),
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.detail = detail
         self.errors = errors
+        self.redeemables = redeemables
 
     @property
     def status(self) -> int:
@@ -50,12 +58,13 @@ class ProblemBody(msgspec.Struct, omit_defaults=True):
     retryable: bool
     detail: str = ""
     errors: tuple[FieldError, ...] = ()
+    redeemables: tuple[RedeemableView, ...] = ()
 
 
 def problem_body(refused: Refused, request_id: str) -> bytes:
     """A refusal as the API says it."""
     known = PROBLEMS[refused.code]
-    return msgspec.json.encode(
+    return encode(
         ProblemBody(
             type=f"urn:vauchflow:problem:{refused.code}",
             title=known.title,
@@ -65,5 +74,6 @@ def problem_body(refused: Refused, request_id: str) -> bytes:
             retryable=known.retryable,
             detail=refused.detail,
             errors=refused.errors,
+            redeemables=refused.redeemables,
         )
     )

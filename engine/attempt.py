@@ -1,88 +1,185 @@
-"""One request for a code on its way: found, decided, submitted, and decided again where something has changed.
+"""One checkout on its way: found, decided, submitted, and decided again where something has changed.
 
-What redeem and validate share. The decision is domain/'s, the commitment is Lua's; this is the conversation between
-them. Must never grant by itself.
+What redeem, validate and reserve share. The decision is domain/'s, the commitment is Lua's; this is the conversation
+between them. Must never grant by itself.
 """
 
 import time
+from collections.abc import Callable, Sequence
 
-from domain.decisions import Decision, decide
-from domain.ids import is_code, normalise_code
-from domain.ledger import Position
+from domain.decisions import Decision, Found, Surroundings, decide
+from domain.definitions import ProjectSettings, customer_key, product_key, settings_key
+from domain.ids import is_code
+from domain.ledger import Item, Position
+from domain.orders import Customer, Product
 from domain.outcomes import Verdict
 from domain.problems import Refused
+from domain.stacks import decide_stack
 
 from .auth import Tenant
-from .catalog import Found
 from .committer import Committed
-from .requests import Call, decode_order
+from .orders import Asked
+from .requests import invalid
 from .shard import ServedShard
 from .waiting import Settled
 from .worker import Worker
 
 ATTEMPTS = 10
+STAGES = 6
+"""How often what has been read may name more to be read: code, campaign, rules, customer and products."""
+
 DEADLINE_S = 3.0
 """How long a request may wait for the ledger (a `committed` grant, unconfirmed units) before it is answered 503."""
 
-_BY_VERDICT = {
-    Verdict.HELD: "limit_held",
-    Verdict.WITHHELD: "recovering",
-    Verdict.WINDOW: "ledger_lagging",
-    Verdict.BACKLOG: "ledger_lagging",
-    Verdict.GUARD: "contended",
-}
+_COUNTERS = ("r:", "b:", "u:", "o:", "t:")
 
 
 class Attempt:
-    """One request on its way: what does not change however often it is decided."""
+    """One checkout on its way: what does not change however often it is decided."""
 
-    def __init__(self, worker: Worker, tenant: Tenant, served: ServedShard, call: Call, code: str) -> None:
+    def __init__(self, worker: Worker, tenant: Tenant, served: ServedShard, asked: Asked, client: str) -> None:
         self.worker = worker
         self.tenant = tenant
         self.project_id = tenant.project_id
         self.served = served
-        self.call = call
-        self.code = normalise_code(code)
-        self.order = decode_order(call.body, tenant.currency, tenant.decimals)
+        self.asked = asked
+        self.client = client
+        self.request = asked.request
+        self.codes = asked.codes
+        self.is_alone = len(asked.codes) == 1
+        self.refused: dict[int, str] = {}
         self.deadline = time.monotonic() + DEADLINE_S
 
-    async def find(self) -> Found:
-        """What the code leads to; guessing is limited."""
-        catalog = self.served.catalog
-        found = catalog.known(self.project_id, self.code)
-        if found is not None and found.voucher is not None:
-            return found
-        if not is_code(self.code):
+    async def run(self, item_of: Callable[[Decision], Item]) -> tuple[Decision, Committed]:
+        """Decide and submit until what was decided from holds; in PARTIAL mode without those that a limit refuses."""
+        for _ in range(ATTEMPTS + len(self.codes)):
+            decision = self.decide(await self.find())
+            said = await self.served.submit(item_of(decision))
+            if said.outcome.verdict in (Verdict.STALE, Verdict.MISSING, Verdict.UNCONFIRMED):
+                await self._again(said)
+            elif not self._drops(decision, said):
+                return decision, said
+        raise Refused("contended")
+
+    # -- what is read ----------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> ProjectSettings:
+        """The project's settings, as find() has read them."""
+        settings = self.served.catalog.settings(self.project_id)
+        if settings is None:  # dropped from the cache in between
+            raise Refused("contended")
+        return settings
+
+    async def find(self) -> list[Found]:
+        """What the codes lead to, with all that the decision will read beside them; guessing is limited."""
+        catalog, project_id = self.served.catalog, self.project_id
+        found = [catalog.known(project_id, code) for code in self.codes]
+        strange = any(each is None or each.voucher is None for each in found)
+        if strange:
+            self._expect_guess()
+        for _ in range(STAGES):
+            lacking = self._lacking(found)
+            if not lacking:
+                break
+            await catalog.load(project_id, dict.fromkeys(lacking))
+            found = [catalog.known(project_id, code) for code in self.codes]
+        known = [each for each in found if each is not None]
+        if len(known) < len(found):
+            raise Refused("contended")
+        if strange and self._limits_guesses:
+            for each in known:
+                if each.voucher is None:
+                    self.worker.guessing.missed((self.tenant.key_id, self.client))
+        return known
+
+    def _lacking(self, found: Sequence[Found | None]) -> list[str]:
+        """The keys of what is not known here yet."""
+        catalog, project_id = self.served.catalog, self.project_id
+        lacking = [] if catalog.settings(project_id) is not None else [settings_key(project_id)]
+        for code, each in zip(self.codes, found, strict=True):
+            if each is None:
+                lacking += catalog.lacking(project_id, code)
+                continue
+            if each.needs_customer:
+                customer_id = self.request.customer_id
+                if customer_id is not None and catalog.customer(project_id, customer_id) is None:
+                    lacking.append(customer_key(project_id, customer_id))
+            if each.needs_products:
+                names = [name for name in self._product_names() if catalog.product(project_id, name) is None]
+                lacking += [product_key(project_id, name) for name in names]
+        return lacking
+
+    def _product_names(self) -> list[str]:
+        order = self.request.order
+        names = [item.product_id or item.sku for item in order.items] if order is not None else []
+        return [name for name in dict.fromkeys(names) if name is not None]
+
+    @property
+    def _limits_guesses(self) -> bool:
+        return self.tenant.plan != "unlimited"
+
+    def _expect_guess(self) -> None:
+        if self.is_alone and not is_code(self.codes[0]):
             raise Refused("voucher_not_found")
-        guesser = (self.tenant.key_id, self.call.client)
-        limited = self.tenant.plan != "unlimited"
-        if limited and not self.worker.guessing.may_ask(guesser):
+        if self._limits_guesses and not self.worker.guessing.may_ask((self.tenant.key_id, self.client)):
             raise Refused("rate_limited", "too many unknown codes")
-        found = found or await catalog.find(self.project_id, self.code)
-        if found.voucher is None and limited:
-            self.worker.guessing.missed(guesser)
-        return found
 
-    def decide(self, found: Found) -> Decision:
+    # -- what is decided -------------------------------------------------------------------------------------------
+
+    def decide(self, found: Sequence[Found]) -> Decision:
         """The pure decision; an unknown code is refused under the project's change number."""
-        if found.voucher is None:
-            assert found.absent is not None, "an unknown code has its check"
-            return Decision("voucher_not_found", (found.absent,))
-        return decide(found.voucher, found.campaign, self.order, self.served.now_ms(), self.served.epoch)
+        settings, now_ms, epoch = self.settings, self.served.now_ms(), self.served.epoch
+        if self.is_alone and self.request.order is None:
+            one = found[0]
+            if one.voucher is None:
+                assert one.absent is not None, "an unknown code has its check"
+                return Decision("voucher_not_found", (one.absent,))
+            if one.is_plain:
+                return decide(one.voucher, one.campaign, self.request, settings, now_ms, epoch)
+        if self.asked.states_customer and (self.tenant.publishable or not settings.request_attributes):
+            raise invalid("/customer", "the project takes segments and metadata of customers from /v1/customers only")
+        return decide_stack(found, self.request, self._around(found, settings), now_ms, epoch, self.refused)
 
-    async def again(self, said: Committed) -> None:
+    def _around(self, found: Sequence[Found], settings: ProjectSettings) -> Surroundings:
+        catalog, tenant = self.served.catalog, self.tenant
+        customer: Customer | None = None
+        products: dict[str, Product] = {}
+        if self.request.customer_id is not None and any(each.needs_customer for each in found):
+            customer = catalog.customer(self.project_id, self.request.customer_id)
+        if any(each.needs_products for each in found):
+            for name in self._product_names():
+                product = catalog.product(self.project_id, name)
+                if product is not None:
+                    products[name] = product
+        return Surroundings(settings, customer, products, tenant.currency, tenant.decimals, tenant.key_id)
+
+    def _drops(self, decision: Decision, said: Committed) -> bool:
+        """Whether one redeemable is left out now, because only it is refused and the project takes the others."""
+        if self.is_alone or self.settings.mode != "PARTIAL":
+            return False
+        blamed = blame(decision, said)
+        if blamed is None:
+            return False
+        owner, code = blamed
+        self.refused[owner] = code
+        return True
+
+    async def _again(self, said: Committed) -> None:
         """Bring up to date what the script missed, so that the next decision can hold."""
         self.worker.metrics.decided_again += 1
         outcome, catalog = said.outcome, self.served.catalog
         if outcome.verdict is Verdict.UNCONFIRMED:
             await self.wait(said.last, "")
             return
-        counters = [name for name in outcome.missing if name[:2] in ("r:", "b:", "u:")]
-        for name in counters:
-            await catalog.hydrate_counter(self.project_id, name)
-        if len(counters) < len(outcome.missing):
-            catalog.forget(outcome.missing)
-            await catalog.load(self.project_id, self.code)
+        counters = [name for name in outcome.missing if name[:2] in _COUNTERS]
+        definitions = [name for name in outcome.missing if name[:2] not in _COUNTERS]
+        if counters:
+            await catalog.hydrate_counters(self.project_id, counters)
+        if definitions:
+            catalog.forget(definitions)
+            # Read anew what Redis has or has not; a code that the change number spoke of is found by find().
+            await catalog.load(self.project_id, [name for name in definitions if name[:2] != "n:"])
 
     async def wait(self, position: Position, event_id: str) -> Settled:
         """Wait for the ledger, as long as the deadline allows; Refused `ledger_lagging` where it is silent."""
@@ -93,19 +190,15 @@ class Attempt:
         return await waiters.wait(self.served.epoch, position, event_id, left)
 
 
-def must_decide_again(said: Committed) -> bool:
-    """Whether what the decision was made from has changed, is not in Redis yet, or waits for the ledger."""
-    return said.outcome.verdict in (Verdict.STALE, Verdict.MISSING, Verdict.UNCONFIRMED)
-
-
-def refusal(decision: Decision, said: Committed) -> Refused:
-    """Why the script, or the decision that stands, refuses."""
-    verdict = said.outcome.verdict
-    if verdict is Verdict.STANDS:
-        assert decision.refusal is not None, "only a refusal stands"
-        return Refused(decision.refusal)
+def blame(decision: Decision, said: Committed) -> tuple[int, str] | None:
+    """The redeemable that a limit or a guard has refused, and the outcome code; None where it was something else."""
+    verdict, index = said.outcome.verdict, said.outcome.index
     if verdict is Verdict.LIMIT:
-        return Refused(decision.refusals[said.outcome.index])
-    if verdict is Verdict.KEY_REUSED:
-        return Refused("idempotency_key_reused")
-    return Refused(_BY_VERDICT[verdict])
+        return (decision.owners[index] if decision.owners else 0), decision.refusals[index]
+    if verdict is Verdict.HELD:
+        return (decision.owners[index] if decision.owners else 0), "limit_held"
+    if verdict is Verdict.GUARD:
+        return decision.guard_owners[index], "rule_not_met"
+    if verdict is Verdict.HOLD_TAKEN:
+        return (decision.owners[index] if decision.owners else 0), "session_holds"
+    return None

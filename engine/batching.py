@@ -4,7 +4,7 @@ Must never linger: a batch is sent as soon as the one before it is done.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -23,12 +23,20 @@ class Batcher(Generic[K, V]):
 
     async def get(self, key: K) -> V:
         """The value of a key; raises what `fetch` raised, or KeyError where it did not answer the key."""
+        return await asyncio.shield(self._ask_for(key))
+
+    async def get_all(self, keys: Iterable[K]) -> list[V]:
+        """The values of keys, asked for together."""
+        asked = [self._ask_for(key) for key in keys]
+        return [await asyncio.shield(future) for future in asked]
+
+    def _ask_for(self, key: K) -> "asyncio.Future[V]":
         future = self._asked.get(key) or self._waiting.get(key)
         if future is None:
             future = self._waiting[key] = asyncio.get_running_loop().create_future()
             if self._runner is None:
                 self._runner = asyncio.create_task(self._run())
-        return await asyncio.shield(future)
+        return future
 
     async def _run(self) -> None:
         try:

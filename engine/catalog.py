@@ -1,15 +1,30 @@
-"""Definitions as this worker knows them.
+"""Definitions as this worker knows them: vouchers, campaigns, rules, settings, customers, products.
 
 A cached definition is only ever a guess: the commit script checks its version. What Redis lacks is hydrated.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from domain.definitions import Campaign, Voucher, campaign_key, change_key, voucher_key
-from domain.ledger import Check
+from domain.conditions import compile_rule
+from domain.decisions import Found, RuleInForce
+from domain.definitions import (
+    Campaign,
+    ProjectSettings,
+    ValidationRule,
+    Voucher,
+    campaign_key,
+    change_key,
+    customer_key,
+    product_key,
+    rule_key,
+    settings_key,
+    voucher_key,
+)
+from domain.ledger import Check, Definition
+from domain.orders import Customer, Product
 from domain.problems import Refused
 from store.database import Database
 from store.shards import Shard
@@ -18,19 +33,26 @@ from .batching import Batcher
 from .hydration import Hydration
 from .metrics import Metrics
 
-MAX_CACHED = 50_000
+MAX_CACHED = 100_000
 ATTEMPTS = 5
 
-_voucher = msgspec.msgpack.Decoder(Voucher)
-_campaign = msgspec.msgpack.Decoder(Campaign)
+_rule = msgspec.msgpack.Decoder(ValidationRule)
 
 
-class Found(msgspec.Struct, frozen=True):
-    """What a code leads to. `voucher` None: unknown as long as `absent` holds."""
+def _compiled(body: bytes) -> RuleInForce:
+    definition = _rule.decode(body)
+    return RuleInForce(definition, compile_rule(definition.rule))
 
-    voucher: Voucher | None
-    campaign: Campaign | None = None
-    absent: Check | None = None
+
+_DECODERS: Mapping[str, Callable[[bytes], Any]] = {
+    "v": msgspec.msgpack.Decoder(Voucher).decode,
+    "c": msgspec.msgpack.Decoder(Campaign).decode,
+    "q": _compiled,
+    "s": msgspec.msgpack.Decoder(ProjectSettings).decode,
+    "p": msgspec.msgpack.Decoder(Customer).decode,
+    "g": msgspec.msgpack.Decoder(Product).decode,
+}
+"""How a definition is read, by the first letter of its key."""
 
 
 class Catalog:
@@ -38,55 +60,94 @@ class Catalog:
 
     def __init__(self, shard: Shard, database: Database, metrics: Metrics) -> None:
         self._hydration = Hydration(shard, database, metrics)
-        self._vouchers: dict[str, Voucher] = {}
-        self._campaigns: dict[str, Campaign] = {}
+        self._kept: dict[str, Any] = {}
+        self._found: dict[str, Found] = {}
         self._unknown: dict[str, int] = {}
-        self._codes: dict[str, Batcher[str, Found]] = {}
+        self._definitions: dict[str, Batcher[str, bool]] = {}
         self._counters: dict[str, Batcher[str, bool]] = {}
 
+    def settings(self, project_id: str) -> ProjectSettings | None:
+        """The project's settings, if they are known here."""
+        settings: ProjectSettings | None = self._kept.get(settings_key(project_id))
+        return settings
+
+    def customer(self, project_id: str, customer_id: str) -> Customer | None:
+        """What is stored of a customer, if it is known here."""
+        customer: Customer | None = self._kept.get(customer_key(project_id, customer_id))
+        return customer
+
+    def product(self, project_id: str, product_id: str) -> Product | None:
+        """What is stored of a product, if it is known here."""
+        product: Product | None = self._kept.get(product_key(project_id, product_id))
+        return product
+
     def known(self, project_id: str, code: str) -> Found | None:
-        """What a code leads to, without I/O."""
+        """What a code leads to, without I/O; None where something of it is not known here."""
         key = voucher_key(project_id, code)
-        voucher = self._vouchers.get(key)
-        if voucher is None:
+        found = self._found.get(key)
+        if found is None:
             change = self._unknown.get(key)
-            return None if change is None else Found(None, absent=Check(change_key(project_id), change))
-        if voucher.campaign_id is None:
-            return Found(voucher)
-        campaign = self._campaigns.get(campaign_key(voucher.campaign_id))
-        return None if campaign is None else Found(voucher, campaign)
+            if change is not None:
+                return Found(None, absent=Check(change_key(project_id), change))
+            found = self._assemble(key)
+        return found
 
-    async def find(self, project_id: str, code: str) -> Found:
-        """What a code leads to, from the cache, Redis or PostgreSQL."""
-        return self.known(project_id, code) or await self.load(project_id, code)
+    def lacking(self, project_id: str, code: str) -> list[str]:
+        """The keys that must be loaded next before the code is known: more may come to light by them."""
+        key = voucher_key(project_id, code)
+        voucher: Voucher | None = self._kept.get(key)
+        if voucher is None:
+            return [] if key in self._unknown else [key]
+        wanted = [rule_key(rule_id) for rule_id in voucher.rule_ids]
+        if voucher.campaign_id is not None:
+            campaign: Campaign | None = self._kept.get(campaign_key(voucher.campaign_id))
+            if campaign is None:
+                wanted.append(campaign_key(voucher.campaign_id))
+            else:
+                wanted += [rule_key(rule_id) for rule_id in campaign.rule_ids]
+        return [each for each in wanted if each not in self._kept]
 
-    async def load(self, project_id: str, code: str) -> Found:
-        """What a code leads to, read anew; whatever Redis lacks of it is hydrated."""
-        batcher = self._codes.get(project_id)
+    def _assemble(self, key: str) -> Found | None:
+        voucher: Voucher | None = self._kept.get(key)
+        if voucher is None:
+            return None
+        campaign: Campaign | None = None
+        rule_ids = voucher.rule_ids
+        if voucher.campaign_id is not None:
+            campaign = self._kept.get(campaign_key(voucher.campaign_id))
+            if campaign is None:
+                return None
+            rule_ids = (*rule_ids, *(each for each in campaign.rule_ids if each not in rule_ids))
+        rules = tuple([self._kept.get(rule_key(rule_id)) for rule_id in rule_ids])
+        if None in rules:
+            return None
+        found = self._found[key] = Found.of(voucher, campaign, rules)
+        return found
+
+    async def load(self, project_id: str, keys: Iterable[str]) -> None:
+        """Read these definitions anew; whatever Redis lacks of them is hydrated."""
+        batcher = self._definitions.get(project_id)
         if batcher is None:
-            _bound(self._codes, 1000)
+            _bound(self._definitions, 1000)
 
-            async def fetch(codes: list[str]) -> dict[str, Found]:
-                return await self._load(project_id, codes)
+            async def fetch(wanted: list[str]) -> dict[str, bool]:
+                return await self._load(project_id, wanted)
 
-            batcher = self._codes[project_id] = Batcher(fetch)
-        try:
-            return await batcher.get(code)
-        except KeyError as error:  # its campaign was dropped from the cache between reading and answering
-            raise Refused("contended") from error
+            batcher = self._definitions[project_id] = Batcher(fetch)
+        await batcher.get_all(keys)
 
     def forget(self, keys: Iterable[str]) -> None:
         """These definitions have changed."""
+        self._found.clear()
         for key in keys:
-            self._vouchers.pop(key, None)
-            self._campaigns.pop(key, None)
+            self._kept.pop(key, None)
             if key.startswith("n:"):
                 prefix = f"v:{key[2:]}:"
                 for unknown in [name for name in self._unknown if name.startswith(prefix)]:
                     del self._unknown[unknown]
 
-    async def hydrate_counter(self, project_id: str, counter: str) -> None:
-        """Bring one counter to Redis that this epoch has not met."""
+    async def hydrate_counters(self, project_id: str, counters: Iterable[str]) -> None:
+        """Bring counters to Redis that this epoch has not met."""
         batcher = self._counters.get(project_id)
         if batcher is None:
             _bound(self._counters, 1000)
@@ -95,7 +156,7 @@ class Catalog:
                 return await self._hydrate_counters(project_id, names)
 
             batcher = self._counters[project_id] = Batcher(fetch)
-        await batcher.get(counter)
+        await batcher.get_all(counters)
 
     async def _hydrate_counters(self, project_id: str, names: list[str]) -> dict[str, bool]:
         for _ in range(ATTEMPTS):
@@ -104,53 +165,36 @@ class Catalog:
                 return dict.fromkeys(names, True)
         raise Refused("contended")
 
-    async def _load(self, project_id: str, codes: list[str]) -> dict[str, Found]:
+    async def _load(self, project_id: str, keys: list[str]) -> dict[str, bool]:
         for _ in range(ATTEMPTS):
-            found = await self._load_once(project_id, codes)
-            if found is not None:
-                return found
+            change, found = await self._hydration.peek(project_id, keys)
+            definitions = list(found.values())
+            absent = [key for key in keys if key not in found]
+            if absent:
+                hydrated = await self._hydration.definitions(project_id, change, absent)
+                if hydrated is None:
+                    continue
+                definitions += hydrated
+            self._remember(keys, definitions, change)
+            return dict.fromkeys(keys, True)
         raise Refused("contended")
 
-    async def _load_once(self, project_id: str, codes: list[str]) -> dict[str, Found] | None:
-        """One attempt; None if the project has changed meanwhile."""
-        keys = {voucher_key(project_id, code): code for code in codes}
-        change, found = await self._hydration.peek(project_id, list(keys))
-        vouchers = {key: _voucher.decode(definition.body) for key, definition in found.items()}
-        wanted = {v.campaign_id for v in vouchers.values() if v.campaign_id and not self._knows(v.campaign_id)}
-        campaigns: dict[str, Campaign] = {}
-        if wanted:
-            again, found = await self._hydration.peek(project_id, [campaign_key(i) for i in sorted(wanted)])
-            if again != change:
-                return None
-            campaigns = {key: _campaign.decode(definition.body) for key, definition in found.items()}
-        absent = [code for key, code in keys.items() if key not in vouchers]
-        lacking = {i for i in wanted if campaign_key(i) not in campaigns}
-        if absent or lacking:
-            known = {key[2:] for key in campaigns}
-            snapshot = await self._hydration.definitions(project_id, change, absent, lacking, known)
-            if snapshot is None:
-                return None
-            vouchers |= {definition.key: _voucher.decode(definition.body) for definition in snapshot.vouchers}
-            campaigns |= {definition.key: _campaign.decode(definition.body) for definition in snapshot.campaigns}
-        self._remember(keys, vouchers, campaigns, change)
-        answers = {code: self.known(project_id, code) for code in codes}
-        return {code: answer for code, answer in answers.items() if answer is not None}
-
-    def _knows(self, campaign_id: str) -> bool:
-        return campaign_key(campaign_id) in self._campaigns
-
-    def _remember(
-        self, keys: Iterable[str], vouchers: dict[str, Voucher], campaigns: dict[str, Campaign], change: int
-    ) -> None:
-        for cache in (self._vouchers, self._campaigns, self._unknown):
+    def _remember(self, keys: Sequence[str], definitions: Sequence[Definition], change: int) -> None:
+        for cache in (self._kept, self._found, self._unknown):
             _bound(cache, MAX_CACHED)
-        self._vouchers |= vouchers
-        self._campaigns |= campaigns
+        for definition in definitions:
+            self._kept[definition.key] = _DECODERS[definition.key[0]](definition.body)
+        loaded = {definition.key for definition in definitions}
         for key in keys:
-            if key in vouchers:
+            self._found.pop(key, None)
+            if key in loaded:
                 self._unknown.pop(key, None)
             else:
-                self._unknown[key] = change
+                self._kept.pop(key, None)
+                if key[0] == "v":
+                    self._unknown[key] = change
+        if any(key[0] != "v" for key in keys):
+            self._found.clear()  # what they belong to is assembled anew
 
 
 def _bound(cache: dict[str, Any], most: int) -> None:

@@ -7,16 +7,26 @@ either.
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from domain.definitions import BUDGET_WINDOW_MINOR, COUNT_WINDOW
+from domain.definitions import BUDGET_WINDOW_MINOR, COUNT_WINDOW, orders_counter
 from domain.ledger import CounterState, Definition, Position
 from domain.outcomes import Status
 from domain.problems import Refused
-from domain.rules import CampaignRow, VoucherRow
 from store.database import Database, Transaction
-from store.definitions import campaign_from, encode_campaign, encode_voucher, voucher_from
+from store.definitions import (
+    campaign_from,
+    encode_campaign,
+    encode_settings,
+    encode_voucher,
+    read_customers,
+    read_products,
+    read_rules,
+    read_settings,
+    voucher_from,
+)
 from store.link import FencedOut
 from store.queries import query
 from store.shards import Shard
@@ -29,6 +39,7 @@ BEHIND_PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 _VOUCHER_ROWS = query("voucher_rows_by_code")
 _CAMPAIGN_ROWS = query("campaign_rows")
 _COUNTER_ROWS = query("counter_rows")
+_CUSTOMER_ORDERS = query("customer_orders")
 _POSITION = query("settled_position")
 _UNACCOUNTED = query("unaccounted_epochs")
 
@@ -38,8 +49,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     ledger: Position
     states: list[tuple[str, CounterState]]
-    vouchers: list[Definition] = []
-    campaigns: list[Definition] = []
+    definitions: list[Definition] = []
 
 
 class Hydration:
@@ -64,27 +74,41 @@ class Hydration:
             snapshot = Snapshot(await self._position(tx), states)
         return await self._put(project_id, change, snapshot)
 
-    async def definitions(
-        self, project_id: str, change: int, codes: list[str], campaign_ids: set[str], known: set[str]
-    ) -> Snapshot | None:
-        """Bring the vouchers of these codes, these campaigns, those vouchers' campaigns that are not `known`, and the
-        counters of all of them to Redis; None if the project has changed since `change` was peeked."""
+    async def definitions(self, project_id: str, change: int, keys: Sequence[str]) -> list[Definition] | None:
+        """Bring what these keys name to Redis, those of them that there are, with the counters of vouchers and
+        campaigns; None if the project has changed since `change` was peeked."""
         async with self._database.hydration_tx(project_id, self._shard.epoch.shard) as tx:
-            vouchers: list[VoucherRow] = []
-            if codes:
-                vouchers = [voucher_from(row) for row in await tx.fetch(_VOUCHER_ROWS, project_id, codes)]
-            wanted = campaign_ids | {row.campaign_id for row in vouchers if row.campaign_id} - known
-            campaigns: list[CampaignRow] = []
-            if wanted:
-                rows = await tx.fetch(_CAMPAIGN_ROWS, project_id, sorted(wanted))
-                campaigns = [campaign_from(row) for row in rows]
-            ids = [*(row.id for row in vouchers), *(row.id for row in campaigns)]
-            states = await self._states(tx, project_id, [f"{kind}:{i}" for i in ids for kind in "rb"])
+            found, counted = await self._read(tx, project_id, keys)
+            states = await self._states(tx, project_id, [f"{kind}:{i}" for i in counted for kind in "rb"])
             position = await self._position(tx)
-        snapshot = Snapshot(
-            position, states, [encode_voucher(row) for row in vouchers], [encode_campaign(row) for row in campaigns]
-        )
-        return snapshot if await self._put(project_id, change, snapshot) else None
+        return found if await self._put(project_id, change, Snapshot(position, states, found)) else None
+
+    async def _read(self, tx: Transaction, project_id: str, keys: Sequence[str]) -> tuple[list[Definition], list[str]]:
+        """Definitions by their keys, and the ids of those that have counters."""
+        names: dict[str, list[str]] = {}
+        for key in keys:
+            # A customer or a product of this project, a code: the last of three parts. Else the id is the second.
+            parts = key.split(":", 2)
+            names.setdefault(parts[0], []).append(parts[-1])
+        found: list[Definition] = []
+        counted: list[str] = []
+        if "v" in names:
+            for row in map(voucher_from, await tx.fetch(_VOUCHER_ROWS, project_id, names["v"])):
+                found.append(encode_voucher(row))
+                counted.append(row.id)
+        if "c" in names:
+            for campaign in map(campaign_from, await tx.fetch(_CAMPAIGN_ROWS, project_id, names["c"])):
+                found.append(encode_campaign(campaign))
+                counted.append(campaign.id)
+        if "q" in names:
+            found += await read_rules(tx, project_id, names["q"])
+        if "p" in names:
+            found += await read_customers(tx, project_id, names["p"])
+        if "g" in names:
+            found += await read_products(tx, project_id, names["g"])
+        if "s" in names:
+            found.append(encode_settings(await read_settings(tx, project_id)))
+        return found, counted
 
     async def _states(self, tx: Transaction, project_id: str, names: list[str]) -> list[tuple[str, CounterState]]:
         """Counters as PostgreSQL has them, all settled; what an unaccounted epoch may have sold is withheld."""
@@ -92,6 +116,7 @@ class Hydration:
         if self._shard.epoch.withheld_epochs:
             epochs = await tx.fetchval(_UNACCOUNTED, self._shard.epoch.shard, project_id)
         rows = {row["id"]: row for row in await tx.fetch(_COUNTER_ROWS, project_id, names)} if names else {}
+        rows |= await self._orders(tx, project_id, [name for name in names if name.startswith("o:")])
         states = []
         for name in names:
             window = BUDGET_WINDOW_MINOR if name.startswith("b:") else COUNT_WINDOW
@@ -101,6 +126,14 @@ class Hydration:
             states.append((name, CounterState(None, granted, returned, granted, 0, withheld, 0)))
         return states
 
+    async def _orders(self, tx: Transaction, project_id: str, names: Sequence[str]) -> dict[str, Any]:
+        """Customers' orders as the ledger has them, those of before they were counted too."""
+        if not names:
+            return {}
+        customers = [name.split(":", 2)[2] for name in names]
+        rows = await tx.fetch(_CUSTOMER_ORDERS, project_id, customers)
+        return {orders_counter(project_id, row["customer_id"]): row for row in rows}
+
     async def _position(self, tx: Transaction) -> Position:
         row = await tx.fetchrow(_POSITION, self._shard.epoch.shard, self._shard.epoch.number)
         if row is None:
@@ -109,10 +142,9 @@ class Hydration:
 
     async def _put(self, project_id: str, change: int, snapshot: Snapshot) -> bool:
         self._metrics.hydrations += 1
-        definitions = [*snapshot.vouchers, *snapshot.campaigns]
         for pause_s in BEHIND_PAUSES_S:
             status = await self._shard.scripts.hydrate(
-                project_id, change, snapshot.ledger, definitions, snapshot.states
+                project_id, change, snapshot.ledger, snapshot.definitions, snapshot.states
             )
             if status is Status.FENCED:
                 raise FencedOut("the epoch is over")

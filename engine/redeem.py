@@ -1,22 +1,26 @@
-"""Redeem: find, decide, commit; and the same answer again for the same Idempotency-Key.
+"""Redeem: find, decide, commit; and the same answer again for the same Idempotency-Key, or for the same order.
 
-Must never refuse a keyed request before its idempotency record has been asked for.
+One code, a stack, and a reservation that is captured go the same way. Must never refuse a keyed request before its
+idempotency record has been asked for.
 """
 
 import os
 
 from domain.decisions import Decision
-from domain.events import Redeemed, decode, encode
-from domain.ids import redemption_id
-from domain.ledger import Item, Mode, Position, Record
+from domain.events import Hold, Redeemed, decode, encode
+from domain.ids import order_key, redemption_id, session_tag
+from domain.ledger import HoldUse, Item, Mode, Position, Record
 from domain.outcomes import Verdict
 from domain.problems import Refused
+from store.database import UNAVAILABLE
 from store.rings import Answer
 
-from .attempt import ATTEMPTS, Attempt, must_decide_again, refusal
+from .attempt import Attempt
 from .auth import Tenant
 from .committer import Committed
-from .records import Known
+from .orders import Asked, decode_checkout, decode_stack
+from .records import Known, find_redemption
+from .refusing import refusal, unapplied
 from .requests import Call, check_key, request_fingerprint
 from .responses import Response, json_response, redemption_body
 from .shard import ServedShard
@@ -24,72 +28,202 @@ from .waiting import Settled
 from .worker import Worker
 
 ROUTE = "redeem"
+STACK_ROUTE = "redemptions"
 LOOKED_UP_MS = 24 * 3600 * 1000
 
 
 async def redeem(worker: Worker, tenant: Tenant, served: ServedShard, call: Call, code: str) -> Response:
-    """Redeem a code: 200 with the redemption, or a refusal with one code."""
+    """Redeem one code: 200 with the redemption, or a refusal with one code."""
     key = check_key(call.idempotency_key)
-    attempt = Attempt(worker, tenant, served, call, code)
-    served.ring.expect_room()
-    drawn = key or f"auto-{os.urandom(12).hex()}"
-    event_id = redemption_id(attempt.project_id, ROUTE, drawn)
-    mark = request_fingerprint(call)
-    if key is not None and _may_be_older(served):
-        known = await worker.records.in_ledger(attempt.project_id, event_id)
-        if known is not None:
-            return _replay_row(worker, known, mark)
-    for _ in range(ATTEMPTS):
-        decision = attempt.decide(await attempt.find())
-        if decision.refusal is None and decision.committed:
-            _expect_reconciler(worker, served)
-        event = None if decision.refusal else _event(attempt, decision, event_id, drawn, mark)
-        item = _item(decision, event, event_id if key is not None else None, mark)
-        said = await attempt.served.submit(item)
+    asked = decode_checkout(call.body, code, tenant.currency, tenant.decimals)
+    redeeming = Redeeming(Attempt(worker, tenant, served, asked, call.client), ROUTE, key, request_fingerprint(call))
+    return await redeeming.answer()
+
+
+async def redeem_stack(worker: Worker, tenant: Tenant, served: ServedShard, call: Call) -> Response:
+    """Redeem up to thirty redeemables on one order, all in one commit."""
+    key = check_key(call.idempotency_key)
+    asked = decode_stack(call.body, tenant.currency, tenant.decimals)
+    attempt = Attempt(worker, tenant, served, asked, call.client)
+    redeeming = Redeeming(attempt, STACK_ROUTE, key, request_fingerprint(call), is_stack=True)
+    return await redeeming.answer()
+
+
+class Redeeming:
+    """One redemption on its way. `captures` is the reservation whose units it takes, which must be held still."""
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        route: str,
+        key: str | None,
+        mark: bytes,
+        is_stack: bool = False,
+        captures: str = "",
+    ) -> None:
+        self.attempt = attempt
+        self.worker = attempt.worker
+        self.served = attempt.served
+        self.is_keyed = key is not None
+        self.key = key or f"auto-{os.urandom(12).hex()}"
+        self.event_id = redemption_id(attempt.project_id, route, self.key)
+        self.mark = mark
+        self.is_stack = is_stack
+        self.captures = captures
+        self.tag = session_tag(attempt.project_id, attempt.asked.session) if attempt.asked.session else ""
+        self.order_key = b""
+        self.event: Redeemed | None = None
+        self.payload = b""
+
+    async def answer(self) -> Response:
+        """Redeem, or say why not."""
+        self.served.ring.expect_room()
+        if self.is_keyed and _may_be_older(self.served):
+            known = await self.worker.records.in_ledger(self.attempt.project_id, self.event_id)
+            if known is not None:
+                return self._replay_row(known)
+        earlier = await self._earlier_of_order()
+        if earlier is not None:
+            return await self._answer_earlier(earlier)
+        decision, said = await self.attempt.run(self._item)
         verdict = said.outcome.verdict
-        if event is not None and verdict is Verdict.GRANTED:
-            return await _granted(attempt, event, item.payload, said)
+        if verdict is Verdict.GRANTED and self.event is not None:
+            return await self._granted(self.event, said)
         if verdict is Verdict.REPLAY:
             assert said.outcome.record is not None, "a replay carries its record"
-            return await _replayed(attempt, said.outcome.record)
-        if must_decide_again(said):
-            await attempt.again(said)
-            continue
-        raise refusal(decision, said)
-    raise Refused("contended")
+            return await self._replayed(said.outcome.record)
+        if verdict is Verdict.ORDER:
+            return await self._known_by_order(said.outcome.missing[0])
+        raise refusal(self.attempt, decision, said)
 
+    # -- what is asked of the script -------------------------------------------------------------------------------
 
-def _event(attempt: Attempt, decision: Decision, event_id: str, key: str, mark: bytes) -> Redeemed:
-    tenant, order = attempt.tenant, attempt.order
-    return Redeemed(
-        id=event_id,
-        account_id=tenant.account_id,
-        project_id=attempt.project_id,
-        fingerprint=mark,
-        idempotency_key=key,
-        customer_id=order.customer_id,
-        currency=tenant.currency,
-        decimals=tenant.decimals,
-        order_value_minor=order.order_value_minor,
-        discount_minor=decision.discount_minor,
-        committed=decision.committed,
-        lines=decision.lines,
-    )
+    def _item(self, decision: Decision) -> Item:
+        """The grant to be judged; or, where Python refused, the question whether that stands for this key."""
+        if decision.refusal is not None:
+            asked_id = self.event_id if self.is_keyed else None
+            probe = Mode.PROBE
+            return Item(probe, asked_id, self.mark, b"", decision.not_before_ms, decision.not_after_ms, decision.checks)
+        if decision.committed:
+            _expect_reconciler(self.worker, self.served)
+        self.event = self._event(decision)
+        self.payload = encode(self.event)
+        return Item(
+            Mode.COMMIT,
+            self.event_id,
+            self.mark,
+            self.payload,
+            decision.not_before_ms,
+            decision.not_after_ms,
+            decision.checks,
+            decision.guards,
+            decision.moves,
+            f"o:{self.order_key.hex()}" if self.order_key else None,
+            HoldUse(self.tag, self.captures, required=bool(self.captures)) if self.tag else None,
+        )
 
+    def _event(self, decision: Decision) -> Redeemed:
+        attempt, tenant = self.attempt, self.attempt.tenant
+        order = decision.order
+        if order is not None and self.order_key:
+            order = type(order)(order.id, self.order_key, order.items, order.shipping_minor)
+        return Redeemed(
+            id=self.event_id,
+            account_id=tenant.account_id,
+            project_id=attempt.project_id,
+            fingerprint=self.mark,
+            idempotency_key=self.key,
+            customer_id=attempt.request.customer_id,
+            currency=tenant.currency,
+            decimals=tenant.decimals,
+            order_value_minor=decision.order_value_minor,
+            discount_minor=decision.discount_minor,
+            committed=decision.committed,
+            lines=decision.lines,
+            order=order,
+            hold=Hold(self.tag, self.captures) if self.tag else None,
+            is_stack=self.is_stack,
+            unapplied=unapplied(attempt.codes, decision.parts) if self.is_stack else (),
+        )
 
-def _item(decision: Decision, event: Redeemed | None, asked_id: str | None, mark: bytes) -> Item:
-    """The grant to be judged; or, where Python refused, the question whether that stands for this key."""
-    return Item(
-        Mode.PROBE if event is None else Mode.COMMIT,
-        asked_id if event is None else event.id,
-        mark,
-        b"" if event is None else encode(event),
-        decision.not_before_ms,
-        decision.not_after_ms,
-        decision.checks,
-        (),
-        decision.moves,
-    )
+    # -- once per order --------------------------------------------------------------------------------------------
+
+    async def _earlier_of_order(self) -> Known | None:
+        """The redemption of this very order and these redeemables that the ledger has. Without the ledger the record
+        in Redis is what there is: it knows a day."""
+        order = self.attempt.request.order
+        if order is None or order.id is None:
+            return None
+        await self.attempt.find()  # the settings are read with the codes
+        if not self.attempt.settings.once_per_order:
+            return None
+        self.order_key = order_key(self.attempt.project_id, order.id, self.attempt.codes)
+        try:
+            return await self.worker.records.of_order(self.attempt.project_id, self.order_key)
+        except UNAVAILABLE:
+            if _may_be_older(self.served):
+                raise
+            return None
+
+    async def _answer_earlier(self, earlier: Known) -> Response:
+        """The first redemption of the order; a key that was used for something else is told so all the same."""
+        if self.is_keyed and earlier.event.id != self.event_id:
+            said = await self.served.submit(Item(Mode.PROBE, self.event_id, self.mark))
+            if said.outcome.verdict is Verdict.KEY_REUSED:
+                raise Refused("idempotency_key_reused")
+            if said.outcome.verdict is Verdict.REPLAY and said.outcome.record is not None:
+                return await self._replayed(said.outcome.record)
+        self.worker.metrics.replayed += 1
+        return _again(earlier)
+
+    async def _known_by_order(self, redemption: str) -> Response:
+        """The order's redemption is in Redis' records, perhaps not in the ledger yet."""
+        known = await find_redemption(self.worker.records, self.served, self.attempt.project_id, redemption)
+        record = known.record
+        if record is not None:
+            await self._acknowledge(record, known.event)
+        self.worker.metrics.replayed += 1
+        return _again(known)
+
+    # -- answers ---------------------------------------------------------------------------------------------------
+
+    async def _granted(self, event: Redeemed, said: Committed) -> Response:
+        assert said.entry is not None, "a grant has an entry"
+        if event.committed:
+            await self._until_settled(said.entry, event.id)
+        else:
+            self.served.answer(Answer(said.entry, said.outcome.index, said.now_ms, self.payload))
+        self.worker.metrics.granted += 1
+        return json_response(redemption_body(event, said.now_ms), ("idempotency-key", event.idempotency_key or ""))
+
+    async def _replayed(self, record: Record) -> Response:
+        event = decode(record.payload)
+        assert isinstance(event, Redeemed), "the record of a redemption is one"
+        await self._acknowledge(record, event)
+        self.worker.metrics.replayed += 1
+        return _replay(event, record.time_ms)
+
+    async def _acknowledge(self, record: Record, event: Redeemed) -> None:
+        """What is answered again is acknowledged again."""
+        if not event.committed:
+            self.served.answer(Answer(record.position, record.index, record.time_ms, record.payload))
+        elif record.position > Position():  # else it was restored from the ledger
+            await self._until_settled(record.position, event.id)
+
+    def _replay_row(self, known: Known) -> Response:
+        if known.fingerprint != self.mark:
+            raise Refused("idempotency_key_reused")
+        self.worker.metrics.replayed += 1
+        return _replay(known.event, known.time_ms)
+
+    async def _until_settled(self, position: Position, event_id: str) -> None:
+        """Wait for the ledger's word; what was not heard is looked up."""
+        settled = await self.attempt.wait(position, event_id)
+        if settled is Settled.REFUSED:
+            raise Refused("ledger_refused")
+        if settled is Settled.UNKNOWN:
+            if await self.worker.records.in_ledger(self.attempt.project_id, event_id) is None:
+                raise Refused("outcome_pending")
 
 
 def _may_be_older(served: ServedShard) -> bool:
@@ -105,34 +239,6 @@ def _expect_reconciler(worker: Worker, served: ServedShard) -> None:
         raise Refused("ledger_lagging", "the ledger is not heard: nothing that waits for it is granted")
 
 
-async def _granted(attempt: Attempt, event: Redeemed, payload: bytes, said: Committed) -> Response:
-    assert said.entry is not None, "a grant has an entry"
-    if event.committed:
-        await _until_settled(attempt, said.entry, event.id)
-    else:
-        attempt.served.answer(Answer(said.entry, said.outcome.index, said.now_ms, payload))
-    attempt.worker.metrics.granted += 1
-    return json_response(redemption_body(event, said.now_ms), ("idempotency-key", event.idempotency_key or ""))
-
-
-async def _replayed(attempt: Attempt, record: Record) -> Response:
-    event = decode(record.payload)
-    assert isinstance(event, Redeemed), "the record of a redemption is one"
-    if not event.committed:
-        attempt.served.answer(Answer(record.position, record.index, record.time_ms, record.payload))
-    elif record.position > Position():  # else it was restored from the ledger
-        await _until_settled(attempt, record.position, event.id)
-    attempt.worker.metrics.replayed += 1
-    return _replay(event, record.time_ms)
-
-
-def _replay_row(worker: Worker, known: Known, mark: bytes) -> Response:
-    if known.fingerprint != mark:
-        raise Refused("idempotency_key_reused")
-    worker.metrics.replayed += 1
-    return _replay(known.event, known.time_ms)
-
-
 def _replay(event: Redeemed, time_ms: int) -> Response:
     return json_response(
         redemption_body(event, time_ms),
@@ -141,10 +247,10 @@ def _replay(event: Redeemed, time_ms: int) -> Response:
     )
 
 
-async def _until_settled(attempt: Attempt, position: Position, event_id: str) -> None:
-    """Wait for the ledger's word; what was not heard is looked up."""
-    settled = await attempt.wait(position, event_id)
-    if settled is Settled.REFUSED:
-        raise Refused("ledger_refused")
-    if settled is Settled.UNKNOWN and await attempt.worker.records.in_ledger(attempt.project_id, event_id) is None:
-        raise Refused("outcome_pending")
+def _again(known: Known) -> Response:
+    """An order's first redemption, as it stands now."""
+    return json_response(
+        redemption_body(known.event, known.time_ms, known.rollbacks, known.rolled_back_ms),
+        ("idempotency-key", known.event.idempotency_key or ""),
+        ("idempotency-replayed", "true"),
+    )

@@ -1,21 +1,22 @@
 """What the engine is asked: calls, and bodies decoded with a limit on everything.
 
-Must never accept what it does not know: an unknown field may be a misspelt limit.
+Must never accept what it does not know: an unknown field may be a misspelt limit. What a body says of an order is
+orders.py's.
 """
 
-from decimal import Decimal
 from typing import Annotated, TypeVar
 
 import msgspec
 
-from domain.decisions import Request
 from domain.ids import fingerprint
-from domain.money import MoneyError, to_minor
 from domain.problems import FieldError, Refused
 
 T = TypeVar("T")
 
 MAX_BODY_BYTES = 16 * 1024
+MAX_ORDER_BODY_BYTES = 64 * 1024
+"""Of the routes that take an order with its items."""
+
 MAX_PATH_CHARS = 1024
 MAX_KEY_CHARS = 255
 
@@ -31,56 +32,88 @@ class Call(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class RedeemBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of validate and redeem."""
+class ReturnedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Units of one line of an order, by its number from 0, its sku or its product."""
 
-    customer_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | None = None
-    order_value: Decimal | None = None
-    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")] | None = None
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    sku: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | None = None
+    product_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | None = None
+    line: Annotated[int, msgspec.Meta(ge=0, le=999)] | None = None
+
+
+ReturnedItems = Annotated[list[ReturnedItem], msgspec.Meta(min_length=1, max_length=200)]
+Names = Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=30)]
+Reason = Annotated[str, msgspec.Meta(max_length=500)]
 
 
 class RollbackBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of rollback: a reason for people."""
+    """Body of rollback: the whole, some redeemables of a stack, or a part of the order; and a reason for people."""
 
-    reason: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+    reason: Reason | None = None
+    redeemables: Annotated[Names, msgspec.Meta(min_length=1)] | None = None
+    items: ReturnedItems | None = None
 
 
-_redeem = msgspec.json.Decoder(RedeemBody)
+class QuoteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of a return's quote."""
+
+    redemption_id: Annotated[str, msgspec.Meta(max_length=64)]
+    items: ReturnedItems
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A body that says nothing."""
+
+
+class Extension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of a reservation's extension: how long it holds from now on."""
+
+    ttl_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+
+
 _rollback = msgspec.json.Decoder(RollbackBody)
-
-
-def decode_order(body: bytes, currency: str, decimals: int) -> Request:
-    """The order of a validate or redeem body; Refused with pointers for what does not hold."""
-    asked = _decode(_redeem, body)
-    if asked.customer_id is not None and "\x00" in asked.customer_id:
-        raise invalid("/customer_id", "must not contain a NUL character")
-    if asked.currency is not None and asked.currency != currency:
-        raise Refused(
-            "currency_mismatch",
-            f"the project's currency is {currency}",
-            (FieldError(f"must be {currency}", pointer="/currency"),),
-        )
-    if asked.order_value is None:
-        raise invalid("/order_value", "is required")
-    try:
-        return Request(asked.customer_id, to_minor(asked.order_value, decimals))
-    except MoneyError as error:
-        raise invalid("/order_value", str(error)) from error
+_quote = msgspec.json.Decoder(QuoteBody)
+_nothing = msgspec.json.Decoder(Nothing)
+_extension = msgspec.json.Decoder(Extension)
 
 
 def decode_rollback(body: bytes) -> RollbackBody:
-    """The body of a rollback."""
-    return _decode(_rollback, body)
+    """The body of a rollback: redeemables or items, not both."""
+    asked = decode_body(_rollback, body)
+    if asked.redeemables is not None and asked.items is not None:
+        raise invalid("/items", "stands beside redeemables: one of the two")
+    return asked
 
 
-def _decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+def decode_quote(body: bytes) -> QuoteBody:
+    """The body of a quote."""
+    return decode_body(_quote, body)
+
+
+def decode_nothing(body: bytes) -> Nothing:
+    """A body that may be left out."""
+    return decode_body(_nothing, body)
+
+
+def decode_extension(body: bytes) -> Extension:
+    """The body of an extension."""
+    return decode_body(_extension, body)
+
+
+def decode_body(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """What the body says; Refused with a pointer where it does not hold."""
     try:
         return decoder.decode(body or b"{}")
     except msgspec.ValidationError as error:
         detail, _, at = str(error).partition(" - at `$")
-        raise invalid(at.rstrip("`").replace(".", "/"), detail) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid(_pointer(at.rstrip("`")), detail) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("malformed_body", str(error)) from error
+
+
+def _pointer(path: str) -> str:
+    """A JSON pointer from msgspec's `.order.items[3].sku` (whose [...] stands for the key of an object)."""
+    return path.replace("[...]", "").replace("[", ".").replace("]", "").replace(".", "/")
 
 
 def invalid(pointer: str, detail: str) -> Refused:

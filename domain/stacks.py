@@ -1,0 +1,378 @@
+"""Stacks: up to thirty redeemables on one order, decided together and committed as one.
+
+Owns the order of application, exclusivity, rules and what each redeemable is told. A single code on an order with
+items, or with rules, is a stack of one. Must never read a count or a clock; the same definitions, request and time
+give the same decision.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from . import definitions as names
+from .conditions import Failing, Facts, Judgement
+from .decisions import Decision, Found, Part, Request, RuleInForce, Surroundings, restores_use
+from .definitions import Campaign, Discount, Voucher
+from .effects import Cart, Effect
+from .events import Line, OrderPart, Terms
+from .ledger import Check, Guard, Move
+from .orders import Customer, Item, Order, Product
+from .taking import Planned, checks_of, counts_customers, moves_of, order_move, standing_of
+
+
+def decide_stack(
+    found: Sequence[Found],
+    request: Request,
+    around: Surroundings,
+    now_ms: int,
+    epoch: int,
+    refused: Mapping[int, str] | None = None,
+) -> Decision:
+    """Judge redeemables for an order, each on what the ones before it have left. `refused` are those that a limit
+    has refused already, with the code. A stack of one is refused with the code of that one."""
+    work = _Work(found, request, around, now_ms, epoch, refused or {})
+    for number in application_order(found, around.settings.category_order):
+        work.consider(number)
+    return work.decision()
+
+
+def application_order(found: Sequence[Found], category_order: Sequence[str]) -> list[int]:
+    """Numbers of the redeemables in the order in which they are applied."""
+    rank = {category: at for at, category in enumerate(category_order)}
+    last = len(rank)
+    return sorted(range(len(found)), key=lambda number: (rank.get(category_of(found[number]) or "", last), number))
+
+
+def category_of(found: Found) -> str | None:
+    """The voucher's category, or else its campaign's."""
+    own = found.voucher.category if found.voucher is not None else None
+    return own or (found.campaign.category if found.campaign is not None else None)
+
+
+def enrich(order: Order, products: Mapping[str, Product]) -> Order:
+    """The order with what is stored of its products: an item's categories and collections are both together, of its
+    metadata the request's goes first."""
+    if not products:
+        return order
+    return msgspec.structs.replace(order, items=tuple(_enriched(item, products) for item in order.items))
+
+
+def _enriched(item: Item, products: Mapping[str, Product]) -> Item:
+    product = products.get(item.product_id or item.sku or "")
+    if product is None:
+        return item
+    return msgspec.structs.replace(
+        item,
+        categories=tuple(dict.fromkeys((*item.categories, *product.categories))),
+        collections=tuple(dict.fromkeys((*item.collections, *product.collections))),
+        metadata={**product.metadata, **item.metadata},
+    )
+
+
+class _Work:
+    """One decision in the making."""
+
+    def __init__(
+        self,
+        found: Sequence[Found],
+        request: Request,
+        around: Surroundings,
+        now_ms: int,
+        epoch: int,
+        refused: Mapping[int, str],
+    ) -> None:
+        self.found = found
+        self.request = request
+        self.settings = around.settings
+        self.around = around
+        self.now_ms = now_ms
+        self.epoch = epoch
+        self.refused = refused
+        self.stated = request.order or Order(request.order_value_minor)
+        self.order = enrich(self.stated, around.products)
+        self.customer = customer_of(request, around.customer)
+        self.cart = Cart(self.order)
+        self.parts: dict[int, Part] = {}
+        self.lines: list[Line] = []
+        self.planned: list[tuple[int, Planned]] = []
+        self.guards: dict[Guard, int] = {}
+        self.only_first = False
+        self.applied_categories: list[str | None] = []
+        self.not_before_ms = 0
+        self.not_after_ms = 0
+
+    def consider(self, number: int) -> None:
+        """Apply one redeemable to what the others have left, or say why not."""
+        found = self.found[number]
+        if found.voucher is None:
+            self._refuse(number, "voucher_not_found")
+            return
+        if number in self.refused:
+            self._refuse(number, self.refused[number])
+            return
+        code, not_before_ms, not_after_ms = standing_of(found.voucher, found.campaign, self.now_ms)
+        self._narrow(not_before_ms, not_after_ms)
+        if code is None and self.customer is None and counts_customers(found.voucher, found.campaign):
+            code = "customer_required"
+        if code is not None:
+            self._refuse(number, code)
+            return
+        skipped = self._skip(category_of(found))
+        if skipped is not None:
+            self.parts[number] = Part("skipped", skipped)
+            return
+        judgements = self._judge(found)
+        for judgement in judgements:
+            self._narrow(judgement.not_before_ms, judgement.not_after_ms)
+        failing = [judgement for judgement in judgements if not judgement.holds]
+        if failing:
+            self._refuse(number, failing[0].code, tuple(one for judgement in failing for one in judgement.failing))
+            return
+        self._apply(number, found, found.voucher, judgements)
+
+    def _narrow(self, not_before_ms: int, not_after_ms: int) -> None:
+        self.not_before_ms = max(self.not_before_ms, not_before_ms)
+        if not_after_ms:
+            self.not_after_ms = min(self.not_after_ms or not_after_ms, not_after_ms)
+
+    def _refuse(self, number: int, code: str, failing: tuple[Failing, ...] = ()) -> None:
+        self.parts[number] = Part("inapplicable", code, failing)
+
+    def _skip(self, category: str | None) -> str | None:
+        """Why there is no room for one of this category, if there is none."""
+        settings = self.settings
+        if len(self.lines) >= settings.most_applied:
+            return "stack_full"
+        for other in self.applied_categories:
+            exclusive = {one for one in (category, other) if one in settings.exclusive_categories}
+            if exclusive and category != other:
+                joins = category if other in exclusive else other
+                if joins not in settings.joint_categories:
+                    return "stack_excluded"
+        return None
+
+    def _judge(self, found: Found) -> list[Judgement]:
+        facts = Facts(
+            order=self.order,
+            discounted_minor=self.cart.amount_minor - self.cart.discount_minor,
+            customer=self.customer,
+            metadata=self.request.metadata,
+            api_key_id=self.around.api_key_id,
+            now_ms=self.now_ms,
+            currency=self.around.currency,
+            decimals=self.around.decimals,
+        )
+        judgements = [rule.compiled.judge(facts) for rule in found.rules]
+        if found.campaign is not None and found.campaign.eligible_segments:
+            judgements.append(_eligible(found.campaign.eligible_segments, self.customer))
+        return judgements
+
+    def _apply(self, number: int, found: Found, voucher: Voucher, judgements: Sequence[Judgement]) -> None:
+        discount = voucher.discount or (found.campaign.discount if found.campaign is not None else None)
+        effect = Effect(0)
+        if discount is not None:
+            effect = self.cart.apply(discount, self.settings.percent_of == "INITIAL")
+            if not effect.discount_minor and self.settings.no_effect != "APPLY":
+                if self.settings.no_effect == "SKIP" and len(self.found) > 1:
+                    self.parts[number] = Part("skipped", "no_effect")
+                else:
+                    self._refuse(number, "no_effect")
+                return
+        customer_id = self.request.customer_id
+        planned = moves_of(voucher, found.campaign, customer_id, effect.discount_minor, self.epoch)
+        for rule, judgement in zip(found.rules, judgements, strict=False):  # the last may be that of the segments
+            planned += _counted(rule, judgement, self.epoch)
+            self._ask_orders(number, judgement.first_order)
+        self.planned += [(number, plan) for plan in planned]
+        self.parts[number] = Part("applicable", None, (), effect.discount_minor, len(self.lines))
+        self.lines.append(_line(found, voucher, discount, effect, planned, self.settings.percent_of == "INITIAL"))
+        self.applied_categories.append(category_of(found))
+
+    def _ask_orders(self, number: int, first_order: bool | None) -> None:
+        if first_order is None or self.request.customer_id is None:
+            return
+        if first_order:
+            self.only_first = True
+        else:
+            counter = names.orders_counter(self.settings.project_id, self.request.customer_id)
+            self.guards[Guard(counter, 1, None)] = number
+
+    def decision(self) -> Decision:
+        """What all of it comes to."""
+        parts = tuple(self.parts[number] for number in range(len(self.found)))
+        refusal = self._refusal(parts)
+        checks = self._checks()
+        if refusal is not None:
+            return Decision(refusal, checks, self.not_before_ms, self.not_after_ms, parts=parts)
+        ordered = order_move(self.settings, self.request.customer_id, self.only_first)
+        if ordered:
+            self.planned += [(max(self._owners()), plan) for plan in ordered]
+            own = tuple((move.counter, move.amount, family) for move, family, _ in ordered)
+            self.lines[0] = msgspec.structs.replace(self.lines[0], moves=(*self.lines[0].moves, *own))
+        moves, refusals, owners = merge(self.planned)
+        cart = self.cart
+        stated = self.stated
+        return Decision(
+            refusal=None,
+            checks=checks,
+            not_before_ms=self.not_before_ms,
+            not_after_ms=self.not_after_ms,
+            discount_minor=cart.discount_minor,
+            committed=any(self._is_committed(number) for number in self._owners()),
+            lines=tuple(self._padded(line) for line in self.lines),
+            moves=moves,
+            refusals=refusals,
+            owners=owners,
+            guards=tuple(self.guards),
+            guard_owners=tuple(self.guards.values()),
+            parts=parts,
+            order_value_minor=cart.amount_minor,
+            order=OrderPart(stated.id, b"", self._kept_items(), stated.shipping_minor),
+        )
+
+    def _refusal(self, parts: Sequence[Part]) -> str | None:
+        inapplicable = [part.code for part in parts if part.status == "inapplicable"]
+        if inapplicable and (self.settings.mode == "ALL" or len(parts) == 1):
+            return inapplicable[0]
+        return None if self.lines else "nothing_applicable"
+
+    def _owners(self) -> list[int]:
+        return [number for number, part in self.parts.items() if part.status == "applicable"]
+
+    def _is_committed(self, number: int) -> bool:
+        voucher, campaign = self.found[number].voucher, self.found[number].campaign
+        return (voucher is not None and voucher.committed) or (campaign is not None and campaign.committed)
+
+    def _padded(self, line: Line) -> Line:
+        """Items that were added after a line's turn have nothing of its discount."""
+        missing = len(self.cart.items) - len(line.allocations)
+        if missing <= 0:
+            return line
+        return msgspec.structs.replace(line, allocations=(*line.allocations, *(0,) * missing))
+
+    def _kept_items(self) -> tuple[Item, ...]:
+        """The items as a redemption keeps them: what only rules and selections read, only where it may be judged
+        again."""
+        if any(line.terms is not None for line in self.lines):
+            return tuple(self.cart.items)
+        return tuple(
+            [
+                Item(item.quantity, item.price_minor, item.product_id, item.sku, added=item.added)
+                for item in self.cart.items
+            ]
+        )
+
+    def _checks(self) -> tuple[Check, ...]:
+        around, settings = self.around, self.settings
+        checks = [Check(names.settings_key(settings.project_id), settings.version)]
+        for found in self.found:
+            if found.absent is not None:
+                checks.append(found.absent)
+            if found.voucher is not None:
+                checks += checks_of(found.voucher, found.campaign)
+            checks += [Check(names.rule_key(rule.definition.id), rule.definition.version) for rule in found.rules]
+        if around.customer is not None:
+            key = names.customer_key(settings.project_id, around.customer.id)
+            checks.append(Check(key, around.customer.version))
+        for product in around.products.values():
+            checks.append(Check(names.product_key(settings.project_id, product.id), product.version))
+        return tuple(dict.fromkeys(checks))
+
+
+def customer_of(request: Request, stored: Customer | None) -> Customer | None:
+    """Who buys: what is stored, and over it what the request may say."""
+    if request.customer_id is None:
+        return None
+    base = stored or Customer(request.customer_id)
+    stated = request.customer
+    if stated is None:
+        return base
+    return msgspec.structs.replace(
+        base,
+        segments=tuple(dict.fromkeys((*base.segments, *stated.segments))),
+        metadata={**base.metadata, **stated.metadata},
+    )
+
+
+def merge(planned: Sequence[tuple[int, Planned]]) -> tuple[tuple[Move, ...], tuple[str, ...], tuple[int, ...]]:
+    """One move for each counter: amounts added, the narrowest limit kept. With it the code if it refuses, and the
+    redeemable that it then falls on: the last one that asked for more."""
+    moves: dict[str, Move] = {}
+    refusals: dict[str, str] = {}
+    owners: dict[str, int] = {}
+    for number, (move, _, code) in planned:
+        before = moves.get(move.counter)
+        owners[move.counter] = number
+        if before is None:
+            moves[move.counter], refusals[move.counter] = move, code
+            continue
+        moves[move.counter] = Move(
+            move.counter,
+            before.amount + move.amount,
+            _narrower(before.limit, move.limit),
+            min(before.window, move.window),
+            before.absent_is_zero and move.absent_is_zero,
+        )
+    return tuple(moves.values()), tuple(refusals.values()), tuple(owners.values())
+
+
+def _narrower(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return min(one, other)
+
+
+def _counted(rule: RuleInForce, judgement: Judgement, epoch: int) -> list[Planned]:
+    definition = rule.definition
+    return [
+        (
+            Move(
+                names.rule_counter(definition.id, count.name, count.bucket, count.holder),
+                1,
+                count.limit,
+                names.COUNT_WINDOW,
+                absent_is_zero=definition.counts_since == epoch,
+            ),
+            names.rule_family(definition.id, count.name),
+            "rule_limit_reached",
+        )
+        for count in judgement.counts
+    ]
+
+
+def _eligible(segments: Sequence[str], customer: Customer | None) -> Judgement:
+    holds = customer is not None and not set(segments).isdisjoint(customer.segments)
+    condition = {"customer.segment": {"in": list(segments)}}
+    failing = () if holds else (Failing("/eligible_segments", condition, None),)
+    code = "customer_required" if customer is None else "rule_not_met"
+    return Judgement(holds=holds, code="" if holds else code, failing=failing)
+
+
+def _line(
+    found: Found,
+    voucher: Voucher,
+    discount: Discount | None,
+    effect: Effect,
+    planned: Sequence[Planned],
+    of_initial: bool,
+) -> Line:
+    terms = None
+    if discount is not None and returns_policy(voucher, found.campaign) == "requalify":
+        terms = Terms(discount, tuple(rule.definition.rule for rule in found.rules), of_initial)
+    return Line(
+        "voucher",
+        voucher.id,
+        voucher.campaign_id,
+        voucher.code,
+        effect.discount_minor,
+        tuple([(move.counter, move.amount, family) for move, family, _ in planned]),
+        effect.allocations,
+        effect.shipping_discount_minor,
+        restores_use(voucher, found.campaign),
+        terms,
+    )
+
+
+def returns_policy(voucher: Voucher, campaign: Campaign | None) -> str:
+    """What becomes of a discount when a part of the order is returned: the voucher's policy, or else its campaign's."""
+    return voucher.returns or (campaign.returns if campaign is not None else "keep")

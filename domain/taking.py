@@ -1,0 +1,105 @@
+"""What a voucher takes when it is redeemed, and whether it stands at all: moves, versions, the interval of its times.
+
+The parts that every decision is made from, alone or in a stack. Must never read a count or a clock.
+"""
+
+from . import definitions as names
+from .definitions import Campaign, ProjectSettings, Voucher
+from .ledger import Check, Move
+
+Planned = tuple[Move, str, str]
+"""A move, its family in PostgreSQL ('' for none), and the outcome code if its limit refuses."""
+
+
+def checks_of(voucher: Voucher, campaign: Campaign | None) -> tuple[Check, ...]:
+    """The versions that were read."""
+    own = Check(names.voucher_key(voucher.project_id, voucher.code), voucher.version)
+    return (own,) if campaign is None else (own, Check(names.campaign_key(campaign.id), campaign.version))
+
+
+def standing_of(voucher: Voucher, campaign: Campaign | None, now_ms: int) -> tuple[str | None, int, int]:
+    """An outcome code or None, and from when until before when that holds (0: open)."""
+    starts_ms, expires_ms = _interval(voucher, campaign)
+    if voucher.disabled:
+        return "voucher_disabled", 0, 0
+    if campaign is not None and campaign.paused:
+        return "campaign_paused", 0, 0
+    if expires_ms and now_ms >= expires_ms:
+        return "voucher_expired", expires_ms, 0
+    if now_ms < starts_ms:
+        return "voucher_not_started", 0, min(starts_ms, expires_ms or starts_ms)
+    return None, starts_ms, expires_ms
+
+
+def _interval(voucher: Voucher, campaign: Campaign | None) -> tuple[int, int]:
+    """From when until before when both hold; an end of 0 is none."""
+    starts_ms, expires_ms = voucher.starts_ms or 0, voucher.expires_ms or 0
+    if campaign is not None:
+        if campaign.starts_ms is not None and campaign.starts_ms > starts_ms:
+            starts_ms = campaign.starts_ms
+        if campaign.expires_ms is not None and (not expires_ms or campaign.expires_ms < expires_ms):
+            expires_ms = campaign.expires_ms
+    return starts_ms, expires_ms
+
+
+def counts_customers(voucher: Voucher, campaign: Campaign | None) -> bool:
+    """Whether it can only be redeemed by somebody."""
+    return voucher.per_customer_limit is not None or (campaign is not None and campaign.per_customer_limit is not None)
+
+
+def moves_of(
+    voucher: Voucher, campaign: Campaign | None, customer_id: str | None, off_minor: int, epoch: int
+) -> list[Planned]:
+    """Limits travel with the moves: the versions that the commit checks cover them."""
+    planned = [_own_move(voucher, campaign)]
+    # A standalone voucher sums its discounts from the first day, so that a budget set later knows them.
+    if off_minor and (voucher.budget_minor is not None or campaign is None):
+        planned.append(_budget_move(voucher, off_minor))
+    planned += _customer_move(voucher, customer_id, epoch)
+    if campaign is not None:
+        total = names.redemptions_counter(campaign.id)
+        planned.append((Move(total, 1, _or_unlimited(campaign.limit), campaign.window), "", "limit_reached"))
+        if off_minor:
+            planned.append(_budget_move(campaign, off_minor))
+        planned += _customer_move(campaign, customer_id, epoch)
+    return planned
+
+
+def order_move(settings: ProjectSettings, customer_id: str | None, only_first: bool = False) -> list[Planned]:
+    """The customer's orders, where the project counts them; `only_first`: it must be the first."""
+    if not settings.orders_counted_since or customer_id is None:
+        return []
+    counter = names.orders_counter(settings.project_id, customer_id)
+    move = Move(counter, 1, 1 if only_first else names.UNLIMITED, names.COUNT_WINDOW)
+    return [(move, names.orders_family(settings.project_id), "rule_not_met")]
+
+
+def _or_unlimited(limit: int | None) -> int:
+    return names.UNLIMITED if limit is None else limit
+
+
+def _own_move(voucher: Voucher, campaign: Campaign | None) -> Planned:
+    counter = names.redemptions_counter(voucher.id)
+    if campaign is None or voucher.limit is not None:
+        limit, family = voucher.limit, ""
+    else:
+        limit, family = campaign.per_code_limit, names.code_family(campaign.id)
+    return Move(counter, 1, _or_unlimited(limit), voucher.window), family, "limit_reached"
+
+
+def _budget_move(definition: Voucher | Campaign, off_minor: int) -> Planned:
+    counter, limit = names.budget_counter(definition.id), _or_unlimited(definition.budget_minor)
+    return Move(counter, off_minor, limit, names.BUDGET_WINDOW_MINOR), "", "budget_exhausted"
+
+
+def _customer_move(definition: Voucher | Campaign, customer_id: str | None, epoch: int) -> list[Planned]:
+    if definition.per_customer_limit is None or customer_id is None:
+        return []
+    move = Move(
+        names.customer_counter(definition.id, customer_id),
+        1,
+        definition.per_customer_limit,
+        definition.window,
+        absent_is_zero=definition.counts_customers_since == epoch,
+    )
+    return [(move, names.customer_family(definition.id), "customer_limit_reached")]

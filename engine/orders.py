@@ -1,0 +1,246 @@
+"""Orders as bodies state them: decoded with a limit on everything, money to minor units, one request for decisions.
+
+Must never round: an amount with too many decimals is refused. What a request says of its customer counts only where
+the project allows it, which the caller knows.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from domain.decisions import Request
+from domain.ids import is_code, normalise_code
+from domain.money import MAX_MINOR, MoneyError, to_minor
+from domain.orders import Customer, Item, Order
+from domain.problems import FieldError, Refused
+
+from .requests import decode_body, invalid
+
+MOST_ITEMS = 100
+MOST_METADATA = 50
+_MOST_TEXT = 500
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+CustomerId = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+Names = Annotated[list[Name], msgspec.Meta(max_length=50)]
+Metadata = Annotated[dict[Annotated[str, msgspec.Meta(max_length=64)], Any], msgspec.Meta(max_length=MOST_METADATA)]
+Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+Session = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
+class ItemBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A line of an order."""
+
+    price: Decimal
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
+    product_id: Name | None = None
+    sku: Name | None = None
+    categories: Names = []
+    collections: Names = []
+    metadata: Metadata = {}
+
+
+class OrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An order: its items, or only its amount."""
+
+    id: Name | None = None
+    currency: Currency | None = None
+    items: Annotated[list[ItemBody], msgspec.Meta(max_length=MOST_ITEMS)] = []
+    amount: Decimal | None = None
+    shipping: Decimal | None = None
+    metadata: Metadata = {}
+
+
+class CustomerBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who buys; segments and metadata where the project lets a request say them."""
+
+    id: CustomerId
+    segments: Names | None = None
+    metadata: Metadata | None = None
+
+
+class CheckoutBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of validate and redeem of one code; all that a checkout says of itself."""
+
+    customer_id: CustomerId | None = None
+    order_value: Decimal | None = None
+    currency: Currency | None = None
+    customer: CustomerBody | None = None
+    order: OrderBody | None = None
+    metadata: Metadata = {}
+    session: Session | None = None
+
+
+class RedeemableBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One redeemable of a stack."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    object: Literal["voucher"] = "voucher"
+
+
+class StackBody(CheckoutBody, frozen=True, forbid_unknown_fields=True):
+    """Body of validations and redemptions."""
+
+    redeemables: Annotated[list[RedeemableBody], msgspec.Meta(min_length=1, max_length=30)] = []
+
+
+class ReservationBody(StackBody, frozen=True, forbid_unknown_fields=True):
+    """Body of a reservation; `session` and `redeemables` are needed."""
+
+    ttl_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 900
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a checkout asks for. `codes` are normalised; `states_customer`: the request says things of its customer
+    that only some projects let it say; `ttl_s` is that of a reservation."""
+
+    request: Request
+    codes: tuple[str, ...]
+    session: str | None = None
+    states_customer: bool = False
+    ttl_s: int = 0
+
+
+_checkout = msgspec.json.Decoder(CheckoutBody)
+_stack = msgspec.json.Decoder(StackBody)
+_reservation = msgspec.json.Decoder(ReservationBody)
+
+
+def decode_checkout(body: bytes, code: str, currency: str, decimals: int) -> Asked:
+    """The body of validate or redeem of one code; Refused with pointers for what does not hold."""
+    asked = decode_body(_checkout, body)
+    if asked.order is None and asked.customer is None and asked.session is None and not asked.metadata:
+        return Asked(_short(asked, currency, decimals), (normalise_code(code),))
+    return _asked(asked, (normalise_code(code),), currency, decimals)
+
+
+def decode_stack(body: bytes, currency: str, decimals: int) -> Asked:
+    """The body of validations and redemptions."""
+    asked = decode_body(_stack, body)
+    return _asked(asked, _codes(asked.redeemables), currency, decimals)
+
+
+def decode_reservation(body: bytes, currency: str, decimals: int) -> Asked:
+    """The body of a reservation."""
+    asked = decode_body(_reservation, body)
+    if asked.session is None:
+        raise invalid("/session", "is required")
+    stated = _asked(asked, _codes(asked.redeemables), currency, decimals)
+    return msgspec.structs.replace(stated, ttl_s=asked.ttl_s)
+
+
+def _codes(redeemables: list[RedeemableBody]) -> tuple[str, ...]:
+    if not redeemables:
+        raise invalid("/redeemables", "is required")
+    codes: dict[str, int] = {}
+    for number, each in enumerate(redeemables):
+        code = normalise_code(each.id)
+        if not is_code(code):
+            raise invalid(f"/redeemables/{number}/id", "is not spelled like a code")
+        if code in codes:
+            raise invalid(f"/redeemables/{number}/id", "stands in the list already")
+        codes[code] = number
+    return tuple(codes)
+
+
+def _short(asked: CheckoutBody, currency: str, decimals: int) -> Request:
+    """The short form: an order's value, and perhaps who buys."""
+    _check_currency(asked.currency, currency, "/currency")
+    if asked.order_value is None:
+        raise invalid("/order_value", "is required")
+    customer_id = _customer_id(asked.customer_id, "/customer_id")
+    return Request(customer_id, _minor(asked.order_value, decimals, "/order_value"))
+
+
+def _asked(asked: CheckoutBody, codes: tuple[str, ...], currency: str, decimals: int) -> Asked:
+    _check_currency(asked.currency, currency, "/currency")
+    customer_id = _customer_id(asked.customer_id, "/customer_id")
+    stated = asked.customer
+    if stated is not None:
+        if customer_id is not None and stated.id != customer_id:
+            raise invalid("/customer_id", "is not that of customer")
+        customer_id = _customer_id(stated.id, "/customer/id")
+    order = _order(asked, currency, decimals)
+    says = stated is not None and (stated.segments is not None or stated.metadata is not None)
+    customer = None
+    if stated is not None and says:
+        metadata = _metadata(stated.metadata or {}, "/customer/metadata")
+        customer = Customer(stated.id, segments=tuple(stated.segments or ()), metadata=metadata)
+    return Asked(
+        Request(customer_id, order.amount_minor, order, customer, _metadata(asked.metadata, "/metadata")),
+        codes,
+        asked.session,
+        says,
+    )
+
+
+def _order(asked: CheckoutBody, currency: str, decimals: int) -> Order:
+    body = asked.order or OrderBody()
+    _check_currency(body.currency, currency, "/order/currency")
+    items = tuple(_item(item, decimals, f"/order/items/{at}") for at, item in enumerate(body.items))
+    amount: int | None = sum(item.amount_minor for item in items) if items else None
+    said = ((asked.order_value, "/order_value"), (body.amount, "/order/amount"))
+    for value, pointer in said:
+        if value is None:
+            continue
+        minor = _minor(value, decimals, pointer)
+        if amount is not None and minor != amount:
+            raise invalid(pointer, "is not the sum of the items" if items else "differs from order_value")
+        amount = minor
+    if amount is None:
+        pointer = "/order_value" if asked.order is None else "/order/items"
+        raise invalid(pointer, "is required: an order has items or an amount")
+    shipping = 0 if body.shipping is None else _minor(body.shipping, decimals, "/order/shipping")
+    if amount + shipping > MAX_MINOR:
+        raise invalid("/order/items", "the order's amount is out of range")
+    return Order(amount, items, shipping, body.id, _metadata(body.metadata, "/order/metadata"))
+
+
+def _item(item: ItemBody, decimals: int, pointer: str) -> Item:
+    if item.product_id is None and item.sku is None:
+        raise invalid(pointer, "has neither product_id nor sku")
+    return Item(
+        item.quantity,
+        _minor(item.price, decimals, f"{pointer}/price"),
+        item.product_id,
+        item.sku,
+        tuple(item.categories),
+        tuple(item.collections),
+        _metadata(item.metadata, f"{pointer}/metadata"),
+    )
+
+
+def _metadata(metadata: dict[str, Any], pointer: str) -> dict[str, Any]:
+    for name, value in metadata.items():
+        if not _is_plain(value) and not (isinstance(value, list) and len(value) <= 50 and all(map(_is_plain, value))):
+            raise invalid(f"{pointer}/{name}", "takes text, a number, true or false, or a list of them")
+    return metadata
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= _MOST_TEXT
+    return isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**53)
+
+
+def _customer_id(customer_id: str | None, pointer: str) -> str | None:
+    if customer_id is not None and "\x00" in customer_id:
+        raise invalid(pointer, "must not contain a NUL character")
+    return customer_id
+
+
+def _check_currency(stated: str | None, currency: str, pointer: str) -> None:
+    if stated is not None and stated != currency:
+        raise Refused(
+            "currency_mismatch",
+            f"the project's currency is {currency}",
+            (FieldError(f"must be {currency}", pointer=pointer),),
+        )
+
+
+def _minor(value: Decimal, decimals: int, pointer: str) -> int:
+    try:
+        return to_minor(value, decimals)
+    except MoneyError as error:
+        raise invalid(pointer, str(error)) from error

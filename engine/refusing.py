@@ -1,0 +1,85 @@
+"""What a caller is told of a refusal: one code for the whole, and of each redeemable what became of it.
+
+A secret key sees the conditions that fail and what would help; a publishable key sees one uniform refusal. Must never
+tell a publishable key how a code could be made to apply.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from domain.decisions import Decision, Part
+from domain.outcomes import Verdict
+from domain.problems import Refused
+from domain.views import RedeemableView, view_redeemable
+
+from .attempt import Attempt, blame
+from .committer import Committed
+
+_BY_VERDICT = {
+    Verdict.KEY_REUSED: "idempotency_key_reused",
+    Verdict.WITHHELD: "recovering",
+    Verdict.WINDOW: "ledger_lagging",
+    Verdict.BACKLOG: "ledger_lagging",
+    Verdict.HOLD_GONE: "reservation_expired",
+}
+_HIDDEN = ("rule_limit_reached",)
+
+
+def refusal(attempt: Attempt, decision: Decision, said: Committed) -> Refused:
+    """Why the script, or the decision that stands, refuses."""
+    parts = parts_of(decision, said)
+    redeemables = views_of(attempt, parts) if attempt.request.order is not None or not attempt.is_alone else ()
+    return Refused(_shown(code_of(decision, said), attempt), redeemables=redeemables)
+
+
+def code_of(decision: Decision, said: Committed) -> str:
+    """The outcome code of the whole."""
+    verdict = said.outcome.verdict
+    if verdict is Verdict.STANDS:
+        assert decision.refusal is not None, "only a refusal stands"
+        return decision.refusal
+    blamed = blame(decision, said)
+    return blamed[1] if blamed is not None else _BY_VERDICT[verdict]
+
+
+def parts_of(decision: Decision, said: Committed) -> tuple[Part, ...]:
+    """What became of each redeemable: where a limit refused one, or all must apply, nothing of the others holds."""
+    blamed = blame(decision, said)
+    if blamed is None and decision.refusal is None:
+        return decision.parts
+    return tuple(_refused(number, part, blamed) for number, part in enumerate(decision.parts))
+
+
+def _refused(number: int, part: Part, blamed: tuple[int, str] | None) -> Part:
+    if blamed is not None and number == blamed[0]:
+        return Part("inapplicable", blamed[1])
+    return Part("skipped", "stack_refused") if part.status == "applicable" else part
+
+
+def views_of(attempt: Attempt, parts: Sequence[Part]) -> tuple[RedeemableView, ...]:
+    """The redeemables as the answer shows them."""
+    decimals = attempt.tenant.decimals
+    views = [view_redeemable(code, part, decimals) for code, part in zip(attempt.codes, parts, strict=False)]
+    if attempt.tenant.publishable:
+        return tuple(msgspec.structs.replace(v, code=_uniform(v.code), conditions=msgspec.UNSET) for v in views)
+    return tuple(views)
+
+
+def unapplied(codes: Sequence[str], parts: Sequence[Part]) -> tuple[tuple[str, str, str, str], ...]:
+    """Those that were asked for and not applied, as the event keeps them."""
+    return tuple(
+        [
+            ("voucher", code, part.status, part.code or "")
+            for code, part in zip(codes, parts, strict=False)
+            if part.status != "applicable"
+        ]
+    )
+
+
+def _shown(code: str, attempt: Attempt) -> str:
+    return (_uniform(code) or code) if attempt.tenant.publishable else code
+
+
+def _uniform(code: str | None) -> str | None:
+    return "rule_not_met" if code in _HIDDEN else code
