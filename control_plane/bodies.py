@@ -6,6 +6,7 @@ Must never convert a number through a float.
 """
 
 import functools
+from collections.abc import Iterator
 from decimal import Decimal
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -74,15 +75,24 @@ def _value(given: Any, type_: Any, pointer: str, errors: Errors) -> Any:
         return UNSET
     if isinstance(given, Decimal) and given.adjusted() <= _GREATEST_EXPONENT and given == given.to_integral_value():
         given = int(given)  # 5.0 is a whole number
-    if isinstance(given, str) and "\x00" in given:
-        errors.add(pointer, "must not contain a NUL character")
-        return UNSET
+    for at, text in _texts(given, pointer):
+        if "\x00" in text:
+            errors.add(at, "must not contain a NUL character")
+            return UNSET
     try:
         return msgspec.convert(given, wanted)
     except msgspec.ValidationError as error:
         detail, _, at = str(error).partition(" - at `$")
         errors.add(pointer + at.rstrip("`").replace(".", "/").replace("[", "/").replace("]", ""), detail)
         return UNSET
+
+
+def _texts(given: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """The string that was given, or those of a list of strings, each with its place."""
+    if isinstance(given, str):
+        yield pointer, given
+    elif isinstance(given, list):
+        yield from ((f"{pointer}/{i}", item) for i, item in enumerate(given) if isinstance(item, str))
 
 
 @functools.lru_cache(maxsize=256)

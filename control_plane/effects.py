@@ -5,7 +5,6 @@ told, the answer says `pending`, and the projector goes on. Must never answer be
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Literal
 
 import msgspec
 from litestar import Response
@@ -15,12 +14,13 @@ from control_plane.idempotency import claim, keep
 from control_plane.in_force import put_in_force
 from domain.views import encode
 from store.database import Transaction
+from store.definitions import Object
 
 
 class Change(msgspec.Struct, frozen=True):
     """A definition whose newest version Redis must be told."""
 
-    object: Literal["campaign", "voucher"]
+    object: Object
     id: str
     created: bool = False
 
@@ -28,13 +28,15 @@ class Change(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True):
     """What became of a call: the answer when all is in force, and the one while it is not.
 
-    `sealed` is kept for the Idempotency-Key in the body's place where the body holds a secret.
+    `first` is put in force before `change`, which relies on it. `sealed` is kept for the Idempotency-Key in the
+    body's place where the body holds a secret.
     """
 
     status: int
     body: msgspec.Struct
     change: Change | None = None
     sealed: msgspec.Struct | None = None
+    first: Change | None = None
 
     @property
     def pending(self) -> "Outcome":
@@ -72,9 +74,12 @@ async def perform(call: AccountCall, effect: Effect, reveal: Reveal | None = Non
     if outcome.change is None:
         return answer(outcome.status, outcome.body)
     assert isinstance(call, Call)
-    change, tenant = outcome.change, call.tenant
-    if not await put_in_force(call.context, tenant.shard, tenant.project_id, change.object, change.id, change.created):
-        return answer(outcome.pending.status, outcome.pending.body)
+    tenant = call.tenant
+    for change in (outcome.first, outcome.change):
+        if change is not None and not await put_in_force(
+            call.context, tenant.shard, tenant.project_id, change.object, change.id, change.created
+        ):
+            return answer(outcome.pending.status, outcome.pending.body)
     if call.idempotency_key is not None:
         async with call.open_tx() as tx:
             await _keep(tx, call, outcome)

@@ -12,6 +12,8 @@ from control_plane.problems import Errors
 
 DEFAULT_LIMIT = 20
 MOST_LIMIT = 100
+MOST_ID_CHARS = 128
+"""Of the longest id in a list: a shop's own id of a customer, a product or a segment."""
 _MOST_PARAMETERS = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_US = 253_402_300_799_999_999
@@ -135,5 +137,5 @@ def _decode_cursor(text: str) -> Cursor | None:
         cursor = msgspec.json.decode(raw, type=Cursor)
     except (ValueError, msgspec.DecodeError):
         return None
-    sound = 0 <= cursor.created_us <= _LATEST_US and 1 <= len(cursor.id) <= 64 and "\x00" not in cursor.id
+    sound = 0 <= cursor.created_us <= _LATEST_US and 1 <= len(cursor.id) <= MOST_ID_CHARS and "\x00" not in cursor.id
     return cursor if sound else None

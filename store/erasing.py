@@ -18,6 +18,8 @@ _BLANK_LINES = query("blank_redemption_lines")
 _DROP_SALTS = query("drop_salts")
 _DROP_COUNTERS = query("drop_counters_of_customer")
 _DROP_CUSTOMER = query("drop_customer")
+_DROP_CHANGES = query("drop_changes_of_customer")
+_BLANK_AUDIT = query("blank_audit_of_customer")
 
 
 async def erase_customer(tx: Transaction, project_id: str, customer_id: str) -> int:
@@ -35,7 +37,8 @@ async def erase_customer(tx: Transaction, project_id: str, customer_id: str) -> 
     await tx.execute(_BLANK_LINES, project_id, ids)
     await tx.execute(_DROP_SALTS, project_id, ids)
     await tx.execute(_DROP_COUNTERS, project_id, sorted(counters))
-    await tx.execute(_DROP_CUSTOMER, project_id, customer_id)
+    for statement in (_DROP_CUSTOMER, _DROP_CHANGES, _BLANK_AUDIT):
+        await tx.execute(statement, project_id, customer_id)
     return len(rows)
 
 

@@ -6,12 +6,24 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from control_plane.rules.schemas import Durability, Metadata, Name, RulesInput, Used
+from control_plane.rules.schemas import (
+    AddedUnitView,
+    Durability,
+    Metadata,
+    Name,
+    Restore,
+    RulesInput,
+    ScopeView,
+    Segments,
+    Used,
+)
+from domain.definitions import ReturnPolicy
 
 
 class CampaignRules(RulesInput, kw_only=True):
     """A campaign's rules; metadata may stand here or beside them."""
 
+    eligible_segments: Segments | UnsetType | None = UNSET
     metadata: Metadata | UnsetType | None = UNSET
 
 
@@ -46,6 +58,13 @@ class CampaignRulesView(msgspec.Struct):
     expires_at: str | None
     timezone: str | None
     durability: Durability
+    applies_to: ScopeView | None
+    added_unit: AddedUnitView | None
+    validation_rules: tuple[str, ...]
+    eligible_segments: tuple[str, ...]
+    category: str | None
+    restore_on_rollback: Restore | None
+    return_policy: ReturnPolicy | None
     metadata: msgspec.Raw
 
 

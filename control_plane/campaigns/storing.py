@@ -81,6 +81,7 @@ def show_campaign(campaign: StoredCampaign, tenant: Tenant) -> CampaignView:
         rules=CampaignRulesView(
             **shown_rules(rules, tenant.decimals),
             max_redemptions_per_code=rules.max_redemptions_per_code,
+            eligible_segments=rules.eligible_segments,
             metadata=metadata,
         ),
         metadata=metadata,

@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from control_plane.rules.schemas import Durability, Limit, Metadata, RulesInput, Used
+from control_plane.rules.schemas import (
+    AddedUnitView,
+    Durability,
+    Limit,
+    Metadata,
+    Restore,
+    RulesInput,
+    ScopeView,
+    Used,
+)
+from domain.definitions import ReturnPolicy
 
 MOST_CODES = 50_000
 
@@ -61,6 +71,12 @@ class VoucherView(msgspec.Struct):
     expires_at: str | None
     timezone: str | None
     durability: Durability
+    applies_to: ScopeView | None
+    added_unit: AddedUnitView | None
+    validation_rules: tuple[str, ...]
+    category: str | None
+    restore_on_rollback: Restore | None
+    return_policy: ReturnPolicy | None
     metadata: msgspec.Raw
     redemptions: Used
     version: int

@@ -24,3 +24,10 @@ DELETE FROM counters WHERE project_id = $1 AND id = ANY($2::text[]) AND kind = '
 
 -- name: drop_customer
 DELETE FROM customers WHERE project_id = $1 AND id = $2;
+
+-- name: drop_changes_of_customer
+-- Redis need not be told any more: a customer who comes back has a newer version.
+DELETE FROM outbox WHERE project_id = $1 AND object = 'customer' AND object_id = $2;
+
+-- name: blank_audit_of_customer
+UPDATE audit_log SET object_id = 'erased' WHERE project_id = $1 AND object = 'customer' AND object_id = $2;

@@ -1,0 +1,1 @@
+"""Customers: who buys, as far as validation rules read them."""

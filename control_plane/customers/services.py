@@ -1,0 +1,105 @@
+"""What is done with customers: upserted, read, listed. Must never write who they are into the audit log."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+from litestar import Response
+
+from control_plane.audit import record
+from control_plane.calls import Call
+from control_plane.customers.schemas import CustomerUpsert, CustomerView
+from control_plane.effects import Change, Outcome, answer, perform
+from control_plane.queries import list_body
+from control_plane.rules.times import show_time
+from control_plane.shop_ids import is_shop_id, once_each
+from control_plane.upserts import change_if_pending, ensure_locked, given_fields
+from domain.problems import Refused
+from store.database import Transaction
+from store.definitions import stage_change
+from store.queries import query
+
+_ENSURE = query("control_ensure_customer")
+_LOCK = query("control_lock_customer")
+_UPDATE = query("control_update_customer")
+_GET = query("control_customer")
+_LIST = query("control_customers")
+
+
+class StoredCustomer(msgspec.Struct, frozen=True):
+    """A customer's row."""
+
+    id: str
+    name: str | None
+    email: str | None
+    segments: tuple[str, ...]
+    metadata: str
+    version: int
+    created_at: datetime
+    updated_at: datetime | None
+
+
+async def upsert_customer(call: Call) -> Response[bytes]:
+    """POST /v1/customers"""
+    body = call.body(CustomerUpsert)
+    fields = given_fields(call.errors, name=body.name, email=body.email, segments=body.segments, metadata=body.metadata)
+    if "segments" in fields:
+        fields["segments"] = once_each(fields["segments"])
+    call.errors.raise_if_any()
+    return await perform(call, partial(_upsert, call, body.id, fields))
+
+
+async def _upsert(call: Call, customer_id: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
+    tenant = call.tenant
+    before, _ = await ensure_locked(tx, _ENSURE, _LOCK, _from_row, tenant.project_id, customer_id)
+    after = msgspec.structs.replace(before, **fields)
+    if after == before and before.updated_at is not None:
+        return Outcome(200, _show(before), await change_if_pending(tx, call, "customer", customer_id))
+    row = await tx.fetchrow(
+        _UPDATE, tenant.project_id, customer_id, after.name, after.email, after.segments, after.metadata
+    )
+    stored = _from_row(row)
+    await stage_change(tx, tenant.shard, tenant.project_id, "customer", customer_id, stored.version, ())
+    await record(tx, call, "customer.upsert", customer_id, after={"version": stored.version})
+    return Outcome(200, _show(stored), Change("customer", customer_id))
+
+
+async def get_customer(call: Call, customer_id: str) -> Response[bytes]:
+    """GET /v1/customers/{id}"""
+    call.query().done()
+    row = None
+    if is_shop_id(customer_id):
+        async with call.open_tx() as tx:
+            row = await tx.fetchrow(_GET, call.tenant.project_id, customer_id)
+    if row is None:
+        raise Refused("customer_not_found")
+    return answer(200, _show(_from_row(row)))
+
+
+async def list_customers(call: Call) -> Response[bytes]:
+    """GET /v1/customers"""
+    asked = call.query()
+    page = asked.page()
+    asked.done()
+    async with call.open_tx() as tx:
+        rows = await tx.fetch(_LIST, call.tenant.project_id, page.after, page.after_id, page.rows)
+    return answer(200, list_body(rows, page, lambda row: _show(_from_row(row))))
+
+
+def _from_row(row: Any) -> StoredCustomer:
+    return msgspec.convert(dict(row), StoredCustomer)
+
+
+def _show(customer: StoredCustomer) -> CustomerView:
+    return CustomerView(
+        id=customer.id,
+        object="customer",
+        name=customer.name,
+        email=customer.email,
+        segments=list(customer.segments),
+        metadata=msgspec.Raw(customer.metadata.encode()),
+        version=customer.version,
+        created_at=show_time(customer.created_at),
+        updated_at=None if customer.updated_at is None else show_time(customer.updated_at),
+    )

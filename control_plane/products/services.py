@@ -1,0 +1,121 @@
+"""What is done with products: upserted, read, listed."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+from litestar import Response
+from msgspec import UnsetType
+
+from control_plane.audit import record
+from control_plane.calls import Call
+from control_plane.effects import Change, Outcome, answer, perform
+from control_plane.products.schemas import ProductUpsert, ProductView
+from control_plane.queries import list_body
+from control_plane.rules.times import show_time
+from control_plane.shop_ids import is_shop_id, once_each
+from control_plane.upserts import change_if_pending, ensure_locked, given_fields
+from domain.money import MoneyError, to_major, to_minor
+from domain.problems import Refused
+from store.database import Transaction
+from store.definitions import stage_change
+from store.queries import query
+
+_ENSURE = query("control_ensure_product")
+_LOCK = query("control_lock_product")
+_UPDATE = query("control_update_product")
+_GET = query("control_product")
+_LIST = query("control_products")
+
+
+class StoredProduct(msgspec.Struct, frozen=True):
+    """A product's row."""
+
+    id: str
+    name: str | None
+    price_minor: int | None
+    categories: tuple[str, ...]
+    collections: tuple[str, ...]
+    metadata: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+async def upsert_product(call: Call) -> Response[bytes]:
+    """POST /v1/products"""
+    body = call.body(ProductUpsert)
+    fields = given_fields(
+        call.errors, name=body.name, categories=body.categories, collections=body.collections, metadata=body.metadata
+    )
+    for name in ("categories", "collections"):
+        if name in fields:
+            fields[name] = once_each(fields[name])
+    if not isinstance(body.price, UnsetType):
+        try:
+            fields["price_minor"] = None if body.price is None else to_minor(body.price, call.tenant.decimals)
+        except MoneyError as error:
+            call.errors.add("/price", str(error))
+    call.errors.raise_if_any()
+    return await perform(call, partial(_upsert, call, body.id, fields))
+
+
+async def _upsert(call: Call, product_id: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
+    tenant = call.tenant
+    before, made = await ensure_locked(tx, _ENSURE, _LOCK, _from_row, tenant.project_id, product_id)
+    after = msgspec.structs.replace(before, **fields)
+    if after == before and not made:
+        change = await change_if_pending(tx, call, "product", product_id)
+        return Outcome(200, _show(before, tenant.decimals), change)
+    version = before.version if made else before.version + 1
+    row = await tx.fetchrow(
+        _UPDATE,
+        *(tenant.project_id, product_id, version),
+        *(after.name, after.price_minor, after.categories, after.collections, after.metadata),
+    )
+    stored = _from_row(row)
+    await stage_change(tx, tenant.shard, tenant.project_id, "product", product_id, version, ())
+    await record(tx, call, "product.upsert", product_id, after={"version": version, "name": stored.name})
+    return Outcome(200, _show(stored, tenant.decimals), Change("product", product_id))
+
+
+async def get_product(call: Call, product_id: str) -> Response[bytes]:
+    """GET /v1/products/{id}"""
+    call.query().done()
+    row = None
+    if is_shop_id(product_id):
+        async with call.open_tx() as tx:
+            row = await tx.fetchrow(_GET, call.tenant.project_id, product_id)
+    if row is None:
+        raise Refused("product_not_found")
+    return answer(200, _show(_from_row(row), call.tenant.decimals))
+
+
+async def list_products(call: Call) -> Response[bytes]:
+    """GET /v1/products"""
+    asked = call.query()
+    page = asked.page()
+    asked.done()
+    async with call.open_tx() as tx:
+        rows = await tx.fetch(_LIST, call.tenant.project_id, page.after, page.after_id, page.rows)
+    return answer(200, list_body(rows, page, lambda row: _show(_from_row(row), call.tenant.decimals)))
+
+
+def _from_row(row: Any) -> StoredProduct:
+    return msgspec.convert(dict(row), StoredProduct)
+
+
+def _show(product: StoredProduct, decimals: int) -> ProductView:
+    return ProductView(
+        id=product.id,
+        object="product",
+        name=product.name,
+        price=None if product.price_minor is None else to_major(product.price_minor, decimals),
+        categories=list(product.categories),
+        collections=list(product.collections),
+        metadata=msgspec.Raw(product.metadata.encode()),
+        version=product.version,
+        created_at=show_time(product.created_at),
+        updated_at=show_time(product.updated_at),
+    )

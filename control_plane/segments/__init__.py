@@ -1,0 +1,1 @@
+"""Segments: groups of customers, by the shop's own names."""

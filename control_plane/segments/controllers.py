@@ -1,0 +1,28 @@
+"""Routes of segments."""
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from control_plane.calls import Call
+from control_plane.queries import ListBody
+from control_plane.segments import services
+from control_plane.segments.schemas import SegmentUpsert, SegmentView
+
+
+class SegmentController(Controller):
+    """/v1/segments"""
+
+    path = "/v1/segments"
+
+    @post("/", status_code=200, operation_id="upsertSegment", opt={"body": SegmentUpsert, "answer": SegmentView})
+    async def upsert(self, call: NamedDependency[Call]) -> Response[bytes]:
+        return await services.upsert_segment(call)
+
+    @get("/", operation_id="listSegments", opt={"answer": ListBody[SegmentView]})
+    async def list(self, call: NamedDependency[Call]) -> Response[bytes]:
+        return await services.list_segments(call)
+
+    @get("/{segment_id:str}", operation_id="getSegment", opt={"answer": SegmentView})
+    async def get(self, call: NamedDependency[Call], segment_id: FromPath[str]) -> Response[bytes]:
+        return await services.get_segment(call, segment_id)

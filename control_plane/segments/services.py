@@ -1,0 +1,93 @@
+"""What is done with segments: upserted, read, listed. No decision reads one: a customer's segments are ids, and one
+that is not kept here is as good. So nothing has to be put in force."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+from litestar import Response
+
+from control_plane.audit import record
+from control_plane.calls import Call
+from control_plane.effects import Outcome, answer, perform
+from control_plane.queries import list_body
+from control_plane.rules.times import show_time
+from control_plane.segments.schemas import SegmentUpsert, SegmentView
+from control_plane.shop_ids import is_shop_id
+from control_plane.upserts import ensure_locked, given_fields
+from domain.problems import Refused
+from store.database import Transaction
+from store.queries import query
+
+_ENSURE = query("control_ensure_segment")
+_LOCK = query("control_lock_segment")
+_UPDATE = query("control_update_segment")
+_GET = query("control_segment")
+_LIST = query("control_segments")
+
+
+class StoredSegment(msgspec.Struct, frozen=True):
+    """A segment's row."""
+
+    id: str
+    name: str | None
+    metadata: str
+    created_at: datetime
+    updated_at: datetime
+
+
+async def upsert_segment(call: Call) -> Response[bytes]:
+    """POST /v1/segments"""
+    body = call.body(SegmentUpsert)
+    fields = given_fields(call.errors, name=body.name, metadata=body.metadata)
+    call.errors.raise_if_any()
+    return await perform(call, partial(_upsert, call, body.id, fields))
+
+
+async def _upsert(call: Call, segment_id: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
+    project_id = call.tenant.project_id
+    before, made = await ensure_locked(tx, _ENSURE, _LOCK, _from_row, project_id, segment_id)
+    after = msgspec.structs.replace(before, **fields)
+    if after == before and not made:
+        return Outcome(200, _show(before))
+    stored = _from_row(await tx.fetchrow(_UPDATE, project_id, segment_id, after.name, after.metadata))
+    await record(tx, call, "segment.upsert", segment_id, after={"name": stored.name})
+    return Outcome(200, _show(stored))
+
+
+async def get_segment(call: Call, segment_id: str) -> Response[bytes]:
+    """GET /v1/segments/{id}"""
+    call.query().done()
+    row = None
+    if is_shop_id(segment_id):
+        async with call.open_tx() as tx:
+            row = await tx.fetchrow(_GET, call.tenant.project_id, segment_id)
+    if row is None:
+        raise Refused("segment_not_found")
+    return answer(200, _show(_from_row(row)))
+
+
+async def list_segments(call: Call) -> Response[bytes]:
+    """GET /v1/segments"""
+    asked = call.query()
+    page = asked.page()
+    asked.done()
+    async with call.open_tx() as tx:
+        rows = await tx.fetch(_LIST, call.tenant.project_id, page.after, page.after_id, page.rows)
+    return answer(200, list_body(rows, page, lambda row: _show(_from_row(row))))
+
+
+def _from_row(row: Any) -> StoredSegment:
+    return msgspec.convert(dict(row), StoredSegment)
+
+
+def _show(segment: StoredSegment) -> SegmentView:
+    return SegmentView(
+        id=segment.id,
+        object="segment",
+        name=segment.name,
+        metadata=msgspec.Raw(segment.metadata.encode()),
+        created_at=show_time(segment.created_at),
+        updated_at=show_time(segment.updated_at),
+    )

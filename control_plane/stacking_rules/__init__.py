@@ -1,0 +1,1 @@
+"""Stacking rules: what a project decides for all its checkouts."""
