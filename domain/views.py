@@ -141,6 +141,20 @@ class QuoteView(msgspec.Struct):
     items: list[ReturnedItemView]
 
 
+class ReturnView(msgspec.Struct):
+    """The answer to the rollback of a part: what it refunds, and the redemption as it then stands."""
+
+    id: str
+    redemption_id: str
+    status: str
+    refund: Decimal
+    discount_returned: Decimal
+    items: list[ReturnedItemView]
+    redeemables: list[str]
+    redemption: RedemptionView | StackView
+    object: Literal["rollback"] = "rollback"
+
+
 def iso_time(time_ms: int) -> str:
     """2026-11-21T20:35:09.123Z"""
     second, ms = divmod(time_ms, 1000)
@@ -294,6 +308,21 @@ def view_quote(event: Redeemed, quote: Quote) -> QuoteView:
             )
             for one in quote.items
         ],
+    )
+
+
+def view_return(event: Redeemed, done: RolledBack, quote: Quote, redemption: RedemptionView | StackView) -> ReturnView:
+    """What a rollback did, from its event and the quote that it was made from."""
+    shown = view_quote(event, quote)
+    return ReturnView(
+        done.id,
+        event.id,
+        redemption.status,
+        shown.refund,
+        shown.discount_returned,
+        shown.items,
+        [event.lines[number].code for number in done.lines],
+        redemption,
     )
 
 

@@ -3,31 +3,38 @@
 Must never say that a redemption does not exist while one of the two could not be asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
-from domain.events import Redeemed, decode
+from domain.events import Redeemed, RolledBack, decode
+from domain.ids import is_id
 from domain.ledger import Record
-from store.database import Database
+from domain.problems import Refused
+from store.database import UNAVAILABLE, Database
 from store.queries import query
 from store.scripts import parse_record
 
 from .batching import Batcher
 from .shard import ServedShard
 
+K = TypeVar("K", bound=Hashable)
+
 _ROWS = query("redemptions_by_id")
+_OF_ORDERS = query("redemptions_by_order")
 
 
 class Known(msgspec.Struct, frozen=True):
-    """A redemption: its event, when it was granted, and when it was rolled back, if it was. `record` is
-    that of this epoch, whose event may not be settled yet; None where the ledger has the row."""
+    """A redemption: its event, when it was granted, its rollbacks in order, and when it was rolled back whole, if it
+    was. `record` is that of this epoch, whose event may not be settled yet; None where the ledger has the row."""
 
     event: Redeemed
     time_ms: int
     fingerprint: bytes
     rolled_back_ms: int | None = None
     record: Record | None = None
+    rollbacks: tuple[RolledBack, ...] = ()
 
 
 class Records:
@@ -35,30 +42,74 @@ class Records:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._batchers: dict[str, Batcher[str, Known | None]] = {}
+        self._by_id: dict[str, Batcher[str, Known | None]] = {}
+        self._by_order: dict[str, Batcher[bytes, Known | None]] = {}
 
     async def in_ledger(self, project_id: str, redemption_id: str) -> Known | None:
         """The row, if the ledger has it; one of UNAVAILABLE where PostgreSQL is away."""
-        batcher = self._batchers.get(project_id)
-        if batcher is None:
-            if len(self._batchers) >= 1000:
-                self._batchers.clear()
 
-            async def fetch(ids: list[str]) -> dict[str, Known | None]:
-                return await self._rows(project_id, ids)
+        async def fetch(ids: list[str]) -> dict[str, Known | None]:
+            rows = await self._fetch(_ROWS, project_id, ids)
+            return {**dict.fromkeys(ids), **{row["id"]: _known(row) for row in rows}}
 
-            batcher = self._batchers[project_id] = Batcher(fetch)
-        return await batcher.get(redemption_id)
+        return await _batcher(self._by_id, project_id, fetch).get(redemption_id)
 
-    async def _rows(self, project_id: str, ids: Sequence[str]) -> dict[str, Known | None]:
+    async def of_order(self, project_id: str, order_key: bytes) -> Known | None:
+        """The redemption of this order that is not rolled back, if the ledger has one; UNAVAILABLE as above."""
+
+        async def fetch(keys: list[bytes]) -> dict[bytes, Known | None]:
+            rows = await self._fetch(_OF_ORDERS, project_id, keys)
+            return {**dict.fromkeys(keys), **{row["order_key"]: _known(row) for row in rows}}
+
+        return await _batcher(self._by_order, project_id, fetch).get(order_key)
+
+    async def _fetch(self, sql: str, project_id: str, keys: list[Any]) -> list[Any]:
         async with self._database.tenant_tx(project_id) as tx:
-            rows = await tx.fetch(_ROWS, project_id, list(ids))
-        found: dict[str, Known | None] = dict.fromkeys(ids)
-        for row in rows:
-            event = decode(row["body"])
-            assert isinstance(event, Redeemed), "a redemption's body is its event"
-            found[row["id"]] = Known(event, row["created_ms"], row["fingerprint"], row["rolled_back_ms"])
-        return found
+            return await tx.fetch(sql, project_id, keys)
+
+
+def _batcher(
+    batchers: "dict[str, Batcher[K, Known | None]]",
+    project_id: str,
+    fetch: Callable[[list[K]], Awaitable[Mapping[K, Known | None]]],
+) -> "Batcher[K, Known | None]":
+    batcher = batchers.get(project_id)
+    if batcher is None:
+        if len(batchers) >= 1000:
+            batchers.clear()
+        batcher = batchers[project_id] = Batcher(fetch)
+    return batcher
+
+
+def _known(row: Any) -> Known:
+    event = decode(row["body"])
+    assert isinstance(event, Redeemed), "a redemption's body is its event"
+    rollbacks = [decode(body) for body in row["rollbacks"]]
+    return Known(
+        event,
+        row["created_ms"],
+        row["fingerprint"],
+        row["rolled_back_ms"],
+        rollbacks=tuple([each for each in rollbacks if isinstance(each, RolledBack)]),
+    )
+
+
+async def find_redemption(records: Records, served: ServedShard, project_id: str, redemption_id: str) -> Known:
+    """The redemption, from the ledger or from this epoch's record; Refused where the project has none."""
+    if not is_id("rdm", redemption_id):
+        raise Refused("redemption_not_found")
+    # Redis first: between the two questions a redemption can go from Redis' stream to the ledger, never back.
+    recent = await in_redis(served, project_id, redemption_id)
+    try:
+        known = await records.in_ledger(project_id, redemption_id)
+    except UNAVAILABLE:
+        if recent is None:
+            raise
+        known = None
+    found = known or recent
+    if found is None:
+        raise Refused("redemption_not_found")
+    return found
 
 
 async def in_redis(served: ServedShard, project_id: str, redemption_id: str) -> Known | None:

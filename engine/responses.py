@@ -5,13 +5,15 @@ first answer byte for byte.
 """
 
 import os
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from domain.events import Redeemed
+from domain.events import Redeemed, RolledBack
 from domain.problems import MEDIA_TYPE, Refused, problem_body
-from domain.views import encode, view_redemption
+from domain.views import ConditionView, OrderView, RedeemableView, encode, view_redemption
 
 Headers = list[tuple[str, str]]
 
@@ -41,16 +43,30 @@ class Validation(msgspec.Struct, omit_defaults=True):
     total: Decimal | None = None
     campaign_id: str | None = None
     voucher_id: str | None = None
+    conditions: tuple[ConditionView, ...] = ()
+    order: OrderView | None = None
 
 
-def redemption_body(event: Redeemed, time_ms: int, rolled_back_ms: int | None = None) -> bytes:
-    """The representation of a redemption, from its event and the time at which it was granted."""
-    return encode(view_redemption(event, time_ms, rolled_back_ms))
+class StackValidation(msgspec.Struct):
+    """The answer to validations: each redeemable's part, and the order as it would be."""
+
+    valid: bool
+    redeemables: list[RedeemableView]
+    order: OrderView
+    code: str | UnsetType = UNSET
+    detail: str | UnsetType = UNSET
 
 
-def json_response(body: bytes, *extra: tuple[str, str]) -> Response:
-    """200 with a JSON body."""
-    return Response(200, [JSON, NO_STORE, *extra], body)
+def redemption_body(
+    event: Redeemed, time_ms: int, rollbacks: Sequence[RolledBack] = (), rolled_back_ms: int | None = None
+) -> bytes:
+    """The representation of a redemption, from its events and the time at which it was granted."""
+    return encode(view_redemption(event, time_ms, rollbacks, rolled_back_ms))
+
+
+def json_response(body: bytes, *extra: tuple[str, str], status: int = 200) -> Response:
+    """A JSON body, 200 unless it says otherwise."""
+    return Response(status, [JSON, NO_STORE, *extra], body)
 
 
 def problem(refused: Refused) -> Response:

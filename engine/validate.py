@@ -1,62 +1,126 @@
 """Validate: what a redemption would answer now, decided and judged by the same code, with nothing written."""
 
 from domain.decisions import Decision
-from domain.ledger import Item, Mode
+from domain.ids import session_tag
+from domain.ledger import HoldUse, Item, Mode
 from domain.money import to_major
 from domain.outcomes import PROBLEMS, Verdict
 from domain.problems import Refused
-from domain.views import encode as encode_json
+from domain.views import OrderView, encode, show_items
 
-from .attempt import ATTEMPTS, Attempt, must_decide_again, refusal
+from .attempt import Attempt
 from .auth import Tenant
+from .orders import decode_checkout, decode_stack
+from .refusing import refusal, views_of
 from .requests import Call
-from .responses import Response, Validation, json_response
+from .responses import Response, StackValidation, Validation, json_response
 from .shard import ServedShard
 from .worker import Worker
 
 
 async def validate(worker: Worker, tenant: Tenant, served: ServedShard, call: Call, code: str) -> Response:
-    """What a redemption would answer now, decided and judged by the same code, with nothing written."""
-    attempt = Attempt(worker, tenant, served, call, code)
+    """What a redemption of one code would answer now."""
+    asked = decode_checkout(call.body, code, tenant.currency, tenant.decimals)
+    attempt = Attempt(worker, tenant, served, asked, call.client)
     try:
-        decision = await _judge(attempt)
+        body = await _one(attempt)
     except Refused as refused:
-        if PROBLEMS[refused.code].status not in (404, 409) and refused.code != "customer_required":
+        if not _is_answer(refused.code):
             raise
-        body = Validation(False, attempt.code, refused.code, PROBLEMS[refused.code].title)
-    else:
-        decimals = tenant.decimals
-        total = attempt.order.order_value_minor - decision.discount_minor
-        body = Validation(
-            valid=True,
-            voucher=attempt.code,
-            currency=tenant.currency,
-            order_value=to_major(attempt.order.order_value_minor, decimals),
-            discount_applied=to_major(decision.discount_minor, decimals),
-            total=to_major(total, decimals),
-            campaign_id=decision.lines[0].campaign_id,
-            voucher_id=decision.lines[0].redeemable_id,
-        )
+        body = Validation(False, attempt.codes[0], refused.code, PROBLEMS[refused.code].title)
+        if refused.redeemables:
+            conditions = refused.redeemables[0].conditions
+            body.conditions = conditions if isinstance(conditions, tuple) else ()
     worker.metrics.validated += 1
-    return json_response(encode_json(body))
+    return json_response(encode(body))
 
 
-async def _judge(attempt: Attempt) -> Decision:
-    for _ in range(ATTEMPTS):
-        decision = attempt.decide(await attempt.find())
-        mode = Mode.DRY if decision.refusal is None else Mode.PROBE
-        item = Item(
-            mode,
+async def _one(attempt: Attempt) -> Validation:
+    decision, said_refusal = await _judge(attempt)
+    if said_refusal is not None:
+        raise said_refusal
+    decimals = attempt.tenant.decimals
+    off, amount = decision.discount_minor, decision.order_value_minor
+    shipping = decision.order.shipping_minor if decision.order is not None else 0
+    return Validation(
+        valid=True,
+        voucher=attempt.codes[0],
+        currency=attempt.tenant.currency,
+        order_value=to_major(amount, decimals),
+        discount_applied=to_major(off, decimals),
+        total=to_major(amount + shipping - off, decimals),
+        campaign_id=decision.lines[0].campaign_id,
+        voucher_id=decision.lines[0].redeemable_id,
+        order=None if decision.order is None else _order(attempt, decision),
+    )
+
+
+async def validate_stack(worker: Worker, tenant: Tenant, served: ServedShard, call: Call) -> Response:
+    """What a redemption of up to thirty redeemables would answer now, and why."""
+    attempt = Attempt(
+        worker, tenant, served, decode_stack(call.body, tenant.currency, tenant.decimals), call.client
+    )
+    decision, refused = await _judge(attempt)
+    if refused is not None:
+        if not _is_answer(refused.code):
+            raise refused
+        body = StackValidation(
+            False,
+            list(refused.redeemables),
+            _order(attempt, None),
+            refused.code,
+            PROBLEMS[refused.code].title,
+        )
+    else:
+        body = StackValidation(True, list(views_of(attempt, decision.parts)), _order(attempt, decision))
+    worker.metrics.validated += 1
+    return json_response(encode(body))
+
+
+def _is_answer(code: str) -> bool:
+    """Whether it is the redeemables that are refused, not the request or the service."""
+    return PROBLEMS[code].status in (404, 409) or code == "customer_required"
+
+
+async def _judge(attempt: Attempt) -> tuple[Decision, Refused | None]:
+    session = attempt.asked.session
+    hold = HoldUse(session_tag(attempt.project_id, session)) if session else None
+
+    def item_of(decision: Decision) -> Item:
+        return Item(
+            Mode.DRY if decision.refusal is None else Mode.PROBE,
             not_before_ms=decision.not_before_ms,
             not_after_ms=decision.not_after_ms,
             checks=decision.checks,
+            guards=decision.guards,
             moves=decision.moves,
+            hold=hold,
         )
-        said = await attempt.served.submit(item)
-        if said.outcome.verdict is Verdict.STANDS and decision.refusal is None:
-            return decision
-        if must_decide_again(said):
-            await attempt.again(said)
-            continue
-        raise refusal(decision, said)
-    raise Refused("contended")
+
+    decision, said = await attempt.run(item_of)
+    if said.outcome.verdict is Verdict.STANDS and decision.refusal is None:
+        return decision, None
+    return decision, refusal(attempt, decision, said)
+
+
+def _order(attempt: Attempt, decision: Decision | None) -> OrderView:
+    """The order as it would be; without a decision, as it is."""
+    request, tenant = attempt.request, attempt.tenant
+    stated = request.order
+    items = decision.order.items if decision is not None and decision.order is not None else ()
+    if decision is None and stated is not None:
+        items = stated.items
+    lines = decision.lines if decision is not None else ()
+    taken = [sum(line.allocations[at] for line in lines) for at in range(len(items))]
+    amount = decision.order_value_minor if decision is not None else request.order_value_minor
+    shipping = stated.shipping_minor if stated is not None else 0
+    off, decimals = (decision.discount_minor if decision is not None else 0), tenant.decimals
+    return OrderView(
+        stated.id if stated is not None else None,
+        tenant.currency,
+        to_major(amount, decimals),
+        to_major(shipping, decimals),
+        to_major(off, decimals),
+        to_major(amount + shipping - off, decimals),
+        show_items(items, taken, decimals),
+    )
