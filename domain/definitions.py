@@ -47,9 +47,12 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
 
     order: what the selected items cost together (all of them where nothing is selected, shipping excluded).
     items: the same, spread over the selected items in proportion; of no effect on an order without items.
-    every: each selected unit by itself. cheapest, most_expensive: `units` of them. from_nth: each selected unit from
-    the `nth` on, dearest first. shipping: what shipping costs. Ties go to the item that stands first in the order.
-    `include` empty selects every item; `exclude` takes away from it. `max_per_unit_minor` caps each unit's discount.
+    every: each selected unit by itself: an AMOUNT is off each, a FIXED price is each one's. cheapest, most_expensive:
+    so with `units` of them. from_nth: so with each selected unit from the `nth` on, dearest first.
+    shipping: what shipping costs. Ties go to the item that stands first in the order.
+    `include` empty selects every item; `exclude` takes away from it. `max_per_unit_minor` caps each unit's discount:
+    what it cuts off is lost, but an order's AMOUNT or FIXED takes it from the other items while they have room.
+    An order without items is one unit of which nothing is known: no selection takes anything off it.
     """
 
     target: Target = "order"
@@ -67,7 +70,9 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
 
 class Discount(msgspec.Struct, frozen=True, array_like=True):
     """PERCENT: `value` in ppm. AMOUNT: minor units off. FIXED: what is in scope then costs `value` minor units.
-    UNIT: `value` units free, of what is in scope, or of `added`, which is then put into the order.
+    UNIT: `value` units free, of what is in scope (the cheapest of it, unless the target is most_expensive; the scope's
+    `units` says nothing here), or of `added`, which is then put into the order: as many units as the caps pay for
+    whole, whatever the scope selects, and into no order without items.
 
     `max_minor` caps it in all. `scope` None is the order as a whole."""
 

@@ -9,8 +9,10 @@ import msgspec
 from .ledger import (
     Check,
     CommitReply,
+    CounterHold,
     CounterState,
     Definition,
+    HoldUse,
     Item,
     Mode,
     Move,
@@ -23,6 +25,49 @@ from .outcomes import Status, Verdict
 
 # When several moves refuse, the most definite refusal is told; ties go to the earlier move.
 RANK = (Verdict.LIMIT, Verdict.MISSING, Verdict.HELD, Verdict.WITHHELD, Verdict.UNCONFIRMED, Verdict.WINDOW)
+
+
+class _Call:
+    """What one call has granted so far, and how it leaves the counters that it has looked at."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self.granted: list[Item] = []
+        self.counters: dict[str, CounterState] = {}
+        self.fresh: dict[str, bytes] = {}
+        self.orders: dict[str, str] = {}
+
+    def take(self, item: Item) -> None:
+        """Grant, hold or give up what has been judged."""
+        self.granted.append(item)
+        if item.record_id is not None:
+            self.fresh[item.record_id] = item.fingerprint
+        if item.alias is not None:
+            self.orders[item.alias] = item.record_id or ""
+        use = item.hold
+        for move in item.moves:
+            state = self.counters[move.counter]
+            holds = [hold for hold in state.holds if not is_own(hold, use, self.now_ms)]
+            if item.mode is Mode.HOLD and use is not None:
+                holds.append(CounterHold(use.tag, move.amount, use.until_ms, use.owner))
+            granted = state.granted + (move.amount if item.mode is Mode.COMMIT else 0)
+            self.counters[move.counter] = with_holds(msgspec.structs.replace(state, granted=granted), holds)
+
+
+def is_own(hold: CounterHold, use: HoldUse | None, now_ms: int) -> bool:
+    """Whether an item replaces or uses up this hold: of another reservation of its session only what has expired."""
+    return use is not None and hold.tag == use.tag and (hold.expires_ms <= now_ms or use.owner in ("", hold.owner))
+
+
+def own_units(state: CounterState, use: HoldUse | None, now_ms: int) -> int:
+    """What of the units held does not stand in the item's way."""
+    return sum(hold.amount for hold in state.holds if is_own(hold, use, now_ms))
+
+
+def with_holds(state: CounterState, holds: list[CounterHold]) -> CounterState:
+    """The counter with these holds and no others."""
+    held = sum(hold.amount for hold in holds)
+    return msgspec.structs.replace(state, held=held, holds=tuple(sorted(holds, key=lambda hold: hold.tag)))
 
 
 class Model:
@@ -39,6 +84,7 @@ class Model:
         self.last_entry = Position()
         self.stream: dict[Position, tuple[int, list[bytes]]] = {}
         self.records: dict[str, Record] = {}
+        self.orders: dict[str, str] = {}
         self.definitions: dict[str, Definition] = {}
         self.changes: dict[str, int] = {}
         self.counters: dict[str, CounterState] = {}
@@ -70,61 +116,50 @@ class Model:
         position that the stream gives to the entry, if one is written."""
         if self.state != "open":
             return CommitReply(Status.FENCED)
-        now_ms = max(clock_ms, self.last_ms)
-        granted: list[Item] = []
-        overlay: dict[str, CounterState] = {}
+        call = _Call(max(clock_ms, self.last_ms))
         outcomes: list[Outcome] = []
         replayed: dict[int, str] = {}  # outcome index -> record that this very call writes
-        fresh: dict[str, bytes] = {}
         for item in items:
-            if item.record_id in fresh:
-                same = fresh[item.record_id] == item.fingerprint
+            if item.record_id in call.fresh:
+                same = call.fresh[item.record_id] == item.fingerprint
                 if same:
                     replayed[len(outcomes)] = item.record_id
                 outcomes.append(Outcome(Verdict.REPLAY if same else Verdict.KEY_REUSED))
                 continue
-            outcome = self._judge(item, now_ms, overlay, len(granted))
+            outcome = self._judge(item, call)
             outcomes.append(outcome)
             if outcome.verdict is Verdict.GRANTED:
-                granted.append(item)
-                if item.record_id is not None:
-                    fresh[item.record_id] = item.fingerprint
-                for move in item.moves:
-                    state = overlay[move.counter]
-                    overlay[move.counter] = msgspec.structs.replace(state, granted=state.granted + move.amount)
-        if granted:
-            self._write(granted, overlay, now_ms, entry)
+                call.take(item)
+        self._write(call, entry)
         for at, record_id in replayed.items():
             outcomes[at] = Outcome(Verdict.REPLAY, record=self.records[record_id])
-        return CommitReply(Status.OK, now_ms, entry if granted else None, self.last_entry, tuple(outcomes))
+        return CommitReply(Status.OK, call.now_ms, entry if call.granted else None, self.last_entry, tuple(outcomes))
 
-    def _judge(self, item: Item, now_ms: int, overlay: dict[str, CounterState], granted: int) -> Outcome:
+    def _judge(self, item: Item, call: "_Call") -> Outcome:
         if item.record_id in self.records:
             record = self.records[item.record_id]
             if record.fingerprint != item.fingerprint:
                 return Outcome(Verdict.KEY_REUSED)
             return Outcome(Verdict.REPLAY, record=record)
-        if now_ms < item.not_before_ms or (item.not_after_ms and now_ms >= item.not_after_ms):
+        if item.alias is not None:
+            first = call.orders.get(item.alias, self.orders.get(item.alias))
+            if first is not None:
+                return Outcome(Verdict.ORDER, missing=(first,))
+        if call.now_ms < item.not_before_ms or (item.not_after_ms and call.now_ms >= item.not_after_ms):
             return Outcome(Verdict.STALE)
         refused = self._check(item.checks)
         if refused is not None:
             return refused
         if item.mode is Mode.PROBE:
             return Outcome(Verdict.STANDS)
-        for index, guard in enumerate(item.guards):
-            state = self._load(guard.counter, False, overlay)
-            if state is None:
-                return Outcome(Verdict.MISSING, missing=(guard.counter,))
-            if state.used < guard.at_least or (guard.at_most is not None and state.used > guard.at_most):
-                return Outcome(Verdict.GUARD, index)
-        refused = self._judge_moves(item.moves, overlay)
+        refused = self._judge_release(item, call) if item.mode is Mode.RELEASE else self._judge_units(item, call)
         if refused is not None:
             return refused
         if item.mode is Mode.DRY:
             return Outcome(Verdict.STANDS)
-        if self.added + granted + 1 - self.settled > self.bound:
+        if self.added + len(call.granted) + 1 - self.settled > self.bound:
             return Outcome(Verdict.BACKLOG)
-        return Outcome(Verdict.GRANTED, granted)
+        return Outcome(Verdict.GRANTED, len(call.granted))
 
     def _check(self, checks: tuple[Check, ...]) -> Outcome | None:
         missing: list[str] = []
@@ -140,20 +175,59 @@ class Model:
             return Outcome(Verdict.MISSING, missing=tuple(missing))
         return Outcome(Verdict.STALE, missing=tuple(stale)) if stale else None
 
-    def _judge_moves(self, moves: tuple[Move, ...], overlay: dict[str, CounterState]) -> Outcome | None:
-        verdicts = [self._admit(move, overlay) for move in moves]
+    def _judge_release(self, item: Item, call: "_Call") -> Outcome | None:
+        """What is held may always be given up; but a hold that is hydrated only afterwards would come back."""
+        names = [move.counter for move in item.moves if self._load(move.counter, move.absent_is_zero, call) is None]
+        return Outcome(Verdict.MISSING, missing=tuple(names)) if names else None
+
+    def _judge_units(self, item: Item, call: "_Call") -> Outcome | None:
+        for index, guard in enumerate(item.guards):
+            state = self._load(guard.counter, False, call)
+            if state is None:
+                return Outcome(Verdict.MISSING, missing=(guard.counter,))
+            if state.used < guard.at_least or (guard.at_most is not None and state.used > guard.at_most):
+                return Outcome(Verdict.GUARD, index)
+        if item.hold is not None:
+            refused = self._judge_holds(item, item.hold, call)
+            if refused is not None:
+                return refused
+        verdicts = [self._admit(move, item.hold, call) for move in item.moves]
         for verdict in RANK:
             if verdict is Verdict.MISSING and verdict in verdicts:
-                names = [move.counter for move, said in zip(moves, verdicts, strict=True) if said is verdict]
+                names = [move.counter for move, said in zip(item.moves, verdicts, strict=True) if said is verdict]
                 return Outcome(verdict, missing=tuple(names))
             if verdict in verdicts:
                 return Outcome(verdict, verdicts.index(verdict))
         return None
 
-    def _admit(self, move: Move, overlay: dict[str, CounterState]) -> Verdict:
-        state = self._load(move.counter, move.absent_is_zero, overlay)
+    def _judge_holds(self, item: Item, use: HoldUse, call: "_Call") -> Outcome | None:
+        """Whether the session's holds are as the item needs them; counters that are missing are told later."""
+        for index, move in enumerate(item.moves):
+            state = self._load(move.counter, move.absent_is_zero, call)
+            if state is None:
+                continue
+            live = [hold for hold in state.holds if hold.tag == use.tag and hold.expires_ms > call.now_ms]
+            mine = [hold for hold in live if use.owner in ("", hold.owner)]
+            if item.mode is Mode.HOLD and live and not mine:
+                return Outcome(Verdict.HOLD_TAKEN, index)
+            if use.required and not mine:
+                return Outcome(Verdict.HOLD_GONE, index)
+        return None
+
+    def _admit(self, move: Move, use: HoldUse | None, call: "_Call") -> Verdict:
+        state = self._load(move.counter, move.absent_is_zero, call)
         if state is None:
             return Verdict.MISSING
+        verdict = self._judge_move(move, state, own_units(state, use, call.now_ms))
+        if verdict in (Verdict.HELD, Verdict.WITHHELD):
+            # Before it refuses, what has expired is freed.
+            state = call.counters[move.counter] = with_holds(
+                state, [h for h in state.holds if h.expires_ms > call.now_ms]
+            )
+            verdict = self._judge_move(move, state, own_units(state, use, call.now_ms))
+        return verdict
+
+    def _judge_move(self, move: Move, state: CounterState, own: int) -> Verdict:
         limit = state.limit if move.limit is None else move.limit
         if limit is not None:
             withheld = state.withheld if self.withheld else 0
@@ -161,31 +235,34 @@ class Model:
                 return Verdict.LIMIT
             if state.used + move.amount > limit:
                 return Verdict.UNCONFIRMED
-            if state.used + state.held + move.amount > limit:
+            if state.used + state.held - own + move.amount > limit:
                 return Verdict.HELD
-            if state.used + state.held + withheld + move.amount > limit:
+            if state.used + state.held - own + withheld + move.amount > limit:
                 return Verdict.WITHHELD
         if state.exposure + move.amount > move.window:
             return Verdict.WINDOW
         return Verdict.GRANTED
 
-    def _load(self, name: str, absent_is_zero: bool, overlay: dict[str, CounterState]) -> CounterState | None:
-        if name not in overlay:
+    def _load(self, name: str, absent_is_zero: bool, call: "_Call") -> CounterState | None:
+        if name not in call.counters:
             if name not in self.counters and not absent_is_zero:
                 return None
-            overlay[name] = self.counters.get(name, CounterState())
-        return overlay[name]
+            call.counters[name] = self.counters.get(name, CounterState())
+        return call.counters[name]
 
-    def _write(self, granted: list[Item], overlay: dict[str, CounterState], now_ms: int, entry: Position) -> None:
-        self.stream[entry] = (now_ms, [item.payload for item in granted])
-        self.last_entry, self.last_ms = entry, now_ms
-        self.added += len(granted)
-        for item in granted:
-            for move in item.moves:
-                self.counters[move.counter] = overlay[move.counter]
-        for index, item in enumerate(granted):
+    def _write(self, call: "_Call", entry: Position) -> None:
+        for name, state in call.counters.items():
+            if state != self.counters.get(name, CounterState()):
+                self.counters[name] = state
+        if not call.granted:
+            return
+        self.stream[entry] = (call.now_ms, [item.payload for item in call.granted])
+        self.last_entry, self.last_ms = entry, call.now_ms
+        self.added += len(call.granted)
+        self.orders |= call.orders
+        for index, item in enumerate(call.granted):
             if item.record_id is not None:
-                self.records[item.record_id] = Record(item.fingerprint, entry, index, now_ms, item.payload)
+                self.records[item.record_id] = Record(item.fingerprint, entry, index, call.now_ms, item.payload)
 
     # -- definitions -----------------------------------------------------------------------------------------------
 
@@ -258,7 +335,8 @@ class Model:
         self, old: Position, new: Position, events: int, settlements: list[Settlement], dropped: list[str]
     ) -> tuple[Status, Position]:
         """The ledger stands at `new`: settle what lies between, only if Redis stands at `old`. Records of refused
-        events are dropped, because a refusal is not recorded. Returns where Redis stands."""
+        events are dropped, because a refusal is not recorded, and so are aliases of what is undone. Answers where
+        Redis stands."""
         if self.state == "absent":
             return Status.FENCED, Position()
         if self.position != old:
@@ -276,6 +354,7 @@ class Model:
                 self.changes[change] = self.changes.get(change, 0) + 1
         for record_id in dropped:
             self.records.pop(record_id, None)
+            self.orders.pop(record_id, None)
         self.position, self.settled = new, self.settled + events
         self.stream = {entry: batch for entry, batch in self.stream.items() if entry > new}
         return Status.OK, new

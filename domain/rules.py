@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 
 from . import definitions as names
-from .definitions import AddedUnit, Campaign, Discount, DiscountType, ReturnPolicy, Scope, Voucher
+from .conditions import compile_rule
+from .definitions import AddedUnit, Campaign, Discount, DiscountType, ReturnPolicy, Scope, ValidationRule, Voucher
 
 
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -157,3 +158,9 @@ def voucher_limits(row: VoucherRow) -> tuple[Limit, ...]:
     if rules.budget_minor is not None or row.campaign_id is None:
         limits.append(Limit(names.budget_counter(row.id), "budget", rules.budget_minor))
     return tuple(limits)
+
+
+def rule_limits(rule: ValidationRule) -> tuple[Limit, ...]:
+    """The limits of a validation rule's count conditions: families, whatever a counter's holder is."""
+    limits = compile_rule(rule.rule).limits
+    return tuple(Limit(names.rule_family(rule.id, name), "customer_family", limit) for name, limit in limits)

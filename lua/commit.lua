@@ -7,26 +7,35 @@
   KEYS[2]    the epoch's stream
   KEYS[3..]  records, definitions, change numbers and counters, each once; items name them by number
   ARGV[1]    MessagePack array of items, each
-             { mode, record, not_before_ms, not_after_ms, checks, guards, moves }
-               mode    0 COMMIT, 1 PROBE (the caller refused: does it stand?), 2 DRY (judge only)
+             { mode, record, not_before_ms, not_after_ms, checks, guards, moves [, alias, record id, hold] }
+               mode    0 COMMIT, 1 PROBE (the caller refused: does it stand?), 2 DRY (judge only), 3 HOLD, 4 RELEASE
                record  number of the key, 0 for none
                checks  flat { key, version, ... }          guards  flat { counter, at least, at most (-1: open), ... }
                moves   flat { counter, amount, limit (-1: its own), window, absent_is_zero, ... }
+               alias   number of the order's record, 0 for none; it is given the record id
+               hold    { tag, owner ('' for any), until_ms, required } or false
   ARGV[2]    lifetime of a record in ms
   ARGV[3..]  fingerprint (16 bytes, or '' where there is no record) and payload of each item in turn: apart from the
              array, because the server's MessagePack knows no binary
 
   Returns { STATUS.FENCED }, or { STATUS.OK, now_ms, entry id or '', last entry id, outcome, ... }; an outcome is a
-  VERDICT, or { VERDICT, detail ... }: the record (REPLAY), key numbers (MISSING, STALE), the number of the move or
-  guard that refused, from 0.
-  Effects  one stream entry for all grants { v, t, e }, `granted` of their counters, their records, meta last, added.
+  VERDICT, or { VERDICT, detail ... }: the record (REPLAY), the record id (ORDER), key numbers (MISSING, STALE), the
+  number of the move or guard that refused, from 0.
+  Effects  one stream entry for all grants { v, t, e }, `granted` or holds of their counters, their records and
+           aliases, meta last, added; expired holds that stood in somebody's way.
 ]]
 -- @include statuses
 -- @include verdicts
+-- @include modes
 -- @include digits
 -- @include array_header
 -- @include read_counter
 -- @include admit
+-- @include hold_of
+-- @include own_units
+-- @include free_expired
+-- @include take
+-- @include write_counters
 
 local meta = redis.call('HMGET', KEYS[1], 'state', 'last', 'added', 'settled', 'withheld', 'bound', 'entry')
 if meta[1] ~= 'open' then
@@ -39,17 +48,21 @@ local withheld_counts = meta[5] == '1'
 
 local items = cmsgpack.unpack(ARGV[1])
 local grants, payloads = {}, {}
-local counters, versions, fresh, records = {}, {}, {}, {}
+local counters, versions, fresh, records, aliases = {}, {}, {}, {}, {}
+local touches_holds = false
 
 -- Every record that the batch may have is read at once.
 local record_keys, record_numbers = {}, {}
-for i = 1, #items do
-  local number = items[i][2]
-  if number ~= 0 and records[number] == nil then
+local function want(number)
+  if number and number ~= 0 and records[number] == nil then
     records[number] = false
     record_keys[#record_keys + 1] = KEYS[number]
     record_numbers[#record_numbers + 1] = number
   end
+end
+for i = 1, #items do
+  want(items[i][2])
+  want(items[i][8])
 end
 if #record_keys > 0 then
   local found = redis.call('MGET', unpack(record_keys))
@@ -106,8 +119,23 @@ local function check_guards(guards)
   end
 end
 
+-- Whether the session's holds are as the item needs them; counters that are missing are judge's to tell.
+local function check_holds(mode, moves, use)
+  for i = 1, #moves, 5 do
+    local counter = load(moves[i], moves[i + 4])
+    local hold = counter and hold_of(counter, KEYS[moves[i]], use[1])
+    local is_live = hold and hold.expires > now
+    local is_mine = is_live and (use[2] == '' or use[2] == hold.owner)
+    if is_live and not is_mine and mode == MODE.HOLD then
+      return { VERDICT.HOLD_TAKEN, (i - 1) / 5 }
+    elseif counter and use[4] == 1 and not is_mine then
+      return { VERDICT.HOLD_GONE, (i - 1) / 5 }
+    end
+  end
+end
+
 -- The most definite refusal is told: LIMIT, MISSING, HELD, WITHHELD, UNCONFIRMED, WINDOW; see Model.RANK.
-local function judge(moves)
+local function judge(moves, use)
   local worst, at, missing
   for i = 1, #moves, 5 do
     local counter = load(moves[i], moves[i + 4])
@@ -119,7 +147,13 @@ local function judge(moves)
       if limit < 0 then
         limit = counter.limit
       end
-      local verdict = admit(counter, moves[i + 1], limit, moves[i + 3], withheld_counts)
+      local own = use and own_units(counter, KEYS[moves[i]], use, now) or 0
+      local verdict = admit(counter, moves[i + 1], limit, moves[i + 3], withheld_counts, own)
+      if (verdict == VERDICT.HELD or verdict == VERDICT.WITHHELD) and free_expired(counter, KEYS[moves[i]], now) then
+        touches_holds = true
+        own = use and own_units(counter, KEYS[moves[i]], use, now) or 0
+        verdict = admit(counter, moves[i + 1], limit, moves[i + 3], withheld_counts, own)
+      end
       if verdict ~= VERDICT.GRANTED and (worst == nil or verdict < worst) then
         worst, at = verdict, (i - 1) / 5
       end
@@ -131,8 +165,20 @@ local function judge(moves)
   return worst and { worst, at }
 end
 
+-- What a release needs is that its counters are here: a hold that is hydrated later would come back.
+local function find_missing(moves)
+  local missing
+  for i = 1, #moves, 5 do
+    if not load(moves[i], moves[i + 4]) then
+      missing = missing or { VERDICT.MISSING }
+      missing[#missing + 1] = moves[i]
+    end
+  end
+  return missing
+end
+
 local function decide(item, fingerprint, payload)
-  local number = item[2]
+  local mode, number, moves, alias, use = item[1], item[2], item[7], item[8], item[10]
   if number ~= 0 then
     local record = records[number]
     if fresh[number] then
@@ -141,32 +187,38 @@ local function decide(item, fingerprint, payload)
       return fingerprint == string.sub(record, 1, 16) and { VERDICT.REPLAY, record } or VERDICT.KEY_REUSED
     end
   end
-  if now < item[3] or (item[4] ~= 0 and now >= item[4]) then
+  if alias and alias ~= 0 and records[alias] then
+    return { VERDICT.ORDER, records[alias] }
+  elseif now < item[3] or (item[4] ~= 0 and now >= item[4]) then
     return { VERDICT.STALE }
   end
   local refused = check(item[5])
   if refused then
     return refused
-  elseif item[1] == 1 then
+  elseif mode == MODE.PROBE then
     return VERDICT.STANDS
   end
-  refused = check_guards(item[6]) or judge(item[7])
+  if mode == MODE.RELEASE then
+    refused = find_missing(moves)
+  else
+    refused = check_guards(item[6]) or (use and check_holds(mode, moves, use)) or judge(moves, use)
+  end
   if refused then
     return refused
-  elseif item[1] == 2 then
+  elseif mode == MODE.DRY then
     return VERDICT.STANDS
   elseif #grants + 1 > room then
     return VERDICT.BACKLOG
   end
-  local moves = item[7]
-  for i = 1, #moves, 5 do
-    local counter = counters[moves[i]]
-    counter.taken = counter.taken + moves[i + 1]
-  end
+  take(counters, mode, moves, use, now)
   grants[#grants + 1] = number
   payloads[#payloads + 1] = payload
   if number ~= 0 then
     fresh[number] = fingerprint
+  end
+  if alias and alias ~= 0 then
+    records[alias] = item[9]
+    aliases[#aliases + 1] = alias
   end
   return VERDICT.GRANTED
 end
@@ -175,14 +227,17 @@ local reply = { STATUS.OK, now, '', meta[7] }
 for i = 1, #items do
   reply[i + 4] = decide(items[i], ARGV[2 * i + 1], ARGV[2 * i + 2])
 end
-if #grants == 0 then
-  return reply
-end
 
 -- From here on everything is written; nothing below depends on anything that could fail.
+if #grants == 0 then
+  if touches_holds then
+    write_counters(counters)
+  end
+  return reply
+end
 local batch = array_header(#grants) .. table.concat(payloads)
 local time = digits(now)
-local entry = redis.call('XADD', KEYS[2], '*', 'v', '1', 't', time, 'e', batch)
+local entry = redis.call('XADD', KEYS[2], '*', 'v', '2', 't', time, 'e', batch)
 for i = 1, #grants do
   local number = grants[i]
   if number ~= 0 then
@@ -191,15 +246,10 @@ for i = 1, #grants do
     redis.call('SET', KEYS[number], record, 'PX', ARGV[2])
   end
 end
-for number, counter in pairs(counters) do
-  if counter and counter.taken > 0 then
-    if counter.created then
-      redis.call('HSET', KEYS[number], 'granted', digits(counter.taken), 'returned', '0', 'confirmed', '0')
-    else
-      redis.call('HINCRBY', KEYS[number], 'granted', digits(counter.taken))
-    end
-  end
+for i = 1, #aliases do
+  redis.call('SET', KEYS[aliases[i]], records[aliases[i]], 'PX', ARGV[2])
 end
+write_counters(counters)
 redis.call('HSET', KEYS[1], 'last', time, 'entry', entry, 'added', digits(tonumber(meta[3]) + #grants))
 reply[3], reply[4] = entry, entry
 for i = 5, #reply do

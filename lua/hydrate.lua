@@ -11,13 +11,15 @@
   ARGV[2]    PostgreSQL's position, read after the counters were
   ARGV[3]    how many definitions
   ARGV[4..]  version, body of each definition; then limit ('' for none), granted, returned, withheld, version of
-             each counter. What a counter has granted is confirmed: PostgreSQL says it.
+             each counter, how many holds it has, and tag, amount, expires_ms, owner of each. What a counter has granted
+             is confirmed: PostgreSQL says it.
 
   Returns { STATUS.FENCED }, { STATUS.MOVED }, { STATUS.BEHIND } or { STATUS.OK }.
   Effects  the keys that were absent.
 ]]
 -- @include statuses
 -- @include is_before
+-- @include digits
 
 local meta = redis.call('HMGET', KEYS[1], 'state', 'position')
 if meta[1] ~= 'open' then
@@ -29,6 +31,15 @@ end
 if is_before(meta[2], ARGV[2]) then
   return { STATUS.BEHIND }
 end
+local function put_hydrated_holds(key, first, count)
+  local held, soonest = 0, math.huge
+  for at = first, first + 4 * count - 1, 4 do
+    redis.call('HSET', key, 'h:' .. ARGV[at], ARGV[at + 1] .. ' ' .. ARGV[at + 2] .. ' ' .. ARGV[at + 3])
+    held, soonest = held + tonumber(ARGV[at + 1]), math.min(soonest, tonumber(ARGV[at + 2]))
+  end
+  redis.call('HSET', key, 'held', digits(held), 'soonest', digits(soonest))
+end
+
 local definitions, argument = tonumber(ARGV[3]), 4
 for i = 3, 2 + definitions do
   if redis.call('EXISTS', KEYS[i]) == 0 then
@@ -37,7 +48,9 @@ for i = 3, 2 + definitions do
   argument = argument + 2
 end
 for i = 3 + definitions, #KEYS do
-  if redis.call('EXISTS', KEYS[i]) == 0 then
+  local is_absent = redis.call('EXISTS', KEYS[i]) == 0
+  local holds = tonumber(ARGV[argument + 5])
+  if is_absent then
     local granted = ARGV[argument + 1]
     redis.call('HSET', KEYS[i], 'granted', granted, 'returned', ARGV[argument + 2], 'confirmed', granted)
     redis.call('HSET', KEYS[i], 'withheld', ARGV[argument + 3], 'version', ARGV[argument + 4])
@@ -45,6 +58,9 @@ for i = 3 + definitions, #KEYS do
       redis.call('HSET', KEYS[i], 'limit', ARGV[argument])
     end
   end
-  argument = argument + 5
+  if is_absent and holds > 0 then
+    put_hydrated_holds(KEYS[i], argument + 6, holds)
+  end
+  argument = argument + 6 + 4 * holds
 end
 return { STATUS.OK }

@@ -15,6 +15,7 @@ from domain.ledger import (
     CounterState,
     Definition,
     Item,
+    Mode,
     Outcome,
     Position,
     Record,
@@ -120,7 +121,7 @@ class Scripts:
         for guard in item.guards:
             at_most = -1 if guard.at_most is None else guard.at_most
             guards += (number(self._counter + guard.counter), guard.at_least, at_most)
-        return (
+        packed = (
             +item.mode,
             number(self._record + item.record_id) if item.record_id is not None else 0,
             item.not_before_ms,
@@ -129,11 +130,20 @@ class Scripts:
             guards,
             moves,
         )
+        if item.alias is None and item.hold is None:
+            assert item.mode <= Mode.DRY, "a hold says whose it is"
+            return packed
+        alias = number(self._record + item.alias) if item.alias is not None else 0
+        use = item.hold
+        hold = (use.tag, use.owner, use.until_ms, +use.required) if use is not None else False
+        return (*packed, alias, item.record_id or "", hold)
 
     def _outcome(self, said: list[Any], names: list[str]) -> Outcome:
         verdict = Verdict(said[0])
         if verdict is Verdict.REPLAY:
             return Outcome(verdict, record=parse_record(said[1]))
+        if verdict is Verdict.ORDER:
+            return Outcome(verdict, missing=(said[1].decode(),))
         if verdict in (Verdict.MISSING, Verdict.STALE):
             # Names without the prefix and the two characters of the kind: as the item spelled them.
             cut = len(self._counter)
@@ -182,7 +192,8 @@ class Scripts:
         counters: Iterable[tuple[str, CounterState]],
     ) -> Status:
         """Put what PostgreSQL knew at the position `ledger`, where absent: MOVED if the project has changed since
-        `change`, BEHIND while Redis has not confirmed that far. What comes from there is settled: granted == confirmed.
+        `change`, BEHIND while Redis has not confirmed that far. What comes from there is settled: granted == confirmed,
+        and what is held is the sum of its holds.
         """
         keys = [self.keyspace.meta, self._definition + change_key(project_id)]
         args: list[Any] = [change, str(ledger), len(definitions)]
@@ -192,7 +203,9 @@ class Scripts:
         for name, state in counters:
             keys.append(self._counter + name)
             limit = "" if state.limit is None else state.limit
-            args += (limit, state.granted, state.returned, state.withheld, state.version)
+            args += (limit, state.granted, state.returned, state.withheld, state.version, len(state.holds))
+            for hold in state.holds:
+                args += (hold.tag, hold.amount, hold.expires_ms, hold.owner)
         return Status((await self._call(HYDRATE, keys, args))[0])
 
     async def confirm(

@@ -26,6 +26,7 @@ from control_plane.queries import list_body
 from control_plane.rules.reading import RulesReader
 from control_plane.rules.schemas import Metadata
 from control_plane.rules.staging import counts_customers_since, stage
+from control_plane.validation_rules.storing import require_rules
 from domain.rules import Rules
 from store.database import Transaction
 from store.queries import query
@@ -49,6 +50,7 @@ async def create_campaign(call: Call) -> Response[bytes]:
 
 async def _insert(call: Call, name: str, rules: Rules, metadata: str, tx: Transaction) -> Outcome:
     tenant, campaign_id = call.tenant, new_id("cmp")
+    await require_rules(tx, tenant.project_id, rules.validation_rules, "/rules/validation_rules", call.errors)
     since = await counts_customers_since(call, Rules(), rules, 0)
     await tx.execute(
         _INSERT, tenant.project_id, campaign_id, tenant.account_id, name, "DISCOUNT", rules, metadata, since
@@ -99,6 +101,8 @@ async def _change(call: Call, campaign_id: str, changed: Changed, action: str, t
     change = Change("campaign", campaign_id)
     if after == before:
         return Outcome(200, show_campaign(before, tenant), change)
+    named = after.rules.validation_rules
+    await require_rules(tx, tenant.project_id, named, "/rules/validation_rules", call.errors)
     since = await counts_customers_since(call, before.rules, after.rules, before.counts_customers_since)
     version = before.version + 1
     await tx.execute(

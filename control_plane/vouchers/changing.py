@@ -15,6 +15,7 @@ from control_plane.metadata import to_text
 from control_plane.problems import Errors
 from control_plane.rules.reading import RulesReader
 from control_plane.rules.staging import counts_customers_since, stage
+from control_plane.validation_rules.storing import require_rules
 from control_plane.vouchers.creating import one_limit
 from control_plane.vouchers.schemas import VoucherUpdate
 from control_plane.vouchers.storing import StoredVoucher, limits_of, load_voucher, show_voucher
@@ -76,6 +77,7 @@ async def _change(call: Call, reference: str, changed: Changed, action: str, tx:
     change = Change("voucher", before.id)
     if after == before:
         return Outcome(200, show_voucher(before, tenant), change)
+    await require_rules(tx, tenant.project_id, after.rules.validation_rules, "/validation_rules", call.errors)
     since = await counts_customers_since(call, before.rules, after.rules, before.counts_customers_since)
     version = before.version + 1
     await tx.execute(_UPDATE, tenant.project_id, before.id, after.status, version, after.rules, after.metadata, since)

@@ -17,6 +17,7 @@ from control_plane.problems import Errors
 from control_plane.rules.reading import RulesReader
 from control_plane.rules.schemas import Limit, RulesInput
 from control_plane.rules.staging import counts_customers_since, stage
+from control_plane.validation_rules.storing import require_rules
 from control_plane.vouchers.schemas import VoucherCreate
 from control_plane.vouchers.storing import limits_of, load_voucher, show_voucher
 from domain.ids import CODE_LENGTH, MAX_CODE_LENGTH, code_from_entropy, is_code, normalise_code
@@ -61,6 +62,7 @@ async def _insert(call: Call, wanted: NewVoucher, tx: Transaction) -> Outcome:
         if campaign.rules.discount is None and wanted.rules.discount is None:
             detail = "is required where the campaign has no discount"
             raise Refused("invalid_request", errors=(FieldError(detail, pointer="/discount_value"),))
+    await require_rules(tx, tenant.project_id, wanted.rules.validation_rules, "/validation_rules", call.errors)
     since = await counts_customers_since(call, Rules(), wanted.rules, 0)
     for _ in range(_MOST_DRAWS):
         code = wanted.code or code_from_entropy(secrets.token_bytes(CODE_LENGTH))

@@ -1,15 +1,17 @@
--- Whether a counter takes `amount` more under `limit`: GRANTED, or why not. Mirrors Model._admit.
+-- Whether a counter takes `amount` more under `limit`: GRANTED, or why not. `own` units of what is held do not stand
+-- in the way. Mirrors Model._admit.
 -- Requires: VERDICT.
-local function admit(counter, amount, limit, window, withheld_counts)
+local function admit(counter, amount, limit, window, withheld_counts, own)
   local granted = counter.granted + counter.taken
   local used = granted - counter.returned + amount
-  if used > limit or used + counter.held + counter.withheld > limit then
+  local held = counter.held - own
+  if used > limit or used + held + counter.withheld > limit then
     -- Confirmed units alone decide a definite refusal: an unconfirmed grant may still be given back.
     if counter.confirmed - counter.returned + amount > limit then
       return VERDICT.LIMIT
     elseif used > limit then
       return VERDICT.UNCONFIRMED
-    elseif used + counter.held > limit then
+    elseif used + held > limit then
       return VERDICT.HELD
     elseif withheld_counts then
       return VERDICT.WITHHELD

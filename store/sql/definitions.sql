@@ -29,10 +29,12 @@ UPDATE outbox SET applied_at = now(), attempts = attempts + 1
 WHERE project_id = $1 AND object = $2 AND object_id = $3 AND version <= $4 AND applied_at IS NULL;
 
 -- name: unapplied_changes
-SELECT DISTINCT ON (project_id, object, object_id) project_id, object, object_id
+-- Oldest first: what a change relies on was enqueued before it.
+SELECT project_id, object, object_id
 FROM outbox
 WHERE shard = $1 AND applied_at IS NULL AND created_at < now() - $2::interval
-ORDER BY project_id, object, object_id
+GROUP BY project_id, object, object_id
+ORDER BY min(id)
 LIMIT 200;
 
 -- name: campaign_row

@@ -11,49 +11,26 @@ from typing import Any
 import redis.asyncio
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec import structs
 
-from domain.ledger import Check, CounterState, Definition, Guard, Item, Mode, Move, Position, Record, Settlement
+from domain.ledger import CounterState, Definition, Item, Mode, Position, Record, Settlement
 from domain.model import Model
 from domain.outcomes import Status
 from store.keys import Keyspace
 from store.lua import Script
 from store.scripts import RECORD_TTL_MS, Scripts, parse_record
-
-COUNTERS = [f"r:{name}" for name in "abc"] + ["u:a:bob", "b:a"]
-DEFINITIONS = ["v:prj:X", "c:cmp"]
-CHANGE = "n:prj"
-RECORDS = [f"rdm_{n}" for n in range(6)]
-
-moves = st.lists(
-    st.builds(
-        Move,
-        st.sampled_from(COUNTERS),
-        st.integers(1, 3),
-        st.none() | st.integers(0, 8),
-        st.sampled_from([3, 20]),
-        st.booleans(),
-    ),
-    max_size=3,
-    unique_by=lambda move: move.counter,
-).map(tuple)
-checks = st.lists(st.builds(Check, st.sampled_from([*DEFINITIONS, CHANGE]), st.integers(0, 3)), max_size=2).map(tuple)
-guards = st.lists(
-    st.builds(Guard, st.sampled_from(COUNTERS), st.integers(0, 2), st.none() | st.integers(0, 3)), max_size=2
-).map(tuple)
-items = st.builds(
-    Item,
-    st.sampled_from([Mode.COMMIT, Mode.COMMIT, Mode.COMMIT, Mode.PROBE, Mode.DRY]),
-    st.none() | st.sampled_from(RECORDS),
-    st.sampled_from([b"f" * 16, b"\xff" * 16]),
-    st.binary(min_size=1, max_size=40).map(lambda raw: b"\xc4" + bytes([len(raw)]) + raw),
-    st.sampled_from([0, 0, 0, 2**52]),
-    st.sampled_from([0, 0, 0, 1]),
-    st.just(()) | checks,
-    st.just(()) | guards,
-    moves,
-)
-limits = st.lists(
-    st.tuples(st.sampled_from(COUNTERS), st.none() | st.integers(0, 9)), max_size=2, unique_by=lambda p: p[0]
+from tests.conformance.strategies import (
+    CHANGE,
+    COUNTERS,
+    DEFINITIONS,
+    ORDERS,
+    RECORDS,
+    first_holds,
+    hydrated_counters,
+    items,
+    limits,
+    meetings,
+    state_of,
 )
 
 
@@ -100,8 +77,33 @@ class Conformance(RuleBasedStateMachine):
         assert self.run(self.scripts.open(withheld, bound)) == self.model.open(withheld, bound) == Status.OK
         assert self.run(self.scripts.open(withheld, bound)) == self.model.open(withheld, bound) == Status.EXISTS
 
-    @rule(batch=st.lists(items, min_size=1, max_size=6))
-    def commit(self, batch: list[Item]) -> None:
+    @rule(data=st.data())
+    def commit(self, data: st.DataObject) -> None:
+        self._commit(data.draw(st.lists(items(int(time.time() * 1000)), min_size=1, max_size=6)))
+
+    @rule(data=st.data())
+    def commit_pair(self, data: st.DataObject) -> None:
+        self._commit(data.draw(st.lists(items(int(time.time() * 1000)), min_size=2, max_size=2)))
+
+    @rule(data=st.data())
+    def hold(self, data: st.DataObject) -> None:
+        self._commit([data.draw(first_holds(int(time.time() * 1000)))])
+
+    @precondition(lambda self: self._any_held())
+    @rule(data=st.data())
+    def meet_holds(self, data: st.DataObject) -> None:
+        self._commit([data.draw(meetings(int(time.time() * 1000), self.model.counters))])
+
+    @precondition(lambda self: self._any_held())
+    @rule(data=st.data())
+    def meet_holds_twice(self, data: st.DataObject) -> None:
+        each = meetings(int(time.time() * 1000), self.model.counters)
+        self._commit([data.draw(each), data.draw(each)])
+
+    def _any_held(self) -> bool:
+        return any(state.holds for state in self.model.counters.values())
+
+    def _commit(self, batch: list[Item]) -> None:
         got = self.run(self.scripts.commit(batch))
         assert got == self.model.commit(batch, got.now_ms, got.entry or Position())
 
@@ -115,27 +117,19 @@ class Conformance(RuleBasedStateMachine):
         behind=st.sampled_from([0, 0, 0, 1]),
         ahead=st.sampled_from([0, 0, 0, 1]),
         keys=st.lists(st.sampled_from(DEFINITIONS), unique=True),
-        counters=st.lists(
-            st.tuples(
-                st.sampled_from(COUNTERS),
-                st.none() | st.integers(0, 9),
-                st.integers(0, 6),
-                st.integers(0, 6),
-                st.integers(0, 3),
-                st.integers(0, 3),
-            ),
-            max_size=3,
-            unique_by=lambda c: c[0],
-        ),
+        counters=hydrated_counters,
     )
     def hydrate(self, behind: int, ahead: int, keys: list[str], counters: list[tuple[Any, ...]]) -> None:
         status, change, found = self.run(self.scripts.peek("prj", keys))
         assert (status, change, found) == self.model.peek(CHANGE, keys)
         definitions = [Definition(key, 1, b"hydrated") for key in keys]
-        states = [
-            (name, CounterState(limit, g, min(g, r), g, 0, withheld, version))
-            for name, limit, g, r, withheld, version in counters
-        ]
+        now_ms = int(time.time() * 1000)
+        states = []
+        for name, limit, g, r, withheld, version, lasting in counters:
+            holds = [structs.replace(hold, expires_ms=now_ms + hold.expires_ms) for hold in lasting]
+            holds.sort(key=lambda hold: hold.tag)
+            held = sum(hold.amount for hold in holds)
+            states.append((name, CounterState(limit, g, min(g, r), g, held, withheld, version, tuple(holds))))
         at = self.model.position
         ledger = Position(at.entry_ms, at.entry_seq + ahead)
         got = self.run(self.scripts.hydrate("prj", change - behind, ledger, definitions, states))
@@ -154,6 +148,7 @@ class Conformance(RuleBasedStateMachine):
         settlements = [Settlement(name, "prj", n, n if refuse else 0) for name, n in exposed.items()]
         settlements += [Settlement("r:absent", "prj", 0, 1)]
         dropped = [key for key, r in self.model.records.items() if refuse and r.position <= new]
+        dropped += [alias for alias, record_id in self.model.orders.items() if record_id in dropped]
         old = Position(1, 1) if stale else self.model.position
         events = sum(len(self.model.stream[e][1]) for e in entries if e <= new)
         got = self.run(self.scripts.confirm(old, new, events, settlements, dropped, b"m"))
@@ -172,7 +167,7 @@ class Conformance(RuleBasedStateMachine):
     def release(self) -> None:
         assert self.run(self.scripts.release()) == self.model.release()
 
-    @precondition(lambda self: self.model.added > 6)
+    @precondition(lambda self: self.model.added > 30)
     @rule()
     def close(self) -> None:
         assert self.run(self.scripts.close()) == self.model.close()
@@ -201,11 +196,18 @@ class Conformance(RuleBasedStateMachine):
             assert int(fields[b"t"]) == time_ms
             assert fields[b"e"][1:] == b"".join(payloads)  # at most 15 a batch here: a header of one byte
         for name in COUNTERS:
-            raw = {k.decode(): int(v) for k, v in (await read.hgetall(keys.counter(name))).items()}
-            assert (CounterState(**raw) if raw else None) == model.counters.get(name)
+            fields = state_of(await read.hgetall(keys.counter(name)))
+            soonest = fields.pop("soonest", None)
+            state = CounterState(**fields) if fields else None
+            assert state == model.counters.get(name)
+            if state is not None and state.holds:
+                assert soonest <= min(hold.expires_ms for hold in state.holds)
         for record_id in RECORDS:
             raw_record = await read.get(keys.record(record_id))
             assert (parse_record(raw_record) if raw_record else None) == model.records.get(record_id)
+        for alias in ORDERS:
+            first = await read.get(keys.record(alias))
+            assert (first.decode() if first else None) == model.orders.get(alias)
 
     @invariant()
     def g1_never_over_redeemed(self) -> None:
@@ -213,3 +215,5 @@ class Conformance(RuleBasedStateMachine):
         for state in self.model.counters.values():
             assert 0 <= state.confirmed <= state.granted
             assert state.exposure <= 20
+            assert state.held == sum(hold.amount for hold in state.holds)
+            assert len({hold.tag for hold in state.holds}) == len(state.holds)

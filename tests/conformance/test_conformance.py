@@ -5,7 +5,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from .machine import Conformance
 
-RULES = settings(max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+RULES = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def _run(url: str) -> None:

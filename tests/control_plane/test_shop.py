@@ -16,8 +16,14 @@ from tests.control_plane.client import Client, Tenancy, assert_problem, ok
 from tests.control_plane.conftest import NewTenancy, OpenEpoch
 from tests.servers.factory import ServerFactory
 
-JANE = {"id": "cust_1", "name": "Jane", "email": "jane@shop.example", "segments": ["vip", "eu", "vip"]}
-TEE = {"id": "TEE/red", "name": "Tee", "price": 19.99, "categories": ["shirts"], "collections": ["summer"]}
+JANE: dict[str, Any] = {"id": "cust_1", "name": "Jane", "email": "jane@shop.example", "segments": ["vip", "eu", "vip"]}
+TEE: dict[str, Any] = {
+    "id": "TEE/red",
+    "name": "Tee",
+    "price": 19.99,
+    "categories": ["shirts"],
+    "collections": ["summer"],
+}
 AREAS = ("customers", "segments", "products")
 
 

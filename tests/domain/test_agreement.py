@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from domain.events import Event, Redeemed, RolledBack, Settled, decode, encode, split_batch
+from domain.ledger import Mode
 from domain.outcomes import PROBLEMS, Status, Verdict
 from store import scripts
 from store.lua import LUA, LuaError, load
@@ -20,6 +21,7 @@ def _table(name: str) -> dict[str, int]:
 
 def test_verdicts_and_statuses_are_the_same_in_lua() -> None:
     assert _table("verdicts") == {verdict.name: verdict.value for verdict in Verdict}
+    assert _table("modes") == {mode.name: mode.value for mode in Mode}
     assert _table("statuses") == {status.name: status.value for status in Status}
 
 

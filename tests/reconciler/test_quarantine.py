@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.events import encode
+from domain.events import SCHEMA_VERSION, encode
 from tests.reconciler.lab import CODE, FAMILY, PROJECT, Lab, redeemed, rolled_back, settled
 from tests.servers.waiting import eventually
 
@@ -161,7 +161,7 @@ async def test_an_entry_of_a_newer_schema_stops_its_shard_and_no_other(lab: Lab)
     await lab.grant(redeemed("rdm_1"))
     keyspace = (await lab.scripts()).keyspace
     link = lab.servers.link((await lab.state()).identity)
-    await link.command("XADD", keyspace.stream, "*", "v", "2", "t", "1", "e", b"\x91\xc0")
+    await link.command("XADD", keyspace.stream, "*", "v", str(SCHEMA_VERSION + 1), "t", "1", "e", b"\x91\xc0")
     async with lab.running(ready=False) as reconciler:
 
         async def has_stopped() -> bool:

@@ -1,0 +1,1 @@
+"""Validation rules: conditions in the rule language, for campaigns and vouchers to name."""

@@ -1,0 +1,36 @@
+"""Routes of validation rules."""
+
+from litestar import Controller, Response, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from control_plane.calls import Call
+from control_plane.queries import ListBody
+from control_plane.validation_rules import services
+from control_plane.validation_rules.schemas import ValidationRuleCreate, ValidationRuleUpdate, ValidationRuleView
+
+
+class ValidationRuleController(Controller):
+    """/v1/validation-rules"""
+
+    path = "/v1/validation-rules"
+
+    @post("/", operation_id="createValidationRule", opt={"body": ValidationRuleCreate, "answer": ValidationRuleView})
+    async def create(self, call: NamedDependency[Call]) -> Response[bytes]:
+        return await services.create_rule(call)
+
+    @get("/", operation_id="listValidationRules", opt={"answer": ListBody[ValidationRuleView]})
+    async def list(self, call: NamedDependency[Call]) -> Response[bytes]:
+        return await services.list_rules(call)
+
+    @get("/{rule_id:str}", operation_id="getValidationRule", opt={"answer": ValidationRuleView})
+    async def get(self, call: NamedDependency[Call], rule_id: FromPath[str]) -> Response[bytes]:
+        return await services.get_rule(call, rule_id)
+
+    @patch(
+        "/{rule_id:str}",
+        operation_id="updateValidationRule",
+        opt={"body": ValidationRuleUpdate, "answer": ValidationRuleView},
+    )
+    async def update(self, call: NamedDependency[Call], rule_id: FromPath[str]) -> Response[bytes]:
+        return await services.update_rule(call, rule_id)
