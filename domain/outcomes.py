@@ -91,6 +91,7 @@ PROBLEMS: dict[str, Problem] = {
     "reservation_expired": Problem(409, "The reservation has expired."),
     "reservation_released": Problem(409, "The reservation has been released."),
     "reservation_captured": Problem(409, "The reservation has been captured already."),
+    "reservation_changed": Problem(409, "What is held no longer covers what the redeemables take: reserve again."),
     "session_holds": Problem(409, "The session holds one of these redeemables by another reservation."),
     "code_taken": Problem(409, "A voucher with this code exists in the project."),
     "idempotency_in_progress": Problem(409, "The first request with this key is not answered yet.", retryable=True),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from . import definitions as names
-from .conditions import Failing, Facts, Judgement
+from .conditions import Facts, Failing, Judgement
 from .decisions import Decision, Found, Part, Request, RuleInForce, Surroundings, restores_use
 from .definitions import Campaign, Discount, Voucher
 from .effects import Cart, Effect

@@ -231,7 +231,10 @@ def _view_stack(
                 RedeemableView(line.object, line.code, "applicable", to_major(line.discount_minor, decimals))
                 for line in event.lines
             ),
-            *(RedeemableView(what, id_, status, to_major(0, decimals), code) for what, id_, status, code in event.unapplied),
+            *(
+                RedeemableView(what, id_, status, to_major(0, decimals), code)
+                for what, id_, status, code in event.unapplied
+            ),
         ],
         order=view_order(event, left),
         idempotency_key=event.idempotency_key,

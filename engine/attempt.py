@@ -10,26 +10,23 @@ from collections.abc import Callable, Sequence
 from domain.decisions import Decision, Found, Surroundings, decide
 from domain.definitions import ProjectSettings, customer_key, product_key, settings_key
 from domain.ids import is_code
-from domain.ledger import Item, Position
+from domain.ledger import Item
 from domain.orders import Customer, Product
 from domain.outcomes import Verdict
 from domain.problems import Refused
 from domain.stacks import decide_stack
 
+from .acknowledging import DEADLINE_S, wait_for_ledger
 from .auth import Tenant
 from .committer import Committed
 from .orders import Asked
 from .requests import invalid
 from .shard import ServedShard
-from .waiting import Settled
 from .worker import Worker
 
 ATTEMPTS = 10
 STAGES = 6
 """How often what has been read may name more to be read: code, campaign, rules, customer and products."""
-
-DEADLINE_S = 3.0
-"""How long a request may wait for the ledger (a `committed` grant, unconfirmed units) before it is answered 503."""
 
 _COUNTERS = ("r:", "b:", "u:", "o:", "t:")
 
@@ -170,7 +167,7 @@ class Attempt:
         self.worker.metrics.decided_again += 1
         outcome, catalog = said.outcome, self.served.catalog
         if outcome.verdict is Verdict.UNCONFIRMED:
-            await self.wait(said.last, "")
+            await wait_for_ledger(self.worker, self.served, said.last, "", self.deadline)
             return
         counters = [name for name in outcome.missing if name[:2] in _COUNTERS]
         definitions = [name for name in outcome.missing if name[:2] not in _COUNTERS]
@@ -180,14 +177,6 @@ class Attempt:
             catalog.forget(definitions)
             # Read anew what Redis has or has not; a code that the change number spoke of is found by find().
             await catalog.load(self.project_id, [name for name in definitions if name[:2] != "n:"])
-
-    async def wait(self, position: Position, event_id: str) -> Settled:
-        """Wait for the ledger, as long as the deadline allows; Refused `ledger_lagging` where it is silent."""
-        left = self.deadline - time.monotonic()
-        waiters = self.worker.listener.shard(self.served.shard.epoch.shard)
-        if left <= 0 or not waiters.is_heard():
-            raise Refused("outcome_pending" if event_id else "ledger_lagging", "the ledger is not heard")
-        return await waiters.wait(self.served.epoch, position, event_id, left)
 
 
 def blame(decision: Decision, said: Committed) -> tuple[int, str] | None:

@@ -13,13 +13,13 @@ from store.database import UNAVAILABLE
 from store.link import FencedOut, RedisFull, RedisUnavailable, ScriptFailed
 from store.shards import Recovering
 
+from . import reservations, rollback
 from .auth import Tenant
-from .redeem import ROUTE, redeem
+from .redeem import ROUTE, STACK_ROUTE, redeem, redeem_stack
 from .requests import MAX_BODY_BYTES, MAX_PATH_CHARS, Call, check_key
 from .responses import JSON, NO_STORE, Response, problem
-from .rollback import look_up, roll_back
 from .shard import ServedShard
-from .validate import validate
+from .validate import validate, validate_stack
 from .worker import Worker
 
 _TEXT = ("content-type", "text/plain; version=0.0.4; charset=utf-8")
@@ -72,28 +72,55 @@ async def _dispatch(worker: Worker, call: Call) -> Response:
         tenant, served = await _enter(worker, call, publishable=parts[4] == "validate")
         verb = redeem if parts[4] == "redeem" else validate
         return await _on(worker, served, verb(worker, tenant, served, call, unquote(parts[3])))
-    if len(parts) in (4, 5) and parts[2] == "redemptions":
-        return await _redemptions(worker, call, [unquote(part) for part in parts[3:]])
+    path = "/".join(parts[2:])
+    if path in _STACKS:
+        _expect(call, "POST")
+        tenant, served = await _enter(worker, call, publishable=path == "validations")
+        return await _on(worker, served, _STACKS[path](worker, tenant, served, call))
+    if len(parts) in (4, 5) and parts[2] in ("redemptions", "reservations"):
+        of_resource = _redemptions if parts[2] == "redemptions" else _reservations
+        return await of_resource(worker, call, [unquote(part) for part in parts[3:]])
     raise Refused("not_found")
+
+
+_STACKS = {
+    "validations": validate_stack,
+    "redemptions": redeem_stack,
+    "returns/quote": rollback.quote,
+    "reservations": reservations.reserve,
+}
 
 
 async def _redemptions(worker: Worker, call: Call, rest: list[str]) -> Response:
     if len(rest) == 2 and rest[1] == "rollback":
         _expect(call, "POST")
         tenant, served = await _enter(worker, call)
-        return await _on(worker, served, roll_back(worker, tenant, served, call, rest[0]))
+        return await _on(worker, served, rollback.roll_back(worker, tenant, served, call, rest[0]))
     if len(rest) == 2 and rest[0] == "by-key":
         _expect(call, "GET")
         tenant, served = await _enter(worker, call)
         key = check_key(rest[1])
         assert key is not None, "a path segment is not empty"
-        wanted = redemption_id(tenant.project_id, ROUTE, key)
-        return await _on(worker, served, look_up(worker, tenant, served, wanted))
+        wanted = [redemption_id(tenant.project_id, route, key) for route in (ROUTE, STACK_ROUTE)]
+        return await _on(worker, served, rollback.look_up_first(worker, tenant, served, wanted))
     if len(rest) == 1:
         _expect(call, "GET")
         tenant, served = await _enter(worker, call)
-        return await _on(worker, served, look_up(worker, tenant, served, rest[0]))
+        return await _on(worker, served, rollback.look_up(worker, tenant, served, rest[0]))
     raise Refused("not_found")
+
+
+async def _reservations(worker: Worker, call: Call, rest: list[str]) -> Response:
+    if len(rest) == 1:
+        _expect(call, "GET")
+        tenant, served = await _enter(worker, call)
+        return await _on(worker, served, reservations.look_up(worker, tenant, served, rest[0]))
+    verbs = {"capture": reservations.capture, "release": reservations.release, "extend": reservations.extend}
+    if rest[1] not in verbs:
+        raise Refused("not_found")
+    _expect(call, "POST")
+    tenant, served = await _enter(worker, call)
+    return await _on(worker, served, verbs[rest[1]](worker, tenant, served, call, rest[0]))
 
 
 async def _on(worker: Worker, served: ServedShard, work: Awaitable[Response]) -> Response:

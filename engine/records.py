@@ -14,6 +14,7 @@ from domain.ledger import Record
 from domain.problems import Refused
 from store.database import UNAVAILABLE, Database
 from store.queries import query
+from store.rings import Answer
 from store.scripts import parse_record
 
 from .batching import Batcher
@@ -92,6 +93,11 @@ def _known(row: Any) -> Known:
         row["rolled_back_ms"],
         rollbacks=tuple([each for each in rollbacks if isinstance(each, RolledBack)]),
     )
+
+
+def answer_of(record: Record) -> Answer:
+    """A record's event as the ring keeps it: what is answered again is acknowledged again."""
+    return Answer(record.position, record.index, record.time_ms, record.payload)
 
 
 async def find_redemption(records: Records, served: ServedShard, project_id: str, redemption_id: str) -> Known:

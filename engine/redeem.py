@@ -9,22 +9,22 @@ import os
 from domain.decisions import Decision
 from domain.events import Hold, Redeemed, decode, encode
 from domain.ids import order_key, redemption_id, session_tag
-from domain.ledger import HoldUse, Item, Mode, Position, Record
+from domain.ledger import HoldUse, Item, Mode, Record
 from domain.outcomes import Verdict
 from domain.problems import Refused
 from store.database import UNAVAILABLE
 from store.rings import Answer
 
+from .acknowledging import acknowledge, expect_reconciler
 from .attempt import Attempt
 from .auth import Tenant
 from .committer import Committed
-from .orders import Asked, decode_checkout, decode_stack
-from .records import Known, find_redemption
+from .orders import decode_checkout, decode_stack
+from .records import Known, answer_of, find_redemption
 from .refusing import refusal, unapplied
 from .requests import Call, check_key, request_fingerprint
 from .responses import Response, json_response, redemption_body
 from .shard import ServedShard
-from .waiting import Settled
 from .worker import Worker
 
 ROUTE = "redeem"
@@ -105,7 +105,7 @@ class Redeeming:
             probe = Mode.PROBE
             return Item(probe, asked_id, self.mark, b"", decision.not_before_ms, decision.not_after_ms, decision.checks)
         if decision.committed:
-            _expect_reconciler(self.worker, self.served)
+            expect_reconciler(self.worker, self.served)
         self.event = self._event(decision)
         self.payload = encode(self.event)
         return Item(
@@ -181,7 +181,7 @@ class Redeeming:
         known = await find_redemption(self.worker.records, self.served, self.attempt.project_id, redemption)
         record = known.record
         if record is not None:
-            await self._acknowledge(record, known.event)
+            await self._acknowledge(answer_of(record), known.event)
         self.worker.metrics.replayed += 1
         return _again(known)
 
@@ -189,41 +189,32 @@ class Redeeming:
 
     async def _granted(self, event: Redeemed, said: Committed) -> Response:
         assert said.entry is not None, "a grant has an entry"
-        if event.committed:
-            await self._until_settled(said.entry, event.id)
-        else:
-            self.served.answer(Answer(said.entry, said.outcome.index, said.now_ms, self.payload))
+        await self._acknowledge(Answer(said.entry, said.outcome.index, said.now_ms, self.payload), event)
         self.worker.metrics.granted += 1
         return json_response(redemption_body(event, said.now_ms), ("idempotency-key", event.idempotency_key or ""))
 
     async def _replayed(self, record: Record) -> Response:
         event = decode(record.payload)
         assert isinstance(event, Redeemed), "the record of a redemption is one"
-        await self._acknowledge(record, event)
+        await self._acknowledge(answer_of(record), event)
         self.worker.metrics.replayed += 1
         return _replay(event, record.time_ms)
 
-    async def _acknowledge(self, record: Record, event: Redeemed) -> None:
-        """What is answered again is acknowledged again."""
-        if not event.committed:
-            self.served.answer(Answer(record.position, record.index, record.time_ms, record.payload))
-        elif record.position > Position():  # else it was restored from the ledger
-            await self._until_settled(record.position, event.id)
+    async def _acknowledge(self, answer: Answer, event: Redeemed) -> None:
+        await acknowledge(
+            self.worker,
+            self.served,
+            answer,
+            event.id,
+            event.committed,
+            lambda: self.worker.records.in_ledger(event.project_id, event.id),
+        )
 
     def _replay_row(self, known: Known) -> Response:
         if known.fingerprint != self.mark:
             raise Refused("idempotency_key_reused")
         self.worker.metrics.replayed += 1
         return _replay(known.event, known.time_ms)
-
-    async def _until_settled(self, position: Position, event_id: str) -> None:
-        """Wait for the ledger's word; what was not heard is looked up."""
-        settled = await self.attempt.wait(position, event_id)
-        if settled is Settled.REFUSED:
-            raise Refused("ledger_refused")
-        if settled is Settled.UNKNOWN:
-            if await self.worker.records.in_ledger(self.attempt.project_id, event_id) is None:
-                raise Refused("outcome_pending")
 
 
 def _may_be_older(served: ServedShard) -> bool:
@@ -232,11 +223,6 @@ def _may_be_older(served: ServedShard) -> bool:
         not (served.shard.epoch.first or served.records_restored)
         and served.now_ms() - served.shard.epoch.opened_ms < LOOKED_UP_MS
     )
-
-
-def _expect_reconciler(worker: Worker, served: ServedShard) -> None:
-    if not worker.listener.shard(served.shard.epoch.shard).is_heard():
-        raise Refused("ledger_lagging", "the ledger is not heard: nothing that waits for it is granted")
 
 
 def _replay(event: Redeemed, time_ms: int) -> Response:

@@ -13,9 +13,8 @@ from domain.problems import FieldError, Refused
 
 T = TypeVar("T")
 
-MAX_BODY_BYTES = 16 * 1024
-MAX_ORDER_BODY_BYTES = 64 * 1024
-"""Of the routes that take an order with its items."""
+MAX_BODY_BYTES = 64 * 1024
+"""An order of a hundred items has its room in it."""
 
 MAX_PATH_CHARS = 1024
 MAX_KEY_CHARS = 255

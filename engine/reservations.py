@@ -9,23 +9,241 @@ import os
 import msgspec
 
 from domain.decisions import Decision
-from domain.events import Released, Reserved, encode
-from domain.ids import derived_id, fingerprint, is_id, session_tag
-from domain.ledger import HoldUse, Item, Mode, Move, Position
-from domain.definitions import BUDGET_WINDOW_MINOR, COUNT_WINDOW
+from domain.definitions import BUDGET_WINDOW_MINOR, UNLIMITED
+from domain.events import Released, Reserved, decode, encode
+from domain.ids import derived_id, fingerprint, session_tag
+from domain.ledger import HoldUse, Item, Mode, Move
 from domain.outcomes import Verdict
 from domain.problems import Refused
 from domain.views import encode as encode_json
 from domain.views import view_reservation
+from store.rings import Answer
 
-from .attempt import Attempt
+from .acknowledging import acknowledge, expect_reconciler
+from .attempt import ATTEMPTS, Attempt
 from .auth import Tenant
 from .committer import Committed
-from .holding import Held, find_reservation
+from .holding import find_reservation, reservation_in_ledger
 from .orders import decode_reservation
+from .records import answer_of
 from .redeem import Redeeming
 from .refusing import refusal
 from .requests import Call, check_key, decode_extension, decode_nothing, request_fingerprint
 from .responses import Response, json_response
 from .shard import ServedShard
 from .worker import Worker
+
+_RELEASE = b"release".ljust(16, b"\0")
+"""A reservation is released once, whoever asks for it."""
+
+
+async def reserve(worker: Worker, tenant: Tenant, served: ServedShard, call: Call) -> Response:
+    """Hold what these redeemables take, for the session: 201 with the reservation."""
+    key = check_key(call.idempotency_key) or f"auto-{os.urandom(12).hex()}"
+    asked = decode_reservation(call.body, tenant.currency, tenant.decimals)
+    attempt = Attempt(worker, tenant, served, asked, call.client)
+    reserving = Reserving(attempt, key, request_fingerprint(call), call.body)
+    return await reserving.answer()
+
+
+async def look_up(worker: Worker, tenant: Tenant, served: ServedShard, id_: str) -> Response:
+    """GET one reservation."""
+    held = await find_reservation(worker.database, served, tenant.project_id, id_)
+    if held.record is not None:
+        if held.event.committed:
+            raise Refused("outcome_pending")
+        served.answer(answer_of(held.record))
+    became = held.status_at(served.now_ms())
+    event = msgspec.structs.replace(held.event, expires_ms=held.expires_ms)
+    return _shown(event, became, held.made_ms, redemption_id=held.redemption_id)
+
+
+async def capture(worker: Worker, tenant: Tenant, served: ServedShard, call: Call, id_: str) -> Response:
+    """Redeem what is held: the redemption, once, however often it is asked for."""
+    check_key(call.idempotency_key)
+    decode_nothing(call.body)
+    held = await find_reservation(worker.database, served, tenant.project_id, id_)
+    stated = decode_reservation(held.event.request, tenant.currency, tenant.decimals)
+    codes = tuple(line.code for line in held.event.lines)  # what was refused when it was reserved is not held
+    attempt = Attempt(worker, tenant, served, msgspec.structs.replace(stated, codes=codes), call.client)
+    mark = fingerprint("capture", id_.encode())
+    try:
+        return await Redeeming(attempt, "capture", id_, mark, is_stack=True, captures=id_).answer()
+    except Refused as refused:
+        if refused.code != "reservation_expired":
+            raise
+        raise Refused(await _why_gone(worker, tenant, served, id_)) from refused
+
+
+async def release(worker: Worker, tenant: Tenant, served: ServedShard, call: Call, id_: str) -> Response:
+    """Give up what is held: 200 also where it had been given up, or its time was over."""
+    check_key(call.idempotency_key)
+    decode_nothing(call.body)
+    held = await find_reservation(worker.database, served, tenant.project_id, id_)
+    if held.status == "captured":
+        raise Refused("reservation_captured")
+    if held.status == "held":
+        payload = encode(Released(id_, tenant.account_id, tenant.project_id, held.event.tag))
+        hold = HoldUse(held.event.tag, id_)
+        item = Item(Mode.RELEASE, f"y:{id_}", _RELEASE, payload, moves=_moves(held.event), hold=hold)
+        said = await _submit(served, tenant.project_id, item)
+        if said.outcome.verdict is Verdict.GRANTED:
+            await _acknowledge(worker, served, _answer(said, payload), held.event, f"y:{id_}")
+        elif said.outcome.verdict is not Verdict.REPLAY:
+            raise Refused("ledger_lagging")
+    return _shown(held.event, "released", held.made_ms)
+
+
+async def extend(worker: Worker, tenant: Tenant, served: ServedShard, call: Call, id_: str) -> Response:
+    """Hold it longer, counted from now; never shorter than it was."""
+    key = check_key(call.idempotency_key) or os.urandom(12).hex()
+    asked = decode_extension(call.body)
+    held = await find_reservation(worker.database, served, tenant.project_id, id_)
+    if held.status != "held":
+        raise Refused(f"reservation_{held.status}")
+    now_ms = served.now_ms()
+    until_ms = max(held.expires_ms, now_ms + asked.ttl_s * 1000)
+    event = msgspec.structs.replace(held.event, expires_ms=until_ms, revision=now_ms)
+    hold = HoldUse(event.tag, id_, until_ms, required=True)
+    record_id = f"{id_}:{fingerprint(key, b'').hex()}"
+    item = Item(Mode.HOLD, record_id, request_fingerprint(call), encode(event), moves=_moves(event), hold=hold)
+    said = await _submit(served, tenant.project_id, item)
+    verdict = said.outcome.verdict
+    if verdict is Verdict.REPLAY and said.outcome.record is not None:
+        return _shown(_reserved(said.outcome.record.payload), "held", held.made_ms)
+    if verdict is Verdict.HOLD_GONE:
+        raise Refused(await _why_gone(worker, tenant, served, id_))
+    if verdict is not Verdict.GRANTED:
+        raise Refused("idempotency_key_reused" if verdict is Verdict.KEY_REUSED else "ledger_lagging")
+    await _acknowledge(worker, served, _answer(said, item.payload), event, record_id)
+    return _shown(event, "held", held.made_ms)
+
+
+class Reserving:
+    """One reservation on its way."""
+
+    def __init__(self, attempt: Attempt, key: str, mark: bytes, body: bytes) -> None:
+        self.attempt = attempt
+        self.key = key
+        self.mark = mark
+        self.body = body
+        self.id = derived_id("rsv", attempt.project_id, "reserve", key)
+        session = attempt.asked.session
+        assert session is not None, "a reservation has a session"
+        self.session = session
+        self.tag = session_tag(attempt.project_id, session)
+        self.event: Reserved | None = None
+        self.payload = b""
+
+    async def answer(self) -> Response:
+        """Hold, or say why not."""
+        attempt = self.attempt
+        attempt.served.ring.expect_room()
+        decision, said = await attempt.run(self._item)
+        verdict, record = said.outcome.verdict, said.outcome.record
+        if verdict is Verdict.GRANTED and self.event is not None:
+            await _acknowledge(attempt.worker, attempt.served, _answer(said, self.payload), self.event, self.id)
+            return _shown(self.event, "held", said.now_ms, status=201)
+        if verdict is Verdict.REPLAY and record is not None:
+            event = _reserved(record.payload)
+            await _acknowledge(attempt.worker, attempt.served, answer_of(record), event, self.id)
+            return _shown(event, "held", record.time_ms, ("idempotency-replayed", "true"), status=201)
+        raise refusal(attempt, decision, said)
+
+    def _item(self, decision: Decision) -> Item:
+        times = decision.not_before_ms, decision.not_after_ms
+        if decision.refusal is not None:
+            return Item(Mode.PROBE, self.id, self.mark, b"", *times, decision.checks)
+        attempt = self.attempt
+        if decision.committed:
+            expect_reconciler(attempt.worker, attempt.served)
+        until_ms = attempt.served.now_ms() + attempt.asked.ttl_s * 1000
+        self.event = self._event(decision, until_ms)
+        hold = HoldUse(self.tag, self.id, until_ms)
+        self.payload = encode(self.event)
+        return Item(
+            Mode.HOLD,
+            self.id,
+            self.mark,
+            self.payload,
+            *times,
+            decision.checks,
+            decision.guards,
+            decision.moves,
+            hold=hold,
+        )
+
+    def _event(self, decision: Decision, until_ms: int) -> Reserved:
+        tenant = self.attempt.tenant
+        return Reserved(
+            id=self.id,
+            account_id=tenant.account_id,
+            project_id=tenant.project_id,
+            fingerprint=self.mark,
+            idempotency_key=self.key,
+            session=self.session,
+            tag=self.tag,
+            expires_ms=until_ms,
+            currency=tenant.currency,
+            decimals=tenant.decimals,
+            order_value_minor=decision.order_value_minor,
+            discount_minor=decision.discount_minor,
+            committed=decision.committed,
+            request=self.body,
+            lines=decision.lines,
+        )
+
+
+async def _submit(served: ServedShard, project_id: str, item: Item) -> Committed:
+    """Have it judged; counters that this epoch has not met are brought first, with their holds."""
+    for _ in range(ATTEMPTS):
+        said = await served.submit(item)
+        if said.outcome.verdict is not Verdict.MISSING:
+            return said
+        await served.catalog.hydrate_counters(project_id, said.outcome.missing)
+    raise Refused("contended")
+
+
+def _answer(said: Committed, payload: bytes) -> Answer:
+    assert said.entry is not None, "what is granted has an entry"
+    return Answer(said.entry, said.outcome.index, said.now_ms, payload)
+
+
+async def _acknowledge(worker: Worker, served: ServedShard, answer: Answer, event: Reserved, event_id: str) -> None:
+    async def in_ledger() -> object | None:
+        return await reservation_in_ledger(worker.database, event.project_id, event.id)
+
+    await acknowledge(worker, served, answer, event_id, event.committed, in_ledger)
+
+
+async def _why_gone(worker: Worker, tenant: Tenant, served: ServedShard, id_: str) -> str:
+    """The outcome code for a hold that does not cover what it should."""
+    held = await find_reservation(worker.database, served, tenant.project_id, id_)
+    status = held.status_at(served.now_ms())
+    return "reservation_changed" if status == "held" else f"reservation_{status}"
+
+
+def _moves(event: Reserved) -> tuple[Move, ...]:
+    """What the reservation holds: it has been judged, so no limit is asked again."""
+    sums: dict[str, int] = {}
+    for line in event.lines:
+        for counter, amount, _ in line.moves:
+            sums[counter] = sums.get(counter, 0) + amount
+    return tuple([Move(counter, amount, UNLIMITED, BUDGET_WINDOW_MINOR) for counter, amount in sums.items()])
+
+
+def _reserved(payload: bytes) -> Reserved:
+    event = decode(payload)
+    assert isinstance(event, Reserved), "the record of a reservation is one"
+    return event
+
+
+def _shown(
+    event: Reserved,
+    became: str,
+    made_ms: int,
+    *headers: tuple[str, str],
+    redemption_id: str | None = None,
+    status: int = 200,
+) -> Response:
+    return json_response(encode_json(view_reservation(event, became, made_ms, redemption_id)), *headers, status=status)

@@ -7,8 +7,10 @@ that. It holds for the revision that it was decided from: who was faster is aske
 
 import os
 import time
+from collections.abc import Sequence
 
 import msgspec
+from domain.returns import Quote, ReturnError, quote_items, quote_lines, quote_rest, remainder_of
 
 from domain.conditions import compile_rule
 from domain.events import Redeemed, RolledBack, encode
@@ -17,13 +19,11 @@ from domain.ledger import Item, Mode, Position
 from domain.orders import Order
 from domain.outcomes import Verdict
 from domain.problems import FieldError, Refused
-from domain.returns import Quote, ReturnError, quote_items, quote_lines, quote_rest, remainder_of
 from domain.views import encode as encode_json
 from domain.views import view_quote, view_redemption, view_return
-from store.rings import Answer
 
 from .auth import Tenant
-from .records import Known, find_redemption
+from .records import Known, answer_of, find_redemption
 from .requests import Call, ReturnedItem, RollbackBody, check_key, decode_quote, decode_rollback, invalid
 from .responses import Response, json_response, redemption_body
 from .shard import ServedShard
@@ -42,8 +42,19 @@ async def look_up(worker: Worker, tenant: Tenant, served: ServedShard, redemptio
     if record is not None:
         if known.event.committed:
             raise Refused("outcome_pending")
-        served.answer(Answer(record.position, record.index, record.time_ms, record.payload))
+        served.answer(answer_of(record))
     return json_response(redemption_body(known.event, known.time_ms, known.rollbacks, known.rolled_back_ms))
+
+
+async def look_up_first(worker: Worker, tenant: Tenant, served: ServedShard, ids: Sequence[str]) -> Response:
+    """GET the first of these redemptions that there is: a key leads to another id on each route."""
+    for redemption_id in ids[:-1]:
+        try:
+            return await look_up(worker, tenant, served, redemption_id)
+        except Refused as refused:
+            if refused.code != "redemption_not_found":
+                raise
+    return await look_up(worker, tenant, served, ids[-1])
 
 
 async def quote(worker: Worker, tenant: Tenant, served: ServedShard, call: Call) -> Response:

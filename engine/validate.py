@@ -57,9 +57,7 @@ async def _one(attempt: Attempt) -> Validation:
 
 async def validate_stack(worker: Worker, tenant: Tenant, served: ServedShard, call: Call) -> Response:
     """What a redemption of up to thirty redeemables would answer now, and why."""
-    attempt = Attempt(
-        worker, tenant, served, decode_stack(call.body, tenant.currency, tenant.decimals), call.client
-    )
+    attempt = Attempt(worker, tenant, served, decode_stack(call.body, tenant.currency, tenant.decimals), call.client)
     decision, refused = await _judge(attempt)
     if refused is not None:
         if not _is_answer(refused.code):
