@@ -25,7 +25,6 @@ from domain.money import to_major, to_minor
 from domain.rules import Rules
 
 _WITH_UNITS = ("cheapest", "most_expensive")
-_BY_UNIT = ("items", "every", "cheapest", "most_expensive", "from_nth")
 _NAMES = ("products", "skus", "categories", "collections")
 
 
@@ -51,6 +50,8 @@ class ScopeReader:
                 self._errors.add(f"{self._at}/applies_to", "takes a discount_value beside it")
             elif rules.discount_type == "UNIT" and rules.applies_to.target == "shipping":
                 self._errors.add(f"{self._at}/applies_to/target", "has no units that could be free")
+            elif rules.discount_type == "UNIT" and rules.applies_to.units != 1:
+                self._errors.add(f"{self._at}/applies_to/units", "of a UNIT discount are its discount_value")
         if rules.added_unit is not None and rules.discount_type != "UNIT":
             self._errors.add(f"{self._at}/added_unit", "goes with the discount_type UNIT")
         if rules.added_unit is not None and rules.applies_to is not None:
@@ -71,8 +72,8 @@ class ScopeReader:
         most: int | None = None
         if isinstance(given.max_per_unit, Decimal):
             most = self._minor(given.max_per_unit, f"{at}/max_per_unit", least=1)
-            if target not in _BY_UNIT:
-                self._errors.add(f"{at}/max_per_unit", f"goes with the targets {', '.join(_BY_UNIT)}")
+            if target == "shipping":
+                self._errors.add(f"{at}/max_per_unit", "shipping has no units: max_discount caps it")
         return Scope(
             target=target,
             units=1 if isinstance(given.units, UnsetType) else given.units,

@@ -183,10 +183,10 @@ async def test_campaigns_and_vouchers_name_rules_that_there_are(
     named = ("/validation_rules/1", "/validation_rules/2")
     assert_problem(await api.patch("/v1/vouchers/A", body), "invalid_request", *named)
     assert_problem(await api.post("/v1/vouchers", {"discount_value": 5, **body}), "invalid_request", *named)
-    named = tuple(f"/rules{pointer}" for pointer in named)
+    beside = [f"/rules{pointer}" for pointer in named]
     path = f"/v1/campaigns/{campaign['id']}"
-    assert_problem(await api.patch(path, {"rules": body}), "invalid_request", *named)
-    assert_problem(await api.post("/v1/campaigns", {"name": "B", "rules": body}), "invalid_request", *named)
+    assert_problem(await api.patch(path, {"rules": body}), "invalid_request", *beside)
+    assert_problem(await api.post("/v1/campaigns", {"name": "B", "rules": body}), "invalid_request", *beside)
     assert ok(await api.patch("/v1/vouchers/A", {"validation_rules": None}))["validation_rules"] == []
     many = {"validation_rules": ids * 3}
     assert_problem(await api.patch("/v1/vouchers/A", many), "invalid_request", "/validation_rules")
