@@ -118,10 +118,13 @@ class Catalog:
             if campaign is None:
                 return None
             rule_ids = (*rule_ids, *(each for each in campaign.rule_ids if each not in rule_ids))
-        rules = tuple([self._kept.get(rule_key(rule_id)) for rule_id in rule_ids])
-        if None in rules:
-            return None
-        found = self._found[key] = Found.of(voucher, campaign, rules)
+        rules: list[RuleInForce] = []
+        for rule_id in rule_ids:
+            rule: RuleInForce | None = self._kept.get(rule_key(rule_id))
+            if rule is None:
+                return None
+            rules.append(rule)
+        found = self._found[key] = Found.of(voucher, campaign, tuple(rules))
         return found
 
     async def load(self, project_id: str, keys: Iterable[str]) -> None:

@@ -120,7 +120,7 @@ class RollingBack:
                 if self.is_whole:
                     return known, None
                 raise Refused("rolled_back_already")
-            settled = await self._commit(known, self._event(known))
+            settled = await self._commit(self._event(known))
             if settled is not None:
                 return settled
         raise Refused("contended")
@@ -176,7 +176,7 @@ class RollingBack:
                 lines.append(number)
         return lines
 
-    async def _commit(self, known: Known, event: RolledBack) -> tuple[Known, RolledBack | None] | None:
+    async def _commit(self, event: RolledBack) -> tuple[Known, RolledBack | None] | None:
         """The redemption as the ledger has it with this rollback; None where another one was faster."""
         record_id = f"x:{event.redemption_id}:{event.revision}"
         said = await self.served.submit(Item(Mode.COMMIT, record_id, self.fingerprint, encode(event)))

@@ -5,7 +5,7 @@ import itertools
 import msgspec
 
 from domain.decisions import Decision, Request, decide
-from domain.definitions import UNLIMITED, Campaign, Voucher
+from domain.definitions import UNLIMITED, Campaign, ProjectSettings, Voucher
 from domain.events import Redeemed, encode
 from domain.ids import redemption_id
 from domain.ledger import Item, Mode
@@ -14,6 +14,7 @@ from domain.rules import CampaignRow, Rules, VoucherRow, campaign_definition, vo
 NOW_MS = 1_795_000_000_000
 BODY = b'{"customer_id":"cust_0123456789","order_value":89.99}'
 _PROJECT = "prj_01KA0000000000000000000000"
+SETTINGS = ProjectSettings(_PROJECT)
 _CAMPAIGN = "cmp_01KA0000000000000000000000"
 _VOUCHER = "vch_01KA0000000000000000000000"
 _FINGERPRINT = bytes(16)
@@ -52,7 +53,7 @@ def make_subject() -> Subject:
     voucher_row = VoucherRow(_VOUCHER, _PROJECT, "FLASH", _CAMPAIGN, 1, "active", Rules(), 0)
     campaign, voucher = campaign_definition(campaign_row), voucher_definition(voucher_row)
     request = Request("cust_0123456789", 8999)
-    decision = decide(voucher, campaign, request, NOW_MS, 1)
+    decision = decide(voucher, campaign, request, SETTINGS, NOW_MS, 1)
     event = Redeemed(
         id=redemption_id(_PROJECT, "redeem", "key"),
         account_id="acc_01KA0000000000000000000000",

@@ -41,7 +41,7 @@ def test_fingerprint(benchmark: BenchmarkFixture) -> None:
 
 
 def test_decide(benchmark: BenchmarkFixture, subject: Subject) -> None:
-    assert benchmark(decide, subject.voucher, subject.campaign, subject.request, NOW_MS, 1).refusal is None
+    assert benchmark(decide, subject.voucher, subject.campaign, subject.request, SETTINGS, NOW_MS, 1).refusal is None
 
 
 def test_encode_event(benchmark: BenchmarkFixture, subject: Subject) -> None:

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.decisions import Request, decide
-from domain.definitions import UNLIMITED, Campaign, Discount, Voucher
+from domain.definitions import UNLIMITED, Campaign, Discount, ProjectSettings, Voucher
 
+SETTINGS = ProjectSettings("prj")
 times = st.none() | st.integers(1, 1000)
 limits = st.none() | st.integers(0, 5)
 discount = st.none() | st.just(Discount("PERCENT", 200_000))
@@ -55,11 +56,11 @@ def test_g6_a_decision_holds_in_the_interval_that_it_names(
     voucher: Voucher, campaign: Campaign | None, request: Request, now_ms: int, later_ms: int
 ) -> None:
     voucher = _in_campaign(voucher, campaign)
-    first = decide(voucher, campaign, request, now_ms, 1)
+    first = decide(voucher, campaign, request, SETTINGS, now_ms, 1)
     assert first.not_before_ms <= now_ms
     assert first.not_after_ms == 0 or now_ms < first.not_after_ms
     if first.not_before_ms <= later_ms and (first.not_after_ms == 0 or later_ms < first.not_after_ms):
-        assert decide(voucher, campaign, request, later_ms, 1).refusal == first.refusal
+        assert decide(voucher, campaign, request, SETTINGS, later_ms, 1).refusal == first.refusal
 
 
 @given(vouchers, st.none() | campaigns, requests, st.integers(0, 1100))
@@ -67,7 +68,7 @@ def test_g1_every_limit_of_the_definition_is_judged_by_a_move(
     voucher: Voucher, campaign: Campaign | None, request: Request, now_ms: int
 ) -> None:
     voucher = _in_campaign(voucher, campaign)
-    decision = decide(voucher, campaign, request, now_ms, 1)
+    decision = decide(voucher, campaign, request, SETTINGS, now_ms, 1)
     if decision.refusal is not None:
         assert decision.moves == ()
         return
@@ -84,7 +85,8 @@ def test_g1_every_limit_of_the_definition_is_judged_by_a_move(
             assert judged[f"u:{definition.id}:bob"] == definition.per_customer_limit
     assert len(judged) == len(decision.moves) == len(decision.refusals)
     assert all(move.amount > 0 for move in decision.moves)
-    assert len(decision.checks) == (1 if campaign is None else 2)
+    settings_read = request.customer_id is not None  # whether customers' orders are counted
+    assert len(decision.checks) == (1 if campaign is None else 2) + settings_read
 
 
 @given(vouchers, st.none() | campaigns, st.integers(0, 10_000), st.integers(0, 1100))
@@ -92,7 +94,7 @@ def test_a_limit_per_customer_needs_the_customer(
     voucher: Voucher, campaign: Campaign | None, value: int, now_ms: int
 ) -> None:
     voucher = _in_campaign(voucher, campaign)
-    decision = decide(voucher, campaign, Request(None, value), now_ms, 1)
+    decision = decide(voucher, campaign, Request(None, value), SETTINGS, now_ms, 1)
     counts = voucher.per_customer_limit is not None or (campaign and campaign.per_customer_limit is not None)
     assert decision.refusal != "customer_required" if not counts else decision.refusal is not None
 
@@ -100,5 +102,5 @@ def test_a_limit_per_customer_needs_the_customer(
 def test_an_absent_customer_is_zero_only_in_the_epoch_that_first_counted() -> None:
     voucher = Voucher("vch_1", "prj", "X", 1, False, per_customer_limit=1, counts_customers_since=4)
     for epoch, expected in ((4, True), (5, False)):
-        moves = decide(voucher, None, Request("bob", 0), 0, epoch).moves
+        moves = decide(voucher, None, Request("bob", 0), SETTINGS, 0, epoch).moves
         assert [move.absent_is_zero for move in moves if move.counter.startswith("u:")] == [expected]
