@@ -31,11 +31,6 @@
 -- @include array_header
 -- @include read_counter
 -- @include admit
--- @include hold_of
--- @include own_units
--- @include free_expired
--- @include take
--- @include write_counters
 
 local meta = redis.call('HMGET', KEYS[1], 'state', 'last', 'added', 'settled', 'withheld', 'bound', 'entry')
 if meta[1] ~= 'open' then
@@ -48,27 +43,45 @@ local withheld_counts = meta[5] == '1'
 
 local items = cmsgpack.unpack(ARGV[1])
 local grants, payloads = {}, {}
-local counters, versions, fresh, records, aliases = {}, {}, {}, {}, {}
-local touches_holds = false
+local counters, versions, fresh, records = {}, {}, {}, {}
+local aliases, holds
 
 -- Every record that the batch may have is read at once.
 local record_keys, record_numbers = {}, {}
-local function want(number)
-  if number and number ~= 0 and records[number] == nil then
+for i = 1, #items do
+  local number, alias = items[i][2], items[i][8]
+  if number ~= 0 and records[number] == nil then
     records[number] = false
     record_keys[#record_keys + 1] = KEYS[number]
     record_numbers[#record_numbers + 1] = number
   end
-end
-for i = 1, #items do
-  want(items[i][2])
-  want(items[i][8])
+  if alias and alias ~= 0 and records[alias] == nil then
+    records[alias] = false
+    record_keys[#record_keys + 1] = KEYS[alias]
+    record_numbers[#record_numbers + 1] = alias
+  end
 end
 if #record_keys > 0 then
   local found = redis.call('MGET', unpack(record_keys))
   for i = 1, #record_numbers do
     records[record_numbers[i]] = found[i]
   end
+end
+
+-- What only holds need. Made once one is met, because making so many functions costs a plain redemption some 3 %.
+local function need_holds()
+  if holds then
+    return holds
+  end
+-- @include check_holds
+-- @include find_missing
+-- @include own_units
+-- @include free_expired
+-- @include take_with_holds
+-- @include write_holds
+  holds = { check = check_holds, find_missing = find_missing, own_units = own_units, free_expired = free_expired,
+    take = take_with_holds, write = write_holds }
+  return holds
 end
 
 local function load(number, absent_is_zero)
@@ -119,21 +132,6 @@ local function check_guards(guards)
   end
 end
 
--- Whether the session's holds are as the item needs them; counters that are missing are judge's to tell.
-local function check_holds(mode, moves, use)
-  for i = 1, #moves, 5 do
-    local counter = load(moves[i], moves[i + 4])
-    local hold = counter and hold_of(counter, KEYS[moves[i]], use[1])
-    local is_live = hold and hold.expires > now
-    local is_mine = is_live and (use[2] == '' or use[2] == hold.owner)
-    if is_live and not is_mine and mode == MODE.HOLD then
-      return { VERDICT.HOLD_TAKEN, (i - 1) / 5 }
-    elseif counter and use[4] == 1 and not is_mine then
-      return { VERDICT.HOLD_GONE, (i - 1) / 5 }
-    end
-  end
-end
-
 -- The most definite refusal is told: LIMIT, MISSING, HELD, WITHHELD, UNCONFIRMED, WINDOW; see Model.RANK.
 local function judge(moves, use)
   local worst, at, missing
@@ -147,11 +145,12 @@ local function judge(moves, use)
       if limit < 0 then
         limit = counter.limit
       end
-      local own = use and own_units(counter, KEYS[moves[i]], use, now) or 0
+      local key = KEYS[moves[i]]
+      local own = use and need_holds().own_units(counter, key, use, now) or 0
       local verdict = admit(counter, moves[i + 1], limit, moves[i + 3], withheld_counts, own)
-      if (verdict == VERDICT.HELD or verdict == VERDICT.WITHHELD) and free_expired(counter, KEYS[moves[i]], now) then
-        touches_holds = true
-        own = use and own_units(counter, KEYS[moves[i]], use, now) or 0
+      local is_held = verdict == VERDICT.HELD or verdict == VERDICT.WITHHELD
+      if is_held and counter.held > 0 and need_holds().free_expired(counter, key, now) then
+        own = use and holds.own_units(counter, key, use, now) or 0
         verdict = admit(counter, moves[i + 1], limit, moves[i + 3], withheld_counts, own)
       end
       if verdict ~= VERDICT.GRANTED and (worst == nil or verdict < worst) then
@@ -163,18 +162,6 @@ local function judge(moves, use)
     return missing
   end
   return worst and { worst, at }
-end
-
--- What a release needs is that its counters are here: a hold that is hydrated later would come back.
-local function find_missing(moves)
-  local missing
-  for i = 1, #moves, 5 do
-    if not load(moves[i], moves[i + 4]) then
-      missing = missing or { VERDICT.MISSING }
-      missing[#missing + 1] = moves[i]
-    end
-  end
-  return missing
 end
 
 local function decide(item, fingerprint, payload)
@@ -195,22 +182,29 @@ local function decide(item, fingerprint, payload)
   local refused = check(item[5])
   if refused then
     return refused
-  elseif mode == MODE.PROBE then
+  elseif mode == PROBE then
     return VERDICT.STANDS
   end
-  if mode == MODE.RELEASE then
-    refused = find_missing(moves)
+  if mode == RELEASE then
+    refused = need_holds().find_missing(load, moves)
   else
-    refused = check_guards(item[6]) or (use and check_holds(mode, moves, use)) or judge(moves, use)
+    refused = check_guards(item[6]) or (use and need_holds().check(load, mode, moves, use, now)) or judge(moves, use)
   end
   if refused then
     return refused
-  elseif mode == MODE.DRY then
+  elseif mode == DRY then
     return VERDICT.STANDS
   elseif #grants + 1 > room then
     return VERDICT.BACKLOG
   end
-  take(counters, mode, moves, use, now)
+  if use then
+    holds.take(counters, mode, moves, use, now)
+  else
+    for i = 1, #moves, 5 do
+      local counter = counters[moves[i]]
+      counter.taken = counter.taken + moves[i + 1]
+    end
+  end
   grants[#grants + 1] = number
   payloads[#payloads + 1] = payload
   if number ~= 0 then
@@ -218,6 +212,7 @@ local function decide(item, fingerprint, payload)
   end
   if alias and alias ~= 0 then
     records[alias] = item[9]
+    aliases = aliases or {}
     aliases[#aliases + 1] = alias
   end
   return VERDICT.GRANTED
@@ -229,10 +224,20 @@ for i = 1, #items do
 end
 
 -- From here on everything is written; nothing below depends on anything that could fail.
-if #grants == 0 then
-  if touches_holds then
-    write_counters(counters)
+-- Of a call without grants, that is what it has freed.
+for number, counter in pairs(counters) do
+  if counter and (counter.taken > 0 or counter.changed) then
+    if counter.created then
+      redis.call('HSET', KEYS[number], 'granted', digits(counter.taken), 'returned', '0', 'confirmed', '0')
+    elseif counter.taken > 0 then
+      redis.call('HINCRBY', KEYS[number], 'granted', digits(counter.taken))
+    end
+    if counter.changed then
+      holds.write(counter, KEYS[number])
+    end
   end
+end
+if #grants == 0 then
   return reply
 end
 local batch = array_header(#grants) .. table.concat(payloads)
@@ -246,10 +251,11 @@ for i = 1, #grants do
     redis.call('SET', KEYS[number], record, 'PX', ARGV[2])
   end
 end
-for i = 1, #aliases do
-  redis.call('SET', KEYS[aliases[i]], records[aliases[i]], 'PX', ARGV[2])
+if aliases then
+  for i = 1, #aliases do
+    redis.call('SET', KEYS[aliases[i]], records[aliases[i]], 'PX', ARGV[2])
+  end
 end
-write_counters(counters)
 redis.call('HSET', KEYS[1], 'last', time, 'entry', entry, 'added', digits(tonumber(meta[3]) + #grants))
 reply[3], reply[4] = entry, entry
 for i = 5, #reply do

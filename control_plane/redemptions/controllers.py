@@ -5,8 +5,8 @@ from litestar.di import NamedDependency
 
 from control_plane.calls import Call
 from control_plane.queries import ListBody
+from control_plane.redemptions.schemas import ListedRedemption
 from control_plane.redemptions.services import list_redemptions
-from domain.views import RedemptionView
 
 
 class RedemptionController(Controller):
@@ -14,6 +14,6 @@ class RedemptionController(Controller):
 
     path = "/v1/redemptions"
 
-    @get("/", operation_id="listRedemptions", opt={"answer": ListBody[RedemptionView]})
+    @get("/", operation_id="listRedemptions", opt={"answer": ListBody[ListedRedemption]})
     async def list(self, call: NamedDependency[Call]) -> Response[bytes]:
         return await list_redemptions(call)

@@ -4,14 +4,15 @@ from typing import Any
 
 import asyncpg
 from litestar import Response
+from msgspec import UNSET
 
 from control_plane.calls import Call
 from control_plane.effects import answer
 from control_plane.queries import list_body
+from control_plane.redemptions.schemas import ListedRedemption, StackedView
 from control_plane.rules.times import show_time
 from domain.ids import is_code, normalise_code
 from domain.money import currency_decimals, to_major
-from domain.views import RedemptionView
 from store.database import Transaction
 from store.queries import query
 
@@ -26,7 +27,7 @@ async def list_redemptions(call: Call) -> Response[bytes]:
     asked = call.query()
     code, voucher_id = asked.text("code", 200), asked.text("voucher_id", 64)
     customer_id, campaign_id = asked.text("customer_id"), asked.text("campaign_id", 64)
-    status = asked.choice("status", ("redeemed", "rolled_back"))
+    status = asked.choice("status", ("redeemed", "partially_rolled_back", "rolled_back"))
     since, until = asked.time("created_from"), asked.time("created_before")
     page = asked.page()
     asked.done()
@@ -56,10 +57,10 @@ async def _voucher_of_code(tx: Transaction, project_id: str, code: str) -> str |
     return None if row is None else row["id"]
 
 
-def _show(row: Any) -> RedemptionView:
-    decimals = currency_decimals(row["currency"])
+def _show(row: Any) -> ListedRedemption:
+    decimals, lines = currency_decimals(row["currency"]), row["lines"]
     rolled_back_at = row["rolled_back_at"]
-    return RedemptionView(
+    return ListedRedemption(
         id=row["id"],
         status=row["status"],
         code=row["code"],
@@ -73,4 +74,10 @@ def _show(row: Any) -> RedemptionView:
         idempotency_key=row["idempotency_key"],
         created_at=show_time(row["created_at"]),
         rolled_back_at=None if rolled_back_at is None else show_time(rolled_back_at),
+        redemptions=[_show_line(line, decimals) for line in lines] if len(lines) > 1 else UNSET,
     )
+
+
+def _show_line(line: list[Any], decimals: int) -> StackedView:
+    code, voucher_id, campaign_id, discount_minor = line
+    return StackedView(code, voucher_id, campaign_id, to_major(discount_minor, decimals))

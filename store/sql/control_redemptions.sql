@@ -1,12 +1,17 @@
 -- The ledger's redemptions, newest first. One list for each index, so that a rare customer or code is found at once.
 -- $2 status, $3 campaign, $4 from, $5 until before; $6, $7: the last row of the page before; NULL leaves each out.
+-- Each comes with its first redeemable that was asked for, and with all of them in `lines`.
 
 -- name: control_redemptions
 SELECT r.id, r.status, r.customer_id, r.currency, r.order_value_minor, r.discount_minor, r.total_minor,
-    r.idempotency_key, r.created_at, r.rolled_back_at, l.code, l.redeemable_id, l.campaign_id
+    r.idempotency_key, r.created_at, r.rolled_back_at, l.code, l.redeemable_id, l.campaign_id,
+    (SELECT jsonb_agg(jsonb_build_array(a.code, a.redeemable_id, a.campaign_id, a.discount_minor) ORDER BY a.line_no)
+        FROM redemption_lines a WHERE a.project_id = r.project_id AND a.redemption_id = r.id) AS lines
 FROM redemptions r
-JOIN redemption_lines l ON l.project_id = r.project_id AND l.redemption_id = r.id AND l.line_no = 1
-WHERE r.project_id = $1 AND ($2::text IS NULL OR r.status = $2) AND ($3::text IS NULL OR l.campaign_id = $3)
+CROSS JOIN LATERAL (SELECT code, redeemable_id, campaign_id FROM redemption_lines
+    WHERE project_id = r.project_id AND redemption_id = r.id AND ($3::text IS NULL OR campaign_id = $3)
+    ORDER BY line_no LIMIT 1) AS l
+WHERE r.project_id = $1 AND ($2::text IS NULL OR r.status = $2)
     AND ($4::timestamptz IS NULL OR r.created_at >= $4) AND ($5::timestamptz IS NULL OR r.created_at < $5)
     AND ($6::timestamptz IS NULL OR (r.created_at, r.id) < ($6, $7))
 ORDER BY r.created_at DESC, r.id DESC
@@ -15,24 +20,31 @@ LIMIT $8;
 -- name: control_redemptions_of_customer
 -- $9 customer.
 SELECT r.id, r.status, r.customer_id, r.currency, r.order_value_minor, r.discount_minor, r.total_minor,
-    r.idempotency_key, r.created_at, r.rolled_back_at, l.code, l.redeemable_id, l.campaign_id
+    r.idempotency_key, r.created_at, r.rolled_back_at, l.code, l.redeemable_id, l.campaign_id,
+    (SELECT jsonb_agg(jsonb_build_array(a.code, a.redeemable_id, a.campaign_id, a.discount_minor) ORDER BY a.line_no)
+        FROM redemption_lines a WHERE a.project_id = r.project_id AND a.redemption_id = r.id) AS lines
 FROM redemptions r
-JOIN redemption_lines l ON l.project_id = r.project_id AND l.redemption_id = r.id AND l.line_no = 1
-WHERE r.project_id = $1 AND ($2::text IS NULL OR r.status = $2) AND ($3::text IS NULL OR l.campaign_id = $3)
+CROSS JOIN LATERAL (SELECT code, redeemable_id, campaign_id FROM redemption_lines
+    WHERE project_id = r.project_id AND redemption_id = r.id AND ($3::text IS NULL OR campaign_id = $3)
+    ORDER BY line_no LIMIT 1) AS l
+WHERE r.project_id = $1 AND ($2::text IS NULL OR r.status = $2)
     AND ($4::timestamptz IS NULL OR r.created_at >= $4) AND ($5::timestamptz IS NULL OR r.created_at < $5)
     AND ($6::timestamptz IS NULL OR (r.created_at, r.id) < ($6, $7)) AND r.customer_id = $9
 ORDER BY r.created_at DESC, r.id DESC
 LIMIT $8;
 
 -- name: control_redemptions_of_voucher
--- $9 voucher, $10 customer or NULL. By the lines' own time, which is the redemption's.
+-- $9 voucher, wherever in a stack it stands, once at most; $10 customer or NULL. By the lines' own time, which is the
+-- redemption's.
 SELECT r.id, r.status, r.customer_id, r.currency, r.order_value_minor, r.discount_minor, r.total_minor,
-    r.idempotency_key, r.created_at, r.rolled_back_at, l.code, l.redeemable_id, l.campaign_id
+    r.idempotency_key, r.created_at, r.rolled_back_at, l.code, l.redeemable_id, l.campaign_id,
+    (SELECT jsonb_agg(jsonb_build_array(a.code, a.redeemable_id, a.campaign_id, a.discount_minor) ORDER BY a.line_no)
+        FROM redemption_lines a WHERE a.project_id = r.project_id AND a.redemption_id = r.id) AS lines
 FROM redemption_lines l
 JOIN redemptions r ON r.project_id = l.project_id AND r.id = l.redemption_id
 WHERE l.project_id = $1 AND ($2::text IS NULL OR r.status = $2) AND ($3::text IS NULL OR l.campaign_id = $3)
     AND ($4::timestamptz IS NULL OR l.created_at >= $4) AND ($5::timestamptz IS NULL OR l.created_at < $5)
     AND ($6::timestamptz IS NULL OR (l.created_at, l.redemption_id) < ($6, $7))
-    AND l.redeemable_id = $9 AND l.line_no = 1 AND ($10::text IS NULL OR r.customer_id = $10)
+    AND l.redeemable_id = $9 AND ($10::text IS NULL OR r.customer_id = $10)
 ORDER BY l.created_at DESC, l.redemption_id DESC
 LIMIT $8;

@@ -117,9 +117,8 @@ MUTATIONS: dict[str, Mutation] = {
         (
             Patch(
                 _COMMIT,
-                "  local number = item[2]\n  if number ~= 0 then\n    local record = records[number]\n",
-                "  local number = item[2]\n"
-                "  local full = item[1] == 0 and not check(item[5]) and judge(item[7])\n"
+                "  if number ~= 0 then\n    local record = records[number]\n",
+                "  local full = mode == COMMIT and not check(item[5]) and judge(moves)\n"
                 "  if full then return full end\n"
                 "  if number ~= 0 then\n    local record = records[number]\n",
             ),

@@ -68,6 +68,27 @@ async def test_redemptions_by_each_filter(api: Client, voucher_id: str) -> None:
     assert len(await ids(api, "?created_from=2020-01-01T00:00:00Z")) == 5
 
 
+async def test_a_stack_is_listed_once_and_found_by_each_of_its_redeemables(
+    api: Client, owner: Any, tenancy: Tenancy, voucher_id: str
+) -> None:
+    await owner.execute(
+        "INSERT INTO redemption_lines SELECT project_id, redemption_id, 2, object, 'vch_2', 'cmp_2', 'FIVE', 500, "
+        "moves, created_at FROM redemption_lines WHERE project_id = $1 AND redemption_id = 'rdm_1'",
+        tenancy.project_id,
+    )
+    assert await ids(api) == ["rdm_1", "rdm_2", "rdm_3", "rdm_4", "rdm_5"]
+    both = [
+        {"redeemable": "SAVE20", "voucher_id": voucher_id, "campaign_id": None, "discount_applied": 18.0},
+        {"redeemable": "FIVE", "voucher_id": "vch_2", "campaign_id": "cmp_2", "discount_applied": 5.0},
+    ]
+    for query, code in (("?limit=1", "SAVE20"), ("?campaign_id=cmp_2", "FIVE"), ("?voucher_id=vch_2", "FIVE")):
+        (found,) = ok(await api.get(f"/v1/redemptions{query}"))["data"]
+        assert (found["id"], found["code"], found["discount_applied"]) == ("rdm_1", code, 18.0)
+        assert found["redemptions"] == both
+    assert await ids(api, f"?voucher_id={voucher_id}") == ["rdm_1", "rdm_2", "rdm_3"]
+    assert await ids(api, "?status=partially_rolled_back") == []
+
+
 async def test_redemptions_by_pages(api: Client, voucher_id: str) -> None:
     for query in ("", f"&voucher_id={voucher_id}", "&customer_id=cust_even"):
         found: list[str] = []

@@ -1,10 +1,10 @@
 """What discounts do to carts: exact to the minor unit, within what is there, whatever the order of the lines."""
 
 import random
-from typing import Any
 
 import msgspec
-from hypothesis import assume, given
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from domain.definitions import AddedUnit, Discount, Scope, Selection
@@ -18,13 +18,7 @@ from tests.domain import carts
 UNCAPPED = carts.discounts_on(st.none() | carts.scopes, st.none())
 
 
-def replaced(discount: Discount, **scope: Any) -> Discount:
-    """The discount with another scope."""
-    return msgspec.structs.replace(
-        discount, scope=msgspec.structs.replace(discount.scope, **scope) if discount.scope else None
-    )
-
-
+@settings(max_examples=300)
 @given(carts.orders, carts.stacks)
 def test_no_minor_unit_is_lost_or_found_whatever_is_stacked(order: Order, stack: list[tuple[Discount, bool]]) -> None:
     cart = Cart(order)
@@ -177,6 +171,66 @@ def test_the_tie_goes_to_the_item_that_stands_first() -> None:
     assert cart.apply(Discount("UNIT", 1)).allocations == (66, 0, 0)
     nth = Discount("PERCENT", PPM, None, Scope("from_nth", nth=3))
     assert cart.apply(nth).allocations == (0, 0, 67)
+
+
+def test_of_equal_amounts_the_first_line_gets_the_odd_unit_though_the_dearest_units_are_sought() -> None:
+    order = carts.order_of([Item(2, 50), Item(1, 100)])
+    tiny = Discount("PERCENT", 5_000, None, Scope("from_nth"))
+    assert Cart(order).apply(tiny).allocations == (1, 0)
+
+
+def test_a_cap_in_all_is_shared_by_what_each_would_have_got() -> None:
+    order = carts.order_of([Item(3, 100), Item(1, 500)])
+    assert Cart(order).apply(Discount("AMOUNT", 20, 40, Scope("every"))).allocations == (30, 10)
+    assert Cart(order).apply(Discount("PERCENT", 500_000, 100)).allocations == (37, 63)
+
+
+def test_percentages_of_the_initial_are_of_the_initial_and_amounts_of_what_is_left() -> None:
+    order = Order(2000, (Item(1, 1000, sku="A"), Item(1, 1000, sku="B")), 400)
+    first = Discount("AMOUNT", 600, None, Scope(include=Selection(skus=("A",))))
+    seen = []
+    for then in (
+        Discount("PERCENT", 250_000),
+        Discount("FIXED", 1600),
+        Discount("AMOUNT", 140),
+        Discount("PERCENT", 250_000, None, Scope("every")),
+        Discount("PERCENT", 250_000, None, Scope("cheapest", units=1)),
+    ):
+        cart = Cart(order)
+        cart.apply(first)
+        seen.append((cart.effect_of(then).allocations, cart.effect_of(then, of_initial=True).allocations))
+    assert seen == [
+        ((100, 250), (250, 250)),
+        ((0, 0), (200, 200)),
+        ((40, 100), (40, 100)),
+        ((100, 250), (250, 250)),
+        ((100, 0), (250, 0)),
+    ]
+    cart = Cart(order)
+    half = Discount("PERCENT", 600_000, None, Scope("shipping"))
+    assert [cart.apply(half, of_initial=True).discount_minor for _ in range(3)] == [240, 160, 0]
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection(products=("p1",)),
+        Selection(skus=("TEE", "X")),
+        Selection(categories=("shoes",)),
+        Selection(collections=("summer",)),
+    ],
+)
+def test_items_are_selected_by_any_of_their_names(selection: Selection) -> None:
+    named = Item(1, 100, "p1", "TEE", ("sale", "shoes"), ("summer",))
+    order = carts.order_of([named, Item(1, 100, "TEE", "p1", ("summer",), ("shoes",)), Item(1, 100)])
+    off = Discount("AMOUNT", 10, None, Scope("every", include=selection))
+    assert Cart(order).apply(off).allocations == (10, 0, 0)
+    all_but = Discount("AMOUNT", 10, None, Scope("every", exclude=selection))
+    assert Cart(order).apply(all_but).allocations == (0, 10, 10)
+    both = Discount("AMOUNT", 10, None, Scope("every", include=selection, exclude=selection))
+    assert Cart(order).apply(both).is_nothing
+    for unknown in (Scope(include=selection), Scope(exclude=selection), Scope(include=selection, target="items")):
+        assert Cart(Order(100)).apply(Discount("AMOUNT", 10, None, unknown)).is_nothing
 
 
 def test_a_cap_per_unit_cuts_a_percentage_off_and_passes_an_amount_on() -> None:
