@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 
 import msgspec
-from domain.returns import Quote, ReturnError, quote_items, quote_lines, quote_rest, remainder_of
 
 from domain.conditions import compile_rule
 from domain.events import Redeemed, RolledBack, encode
@@ -19,6 +18,7 @@ from domain.ledger import Item, Mode, Position
 from domain.orders import Order
 from domain.outcomes import Verdict
 from domain.problems import FieldError, Refused
+from domain.returns import Quote, ReturnError, quote_items, quote_lines, quote_rest, remainder_of
 from domain.views import encode as encode_json
 from domain.views import view_quote, view_redemption, view_return
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.micro.subject import BODY, NOW_MS, Subject
+from bench.micro.subject import BODY, NOW_MS, SETTINGS, Subject
 from domain.decisions import decide
 from domain.events import decode, encode, split_batch
 from domain.ids import fingerprint, redemption_id
 from domain.ledger import Position
 from domain.outcomes import Status
-from engine.requests import decode_order
+from engine.orders import decode_checkout
 from engine.responses import redemption_body
 from store.credentials import hash_key
 from store.keys import Keyspace
@@ -28,8 +28,8 @@ def test_hash_key(benchmark: BenchmarkFixture) -> None:
     benchmark(hash_key, b"a secret of thirty-two characters", "vf_sk_" + 40 * "x")
 
 
-def test_decode_order(benchmark: BenchmarkFixture) -> None:
-    assert benchmark(decode_order, BODY, "EUR", 2).order_value_minor == 8999
+def test_decode_checkout(benchmark: BenchmarkFixture) -> None:
+    assert benchmark(decode_checkout, BODY, "FLASH", "EUR", 2).request.order_value_minor == 8999
 
 
 def test_redemption_id(benchmark: BenchmarkFixture) -> None:

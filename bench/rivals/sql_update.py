@@ -17,14 +17,14 @@ from granian.server.embed import Server
 
 from bench.queries import query
 from domain.ids import redemption_id
-from engine.requests import RedeemBody
+from engine.orders import CheckoutBody
 
 # More would only queue for the one row's lock.
 _CONNECTIONS = 16
 _JSON = [("content-type", "application/json"), ("cache-control", "no-store")]
 _REDEEM, _KNOWN = query("rival_redeem"), query("rival_known")
 
-_decode = msgspec.json.Decoder(RedeemBody).decode
+_decode = msgspec.json.Decoder(CheckoutBody).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -58,7 +58,7 @@ class Application:
         status, body = await self._redeem(scope.path.split("/")[3], key, _decode(await protocol()))
         protocol.response_bytes(status, _JSON, body)
 
-    async def _redeem(self, code: str, key: str, asked: RedeemBody) -> tuple[int, bytes]:
+    async def _redeem(self, code: str, key: str, asked: CheckoutBody) -> tuple[int, bytes]:
         value = int((asked.order_value or 0) * 100)
         off = (value + 2) // 5
         wanted = redemption_id("rival", "redeem", key)
