@@ -27,8 +27,8 @@ NEXT_VERSION = (
     Patch("domain/events.py", "SCHEMA_VERSION = 2\n", "SCHEMA_VERSION = 3\n"),
     Patch(
         "domain/events.py",
-        "    is_stack: bool = False\n",
-        '    is_stack: bool = False\n    channel: str = "web"\n',
+        "    unapplied: tuple[tuple[str, str, str, str], ...] = ()\n",
+        '    unapplied: tuple[tuple[str, str, str, str], ...] = ()\n    channel: str = "web"\n',
     ),
     Patch("lua/commit.lua", "'*', 'v', '2', 't'", "'*', 'v', '3', 't'"),
     Patch("lua/confirm.lua", "local meta =", "-- the next version\nlocal meta ="),
