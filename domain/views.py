@@ -18,7 +18,7 @@ from .events import Redeemed, Reserved, RolledBack
 from .ids import part_id
 from .money import to_major
 from .orders import Item
-from .returns import Quote, Remainder, remainder_of
+from .returns import Quote, Remaining, remaining
 
 encode = msgspec.json.Encoder(decimal_format="number").encode
 """Decimals as numbers, with the decimals that they have: 18.00."""
@@ -138,6 +138,7 @@ class QuoteView(msgspec.Struct):
     redemption_id: str
     refund: Decimal
     discount_returned: Decimal
+    shipping_refund: Decimal
     items: list[ReturnedItemView]
 
 
@@ -149,6 +150,7 @@ class ReturnView(msgspec.Struct):
     status: str
     refund: Decimal
     discount_returned: Decimal
+    shipping_refund: Decimal
     items: list[ReturnedItemView]
     redeemables: list[str]
     redemption: RedemptionView | StackView
@@ -190,9 +192,9 @@ def view_redemption(
         rolled_back_at=None if rolled_back_ms is None else iso_time(rolled_back_ms),
     )
     if event.order is not None:
-        left = remainder_of(event, rollbacks)
+        left = remaining(event, rollbacks) if rollbacks else None
         view.order = view_order(event, left)
-        if rollbacks:
+        if left is not None:
             view.refunded = to_major(left.refunded_minor, event.decimals)
     return view
 
@@ -206,8 +208,8 @@ def _status(rollbacks: Sequence[RolledBack], rolled_back_ms: int | None) -> str:
 def _view_stack(
     event: Redeemed, time_ms: int, rollbacks: Sequence[RolledBack], rolled_back_ms: int | None
 ) -> StackView:
-    left = remainder_of(event, rollbacks)
-    gone = set(left.lines_gone) if rolled_back_ms is None else set(range(len(event.lines)))
+    left = remaining(event, rollbacks) if rollbacks else None
+    gone = (rolled_back_ms is not None,) * len(event.lines) if left is None else left.rolled_back
     decimals = event.decimals
     view = StackView(
         id=event.id,
@@ -221,7 +223,7 @@ def _view_stack(
                 line.object,
                 line.redeemable_id,
                 line.campaign_id,
-                "rolled_back" if number in gone else "redeemed",
+                "rolled_back" if gone[number] else "redeemed",
                 to_major(line.discount_minor, decimals),
             )
             for number, line in enumerate(event.lines)
@@ -241,12 +243,12 @@ def _view_stack(
         created_at=iso_time(time_ms),
         rolled_back_at=None if rolled_back_ms is None else iso_time(rolled_back_ms),
     )
-    if rollbacks:
+    if left is not None:
         view.refunded = to_major(left.refunded_minor, decimals)
     return view
 
 
-def view_order(event: Redeemed, left: Remainder | None = None) -> OrderView:
+def view_order(event: Redeemed, left: Remaining | None = None) -> OrderView:
     """The order of a redemption with its discounts; with `left`, how many units were returned."""
     order, decimals = event.order, event.decimals
     items = order.items if order is not None else ()
@@ -299,6 +301,7 @@ def view_quote(event: Redeemed, quote: Quote) -> QuoteView:
         event.id,
         to_major(quote.refund_minor, decimals),
         to_major(sum(quote.discounts), decimals),
+        to_major(quote.shipping_minor, decimals),
         [
             ReturnedItemView(
                 one.item,
@@ -323,6 +326,7 @@ def view_return(event: Redeemed, done: RolledBack, quote: Quote, redemption: Red
         redemption.status,
         shown.refund,
         shown.discount_returned,
+        shown.shipping_refund,
         shown.items,
         [event.lines[number].code for number in done.lines],
         redemption,

@@ -18,7 +18,7 @@ from domain.ledger import Item, Mode, Position
 from domain.orders import Order
 from domain.outcomes import Verdict
 from domain.problems import FieldError, Refused
-from domain.returns import Quote, ReturnError, quote_items, quote_lines, quote_rest, remainder_of
+from domain.returns import Quote, ReturnError, quote_items, quote_lines, quote_rest, remaining
 from domain.views import encode as encode_json
 from domain.views import view_quote, view_redemption, view_return
 
@@ -206,7 +206,7 @@ def _of_items(known: Known, asked: list[ReturnedItem]) -> Quote:
     """The quote of units of an order's lines; where several lines are the same thing, the first go first."""
     event = known.event
     items = event.order.items if event.order is not None else ()
-    left = list(remainder_of(event, known.rollbacks).units)
+    left = list(remaining(event, known.rollbacks).units)
     wanted: list[tuple[int, int]] = []
     for at, each in enumerate(asked):
         if each.sku is None and each.product_id is None and each.line is None:

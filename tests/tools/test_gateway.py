@@ -52,12 +52,20 @@ def test_each_route_goes_to_its_plane(planes: Planes) -> None:
         ("POST", "/v1/vouchers/a%20b/redeem"),
         ("GET", "/v1/redemptions/rdm_1"),
         ("POST", "/v1/redemptions/rdm_1/rollback"),
+        ("POST", "/v1/redemptions"),
+        ("POST", "/v1/validations"),
+        ("POST", "/v1/returns/quote"),
+        ("POST", "/v1/reservations"),
+        ("GET", "/v1/reservations/rsv_1"),
+        ("POST", "/v1/reservations/rsv_1/capture"),
     ):
         assert planes.plane_of(method, path) == "engine", path
     for method, path in (
         ("GET", "/v1/redemptions"),
         ("GET", "/v1/redemptions?limit=2"),
         ("POST", "/v1/vouchers"),
+        ("POST", "/v1/validation-rules"),
+        ("PUT", "/v1/stacking-rules"),
         ("GET", "/v1/vouchers/SAVE20"),
         ("POST", "/v1/vouchers/SAVE20/redeem/more"),
         ("POST", "/v1/campaigns/cmp_1/pause"),
