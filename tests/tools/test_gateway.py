@@ -65,7 +65,7 @@ def test_each_route_goes_to_its_plane(planes: Planes) -> None:
         ("GET", "/v1/redemptions?limit=2"),
         ("POST", "/v1/vouchers"),
         ("POST", "/v1/validation-rules"),
-        ("PUT", "/v1/stacking-rules"),
+        ("GET", "/v1/stacking-rules"),
         ("GET", "/v1/vouchers/SAVE20"),
         ("POST", "/v1/vouchers/SAVE20/redeem/more"),
         ("POST", "/v1/campaigns/cmp_1/pause"),
