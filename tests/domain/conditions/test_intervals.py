@@ -1,6 +1,6 @@
 """A judgement holds in exactly the interval that it names: minute by minute, across changes of the clocks."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -108,11 +108,13 @@ def test_segments_are_laid_end_to_end_and_each_is_one_date_at_one_offset(name: s
         for inside_ms in (segment.start_ms, (segment.start_ms + segment.end_ms) // 2, segment.end_ms - 1):
             moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=inside_ms)
             local = moment.astimezone(ZoneInfo(name))
-            assert local.date() == segment.date
-            assert local.utcoffset() == timedelta(milliseconds=segment.offset_ms)
+            assert local.date().isoformat() == segment.date
+            assert local.strftime("%a").lower() == segment.weekday
+            since_midnight = timedelta(milliseconds=inside_ms - segment.midnight_ms)
+            assert local.replace(tzinfo=None) - datetime.combine(local.date(), time()) == since_midnight
         following = zone(name).segment(segment.end_ms)
         assert following.start_ms == segment.end_ms
-        assert (following.date, following.offset_ms) != (segment.date, segment.offset_ms)
+        assert following[2:] != segment[2:]
         at_ms = segment.end_ms
 
 
