@@ -100,8 +100,10 @@ def next_link(previous: bytes, link: Link) -> bytes:
 
 
 def names_customer(counter: str) -> bool:
-    """Whether a counter is a customer's own: its name then holds the customer's."""
-    return counter.startswith("u:")
+    """Whether a counter is a customer's own: its name then holds the customer's. (Of a rule's counters those are that
+    count for each customer; see rule_counter.)"""
+    kind, _, rest = counter.partition(":")
+    return kind in ("u", "o") or (kind == "t" and rest.partition(":")[2].startswith("customer."))
 
 
 def split_moves(moves: Any) -> tuple[list[Any], list[Any]]:

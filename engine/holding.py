@@ -12,7 +12,7 @@ from store.scripts import parse_record
 
 from .shard import ServedShard
 
-_ROW = query("reservation_by_id")
+_ROWS = query("reservations_by_id")
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -63,8 +63,8 @@ async def _in_redis(served: ServedShard, project_id: str, id_: str) -> Held | No
 async def reservation_in_ledger(database: Database, project_id: str, id_: str) -> Held | None:
     """The row, if the ledger has it; one of UNAVAILABLE where PostgreSQL is away."""
     async with database.tenant_tx(project_id) as tx:
-        row = await tx.fetchrow(_ROW, project_id, id_)
-    if row is None:
+        row = await tx.fetchrow(_ROWS, project_id, [id_])
+    if row is None or not row["body"]:
         return None
     event = decode(row["body"])
     assert isinstance(event, Reserved), "a reservation's body is its event"

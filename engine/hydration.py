@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from domain.definitions import BUDGET_WINDOW_MINOR, COUNT_WINDOW, orders_counter
-from domain.ledger import CounterState, Definition, Position
+from domain.ledger import CounterHold, CounterState, Definition, Position
 from domain.outcomes import Status
 from domain.problems import Refused
 from store.database import Database, Transaction
@@ -40,6 +40,7 @@ _VOUCHER_ROWS = query("voucher_rows_by_code")
 _CAMPAIGN_ROWS = query("campaign_rows")
 _COUNTER_ROWS = query("counter_rows")
 _CUSTOMER_ORDERS = query("customer_orders")
+_LIVE_HOLDS = query("live_holds")
 _POSITION = query("settled_position")
 _UNACCOUNTED = query("unaccounted_epochs")
 
@@ -117,13 +118,19 @@ class Hydration:
             epochs = await tx.fetchval(_UNACCOUNTED, self._shard.epoch.shard, project_id)
         rows = {row["id"]: row for row in await tx.fetch(_COUNTER_ROWS, project_id, names)} if names else {}
         rows |= await self._orders(tx, project_id, [name for name in names if name.startswith("o:")])
+        holds: dict[str, list[CounterHold]] = {}
+        for row in await tx.fetch(_LIVE_HOLDS, project_id, names) if names else ():
+            hold = CounterHold(row["tag"], row["amount"], row["expires_ms"], row["reservation_id"])
+            holds.setdefault(row["counter_id"], []).append(hold)
         states = []
         for name in names:
             window = BUDGET_WINDOW_MINOR if name.startswith("b:") else COUNT_WINDOW
             withheld = window * epochs
             row = rows.get(name)
             granted, returned = (row["granted"], row["returned"]) if row else (0, 0)
-            states.append((name, CounterState(None, granted, returned, granted, 0, withheld, 0)))
+            held = tuple(holds.get(name, ()))
+            units = sum(hold.amount for hold in held)
+            states.append((name, CounterState(None, granted, returned, granted, units, withheld, 0, held)))
         return states
 
     async def _orders(self, tx: Transaction, project_id: str, names: Sequence[str]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from .batching import Batcher
 from .shard import ServedShard
 
 K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 _ROWS = query("redemptions_by_id")
 _OF_ORDERS = query("redemptions_by_order")
@@ -44,7 +45,7 @@ class Records:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._by_id: dict[str, Batcher[str, Known | None]] = {}
-        self._by_order: dict[str, Batcher[bytes, Known | None]] = {}
+        self._by_order: dict[str, Batcher[bytes, str | None]] = {}
 
     async def in_ledger(self, project_id: str, redemption_id: str) -> Known | None:
         """The row, if the ledger has it; one of UNAVAILABLE where PostgreSQL is away."""
@@ -58,11 +59,12 @@ class Records:
     async def of_order(self, project_id: str, order_key: bytes) -> Known | None:
         """The redemption of this order that is not rolled back, if the ledger has one; UNAVAILABLE as above."""
 
-        async def fetch(keys: list[bytes]) -> dict[bytes, Known | None]:
+        async def fetch(keys: list[bytes]) -> dict[bytes, str | None]:
             rows = await self._fetch(_OF_ORDERS, project_id, keys)
-            return {**dict.fromkeys(keys), **{row["order_key"]: _known(row) for row in rows}}
+            return {**dict.fromkeys(keys), **{row["order_key"]: row["id"] for row in rows}}
 
-        return await _batcher(self._by_order, project_id, fetch).get(order_key)
+        redemption_id = await _batcher(self._by_order, project_id, fetch).get(order_key)
+        return None if redemption_id is None else await self.in_ledger(project_id, redemption_id)
 
     async def _fetch(self, sql: str, project_id: str, keys: list[Any]) -> list[Any]:
         async with self._database.tenant_tx(project_id) as tx:
@@ -70,10 +72,8 @@ class Records:
 
 
 def _batcher(
-    batchers: "dict[str, Batcher[K, Known | None]]",
-    project_id: str,
-    fetch: Callable[[list[K]], Awaitable[Mapping[K, Known | None]]],
-) -> "Batcher[K, Known | None]":
+    batchers: "dict[str, Batcher[K, V]]", project_id: str, fetch: Callable[[list[K]], Awaitable[Mapping[K, V]]]
+) -> "Batcher[K, V]":
     batcher = batchers.get(project_id)
     if batcher is None:
         if len(batchers) >= 1000:

@@ -6,7 +6,7 @@ INTEGRITY: anything else says nothing about an event.
 
 from collections.abc import Sequence
 
-from domain.events import Redeemed, Settled
+from domain.events import Redeemed, Reserved, Settled
 from domain.ledger import Position
 from store import quarantine
 from store.database import Transaction
@@ -55,13 +55,13 @@ async def _halves(tx: Transaction, place: Place, slots: Sequence[Slot]) -> list[
 
 
 async def _set_aside(tx: Transaction, place: Place, slot: Slot, error: Exception) -> Fate:
-    """Nobody has been told that a `committed` redemption was granted, so it is refused; any other was."""
+    """Nobody has been told that what is `committed` was granted, so it is refused; of anything else somebody was."""
     reason, detail = quarantine.describe(error)
     event = slot.event
     if isinstance(event, Settled):
         await quarantine.decline(tx, place.shard, event.quarantine_id, f"Could not {event.action}: {detail}")
         return Fate(Kind.RESOLVED)
-    status = "refused" if isinstance(event, Redeemed) and event.committed else "open"
+    status = "refused" if isinstance(event, Redeemed | Reserved) and event.committed else "open"
     await tx.execute(_SET)
     try:
         fate = await quarantine.put(tx, place, slot, reason, detail, status)

@@ -11,11 +11,25 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from domain.events import Redeemed, RolledBack, Settled
+from domain.events import Redeemed, Released, Reserved, RolledBack, Settled
 from domain.ledger import Position
 from store import quarantine
 from store.database import Transaction
-from store.ledger_rows import Deltas, Fate, Kind, Moves, Place, Slot, Usage, columns, first_of, moves_of
+from store.ledger_holds import take_in_holds
+from store.ledger_rollbacks import roll_back
+from store.ledger_rows import (
+    Deltas,
+    Fate,
+    Kind,
+    Place,
+    ReturnsTooMuch,
+    Slot,
+    Usage,
+    alias_of,
+    columns,
+    first_of,
+    moves_of,
+)
 from store.queries import query
 from store.receipts import Receipts
 
@@ -24,9 +38,6 @@ _INSERT = query("insert_redemptions")
 _INSERT_LINES = query("insert_redemption_lines")
 _INSERT_CUSTOMERS = query("insert_customers")
 _ADD_USAGE = query("add_usage")
-_ROLL_BACK = query("roll_back_redemptions")
-_MOVES = query("redemption_moves")
-_IN_PLACE = query("redemptions_in_place")
 _ENSURE_CHILDREN = query("ensure_child_counters")
 _MOVE = query("move_counters")
 
@@ -45,6 +56,7 @@ INTEGRITY: tuple[type[Exception], ...] = (
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.DataError,
     MissingCounter,
+    ReturnsTooMuch,
 )
 """What one event can be to blame for; everything else stops the shard."""
 
@@ -69,13 +81,18 @@ async def settle(tx: Transaction, place: Place, old: Position, new: Position, sl
 
 
 async def take_in(tx: Transaction, place: Place, slots: Sequence[Slot]) -> list[Fate]:
-    """All of these events, or one of INTEGRITY: redemptions first, then what people settled, then rollbacks."""
+    """All of these events, or one of INTEGRITY: redemptions first, then what people settled, then rollbacks, and what
+    sessions hold last."""
     deltas, usage, receipts = Deltas(), Usage(), Receipts(place)
-    fates = await _redeem(tx, place, [s for s in slots if isinstance(s.event, Redeemed)], deltas, usage, receipts)
+    redeemed = [s for s in slots if isinstance(s.event, Redeemed)]
+    fates, applied = await _redeem(tx, place, redeemed, deltas, usage, receipts)
     for slot in slots:
         if isinstance(slot.event, Settled):
             fates.append(await _resolve(tx, place, slot, deltas, usage, receipts))
-    fates += await _roll_back(tx, place, [s for s in slots if isinstance(s.event, RolledBack)], deltas, usage, receipts)
+    rollbacks = [s for s in slots if isinstance(s.event, RolledBack)]
+    fates += await roll_back(tx, place, rollbacks, deltas, usage, receipts)
+    if applied or any(isinstance(s.event, Reserved | Released) for s in slots):
+        fates += await take_in_holds(tx, place, slots, applied)
     await receipts.append(tx)
     usage_columns = usage.columns()
     if usage_columns[0]:
@@ -94,7 +111,8 @@ async def _move(tx: Transaction, deltas: Deltas) -> None:
 
 async def _redeem(
     tx: Transaction, place: Place, slots: list[Slot], deltas: Deltas, usage: Usage, receipts: Receipts
-) -> list[Fate]:
+) -> tuple[list[Fate], set[int]]:
+    """The fates, and which of these slots (by their id()) used up what a session held."""
     first, repeated = first_of(slots, (_key(slot.event) for slot in slots))
     inserted = await insert_redemptions(tx, place, first)
     applied = [slot for slot in first if _key(slot.event) in inserted]
@@ -105,9 +123,9 @@ async def _redeem(
         usage.add(event.account_id, event.project_id, slot.time_ms, (1, 0, event.discount_minor))
         receipts.redeem(slot)
     collapsed = [*repeated, *(slot for slot in first if _key(slot.event) not in inserted)]
-    return [redeemed_fate(Kind.APPLIED, slot) for slot in applied] + [
-        redeemed_fate(Kind.COLLAPSED, slot) for slot in collapsed
-    ]
+    fates = [redeemed_fate(Kind.APPLIED, slot) for slot in applied]
+    fates += [redeemed_fate(Kind.COLLAPSED, slot) for slot in collapsed]
+    return fates, {id(slot) for slot in applied if isinstance(slot.event, Redeemed) and slot.event.hold is not None}
 
 
 def redeemed_fate(kind: Kind, slot: Slot, reason: str = "") -> Fate:
@@ -116,7 +134,9 @@ def redeemed_fate(kind: Kind, slot: Slot, reason: str = "") -> Fate:
     assert isinstance(event, Redeemed)
     moves = moves_of(event)
     returned = moves if kind in (Kind.COLLAPSED, Kind.REFUSED) else ()
-    return Fate(kind, event.project_id, event.id, moves, returned, reason, kind is Kind.REFUSED)
+    is_refused = kind is Kind.REFUSED
+    alias = alias_of(event.order.key) if is_refused and event.order is not None else ""
+    return Fate(kind, event.project_id, event.id, moves, returned, reason, is_refused, alias)
 
 
 def _key(event: object) -> tuple[str, str]:
@@ -128,7 +148,7 @@ async def insert_redemptions(tx: Transaction, place: Place, slots: list[Slot]) -
     """Headers, lines and customers of these redemptions; the keys of those that were not in the ledger yet."""
     if not slots:
         return set()
-    rows = await tx.fetch(_INSERT, place.shard, place.epoch, *columns([_header(place, s) for s in slots], 15))
+    rows = await tx.fetch(_INSERT, place.shard, place.epoch, *columns([_header(place, s) for s in slots], 17))
     inserted = {(row["project_id"], row["id"]) for row in rows}
     lines: list[tuple[Any, ...]] = []
     customers: dict[tuple[str, str], int] = {}
@@ -170,50 +190,9 @@ def _header(place: Place, slot: Slot) -> tuple[Any, ...]:
         at.entry_seq,
         slot.index,
         slot.payload,
+        event.order.id if event.order is not None else None,
+        (event.order.key or None) if event.order is not None else None,
     )
-
-
-async def _roll_back(
-    tx: Transaction, place: Place, slots: list[Slot], deltas: Deltas, usage: Usage, receipts: Receipts
-) -> list[Fate]:
-    if not slots:
-        return []
-    keys = [_rollback_key(slot) for slot in slots]
-    first, repeated = first_of(slots, keys)
-    rows = [(*_rollback_key(s), s.time_ms, s.position.entry_ms, s.position.entry_seq, s.index) for s in first]
-    done = await tx.fetch(_ROLL_BACK, place.shard, place.epoch, *columns(rows, 6))
-    moves = await moves_of_rows(tx, [(row["project_id"], row["id"]) for row in done])
-    known = await tx.fetch(_IN_PLACE, place.shard, *columns(keys, 2))
-    exists = {(row["project_id"], row["id"]) for row in known}
-    fates: list[Fate] = []
-    for slot in first:
-        event, key = slot.event, _rollback_key(slot)
-        assert isinstance(event, RolledBack)
-        if key in moves:
-            deltas.give_back(event.project_id, moves[key])
-            usage.add(event.account_id, event.project_id, slot.time_ms, (0, 1, 0))
-            receipts.roll_back(slot)
-            fates.append(Fate(Kind.ROLLED_BACK, *key, returned=moves[key]))
-        elif key in exists:
-            fates.append(Fate(Kind.COLLAPSED))
-        else:
-            fates.append(await quarantine.put(tx, place, slot, "unknown_redemption", ""))
-    return fates + [Fate(Kind.COLLAPSED) for _ in repeated]
-
-
-def _rollback_key(slot: Slot) -> tuple[str, str]:
-    assert isinstance(slot.event, RolledBack)
-    return slot.event.project_id, slot.event.redemption_id
-
-
-async def moves_of_rows(tx: Transaction, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Moves]:
-    """What these redemptions took, as the ledger's lines say; a rollback gives exactly that back."""
-    moves: dict[tuple[str, str], Moves] = dict.fromkeys(keys, ())
-    if keys:
-        for row in await tx.fetch(_MOVES, *columns(keys, 2)):
-            key = row["project_id"], row["redemption_id"]
-            moves[key] += tuple((counter, amount) for counter, amount in row["moves"])
-    return moves
 
 
 async def _resolve(tx: Transaction, place: Place, slot: Slot, deltas: Deltas, usage: Usage, receipts: Receipts) -> Fate:

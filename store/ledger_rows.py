@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from domain.events import Event, Redeemed, decode
+from domain.events import Event, Line, Redeemed, decode
 from domain.ledger import Position, Settlement
 
 Moves = tuple[tuple[str, int], ...]
@@ -48,6 +48,10 @@ class Place(msgspec.Struct, frozen=True):
     durability: str = "durable"
 
 
+class ReturnsTooMuch(Exception):
+    """A rollback gives back more of a counter than its redemption still has of it."""
+
+
 class Kind(Enum):
     """What became of an event."""
 
@@ -57,12 +61,15 @@ class Kind(Enum):
     QUARANTINED = "quarantined"
     REFUSED = "refused"
     RESOLVED = "resolved"
+    RESERVED = "reserved"
+    RELEASED = "released"
 
 
 class Fate(msgspec.Struct, frozen=True):
     """What became of one event, and what Redis must be told of it: moves that are confirmed, moves that come back.
 
-    `reason` is set where it was refused. `event_id` is the redemption's.
+    `reason` is set where it was refused. `event_id` is the redemption's, or of a rollback that collapsed its own.
+    `alias` names the record of an order that is free for another redemption.
     """
 
     kind: Kind
@@ -72,6 +79,7 @@ class Fate(msgspec.Struct, frozen=True):
     returned: Moves = ()
     reason: str = ""
     drops_record: bool = False
+    alias: str = ""
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -95,6 +103,8 @@ def summarise(fates: Iterable[Fate]) -> Summary:
                 sums.setdefault((fate.project_id, counter), [0, 0])[at] += amount
         if fate.drops_record:
             dropped.append(fate.event_id)
+        if fate.alias:
+            dropped.append(fate.alias)
         if fate.reason:
             refused.append((fate.event_id, fate.reason))
         if fate.kind is Kind.COLLAPSED and fate.event_id:
@@ -105,13 +115,27 @@ def summarise(fates: Iterable[Fate]) -> Summary:
 
 def moves_of(event: Redeemed) -> Moves:
     """All moves of a redemption, those of one counter summed."""
-    if len(event.lines) == 1:
-        return tuple((counter, amount) for counter, amount, _ in event.lines[0].moves)
+    return moves_of_lines(event.lines)
+
+
+def moves_of_lines(lines: Sequence[Line]) -> Moves:
+    """All moves of these lines, those of one counter summed."""
+    if len(lines) == 1:
+        return tuple((counter, amount) for counter, amount, _ in lines[0].moves)
+    return summed((counter, amount) for line in lines for counter, amount, _ in line.moves)
+
+
+def summed(moves: Iterable[tuple[str, int]]) -> Moves:
+    """These moves, those of one counter summed."""
     sums: dict[str, int] = {}
-    for line in event.lines:
-        for counter, amount, _ in line.moves:
-            sums[counter] = sums.get(counter, 0) + amount
+    for counter, amount in moves:
+        sums[counter] = sums.get(counter, 0) + amount
     return tuple(sums.items())
+
+
+def alias_of(order_key: bytes | None) -> str:
+    """Name of the record that leads from an order to its redemption; '' where there is none."""
+    return f"o:{order_key.hex()}" if order_key else ""
 
 
 def first_of(slots: Iterable[Slot], keys: Iterable[Hashable]) -> tuple[list[Slot], list[Slot]]:

@@ -11,11 +11,11 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from domain.events import Redeemed, RolledBack, Settled, decode
+from domain.events import Event, Redeemed, Released, Reserved, RolledBack, Settled, decode
 from domain.ids import time_ordered_id
 from domain.ledger import Position
 from store.database import Transaction
-from store.ledger_rows import Deltas, Fate, Kind, Moves, Place, Slot, moves_of
+from store.ledger_rows import Deltas, Fate, Kind, Moves, Place, ReturnsTooMuch, Slot, alias_of, moves_of
 from store.queries import query
 
 _INSERT = query("insert_quarantine")
@@ -75,10 +75,21 @@ async def put(tx: Transaction, place: Place, slot: Slot, reason: str, detail: st
     if isinstance(event, Redeemed):
         moves = moves_of(event)
         if status == "refused":
-            return Fate(Kind.REFUSED, event.project_id, event.id, moves, moves, reason, drops_record=True)
+            alias = alias_of(event.order.key) if event.order is not None else ""
+            return Fate(Kind.REFUSED, event.project_id, event.id, moves, moves, reason, True, alias)
         return Fate(Kind.QUARANTINED, event.project_id, event.id, moves)
+    return refused_fate(event, status, reason)
+
+
+def refused_fate(event: Event | None, status: str, reason: str) -> Fate:
+    """Of what is not a redemption: who waits for it hears that it was refused."""
     if isinstance(event, RolledBack):
-        return Fate(Kind.QUARANTINED, event.project_id, event.redemption_id, reason=reason)
+        # As its own id names it; events of schema 1 have none, and their engines wait for the redemption's.
+        return Fate(Kind.QUARANTINED, event.project_id, event.id or event.redemption_id, reason=reason)
+    if isinstance(event, Reserved):
+        if status == "refused":
+            return Fate(Kind.REFUSED, event.project_id, event.id, reason=reason, drops_record=True)
+        return Fate(Kind.QUARANTINED, event.project_id)
     return Fate(Kind.QUARANTINED)
 
 
@@ -104,7 +115,7 @@ def _names(event: object) -> tuple[str | None, str | None]:
         return _name(event.project_id), _name(event.id)
     if isinstance(event, RolledBack):
         return _name(event.project_id), _name(event.redemption_id)
-    return (_name(event.project_id) if isinstance(event, Settled) else None), None
+    return (_name(event.project_id) if isinstance(event, Settled | Reserved | Released) else None), None
 
 
 def _name(text: str) -> str | None:
@@ -184,4 +195,6 @@ def describe(error: Exception) -> tuple[str, str]:
         return ("over_ceiling" if "counters_within_ceiling" in text else "check_refused"), text
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
         return "integrity", text
-    return ("invalid_data" if isinstance(error, asyncpg.DataError) else "missing_counter"), text
+    if isinstance(error, asyncpg.DataError):
+        return "invalid_data", text
+    return ("returns_too_much" if isinstance(error, ReturnsTooMuch) else "missing_counter"), text

@@ -480,6 +480,40 @@ CREATE TABLE public.redemption_lines (
 
 ALTER TABLE ONLY public.redemption_lines FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.redemption_rollbacks (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    redemption_id text NOT NULL COLLATE pg_catalog."C",
+    revision integer NOT NULL,
+    id text COLLATE pg_catalog."C",
+    idempotency_key text COLLATE pg_catalog."C",
+    fingerprint bytea NOT NULL,
+    is_whole boolean NOT NULL,
+    refund_minor bigint NOT NULL,
+    moves jsonb NOT NULL,
+    body bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    shard smallint NOT NULL,
+    epoch bigint NOT NULL,
+    entry_ms bigint NOT NULL,
+    entry_seq bigint NOT NULL,
+    entry_index integer NOT NULL,
+    CONSTRAINT redemption_rollbacks_body_check CHECK ((octet_length(body) <= 262144)),
+    CONSTRAINT redemption_rollbacks_entry_index_check CHECK ((entry_index >= 0)),
+    CONSTRAINT redemption_rollbacks_entry_ms_check CHECK ((entry_ms >= 0)),
+    CONSTRAINT redemption_rollbacks_entry_seq_check CHECK ((entry_seq >= 0)),
+    CONSTRAINT redemption_rollbacks_epoch_check CHECK ((epoch >= 1)),
+    CONSTRAINT redemption_rollbacks_fingerprint_check CHECK ((octet_length(fingerprint) <= 64)),
+    CONSTRAINT redemption_rollbacks_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT redemption_rollbacks_idempotency_key_check CHECK (((octet_length(idempotency_key) >= 1) AND (octet_length(idempotency_key) <= 1024))),
+    CONSTRAINT redemption_rollbacks_moves_check CHECK ((jsonb_typeof(moves) = 'array'::text)),
+    CONSTRAINT redemption_rollbacks_redemption_id_check CHECK (((octet_length(redemption_id) >= 1) AND (octet_length(redemption_id) <= 64))),
+    CONSTRAINT redemption_rollbacks_refund_minor_check CHECK (((refund_minor >= 0) AND (refund_minor <= '9007199254740991'::bigint))),
+    CONSTRAINT redemption_rollbacks_revision_check CHECK ((revision >= 0)),
+    CONSTRAINT redemption_rollbacks_shard_check CHECK (((shard >= 0) AND (shard <= 1023)))
+);
+
+ALTER TABLE ONLY public.redemption_rollbacks FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.redemptions (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id text NOT NULL COLLATE pg_catalog."C",
@@ -504,7 +538,11 @@ CREATE TABLE public.redemptions (
     rollback_entry_ms bigint,
     rollback_entry_seq bigint,
     rollback_entry_index integer,
-    CONSTRAINT redemptions_body_check CHECK ((octet_length(body) <= 65536)),
+    order_id text COLLATE pg_catalog."C",
+    order_key bytea,
+    revision integer DEFAULT 0 NOT NULL,
+    refunded_minor bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT redemptions_body_check CHECK ((octet_length(body) <= 262144)),
     CONSTRAINT redemptions_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT redemptions_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
     CONSTRAINT redemptions_discount_minor_check CHECK (((discount_minor >= 0) AND (discount_minor <= '9007199254740991'::bigint))),
@@ -516,18 +554,72 @@ CREATE TABLE public.redemptions (
     CONSTRAINT redemptions_fingerprint_check CHECK ((octet_length(fingerprint) <= 64)),
     CONSTRAINT redemptions_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT redemptions_idempotency_key_check CHECK (((octet_length(idempotency_key) >= 1) AND (octet_length(idempotency_key) <= 1024))),
+    CONSTRAINT redemptions_order_id_check CHECK (((octet_length(order_id) >= 1) AND (octet_length(order_id) <= 1024))),
+    CONSTRAINT redemptions_order_key_check CHECK (((octet_length(order_key) >= 1) AND (octet_length(order_key) <= 64))),
     CONSTRAINT redemptions_order_value_minor_check CHECK (((order_value_minor >= 0) AND (order_value_minor <= '9007199254740991'::bigint))),
+    CONSTRAINT redemptions_refund_what_was_paid CHECK ((refunded_minor <= (total_minor + discount_minor))),
+    CONSTRAINT redemptions_refunded_minor_check CHECK ((refunded_minor >= 0)),
+    CONSTRAINT redemptions_revision_check CHECK ((revision >= 0)),
     CONSTRAINT redemptions_rollback_is_whole CHECK ((num_nulls(rolled_back_at, rollback_epoch, rollback_entry_ms, rollback_entry_seq, rollback_entry_index) =
 CASE status
     WHEN 'rolled_back'::text THEN 0
     ELSE 5
 END)),
     CONSTRAINT redemptions_shard_check CHECK (((shard >= 0) AND (shard <= 1023))),
-    CONSTRAINT redemptions_status_check CHECK ((status = ANY (ARRAY['redeemed'::text, 'rolled_back'::text]))),
+    CONSTRAINT redemptions_status_check CHECK ((status = ANY (ARRAY['redeemed'::text, 'partially_rolled_back'::text, 'rolled_back'::text]))),
     CONSTRAINT redemptions_total_minor_check CHECK (((total_minor >= 0) AND (total_minor <= '9007199254740991'::bigint)))
 );
 
 ALTER TABLE ONLY public.redemptions FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.reservation_holds (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    counter_id text NOT NULL COLLATE pg_catalog."C",
+    tag text NOT NULL COLLATE pg_catalog."C",
+    reservation_id text NOT NULL COLLATE pg_catalog."C",
+    amount bigint NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    shard smallint NOT NULL,
+    CONSTRAINT reservation_holds_amount_check CHECK (((amount >= 1) AND (amount <= '9007199254740991'::bigint))),
+    CONSTRAINT reservation_holds_counter_id_check CHECK (((octet_length(counter_id) >= 1) AND (octet_length(counter_id) <= 1280))),
+    CONSTRAINT reservation_holds_reservation_id_check CHECK (((octet_length(reservation_id) >= 1) AND (octet_length(reservation_id) <= 64))),
+    CONSTRAINT reservation_holds_shard_check CHECK (((shard >= 0) AND (shard <= 1023))),
+    CONSTRAINT reservation_holds_tag_check CHECK (((octet_length(tag) >= 1) AND (octet_length(tag) <= 64)))
+);
+
+ALTER TABLE ONLY public.reservation_holds FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.reservations (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    session text NOT NULL COLLATE pg_catalog."C",
+    tag text NOT NULL COLLATE pg_catalog."C",
+    status text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revision integer NOT NULL,
+    redemption_id text COLLATE pg_catalog."C",
+    body bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    shard smallint NOT NULL,
+    epoch bigint NOT NULL,
+    entry_ms bigint NOT NULL,
+    entry_seq bigint NOT NULL,
+    entry_index integer NOT NULL,
+    CONSTRAINT reservations_body_check CHECK ((octet_length(body) <= 262144)),
+    CONSTRAINT reservations_entry_index_check CHECK ((entry_index >= 0)),
+    CONSTRAINT reservations_entry_ms_check CHECK ((entry_ms >= 0)),
+    CONSTRAINT reservations_entry_seq_check CHECK ((entry_seq >= 0)),
+    CONSTRAINT reservations_epoch_check CHECK ((epoch >= 1)),
+    CONSTRAINT reservations_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT reservations_redemption_id_check CHECK (((octet_length(redemption_id) >= 1) AND (octet_length(redemption_id) <= 64))),
+    CONSTRAINT reservations_revision_check CHECK ((revision >= 0)),
+    CONSTRAINT reservations_session_check CHECK ((octet_length(session) <= 1024)),
+    CONSTRAINT reservations_shard_check CHECK (((shard >= 0) AND (shard <= 1023))),
+    CONSTRAINT reservations_status_check CHECK ((status = ANY (ARRAY['held'::text, 'captured'::text, 'released'::text]))),
+    CONSTRAINT reservations_tag_check CHECK (((octet_length(tag) >= 1) AND (octet_length(tag) <= 64)))
+);
+
+ALTER TABLE ONLY public.reservations FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.ring_entries (
     shard smallint NOT NULL,
@@ -541,7 +633,7 @@ CREATE TABLE public.ring_entries (
     CONSTRAINT ring_entries_entry_index_check CHECK ((entry_index >= 0)),
     CONSTRAINT ring_entries_entry_ms_check CHECK ((entry_ms >= 0)),
     CONSTRAINT ring_entries_entry_seq_check CHECK ((entry_seq >= 0)),
-    CONSTRAINT ring_entries_payload_check CHECK ((octet_length(payload) <= 65536)),
+    CONSTRAINT ring_entries_payload_check CHECK ((octet_length(payload) <= 262144)),
     CONSTRAINT ring_entries_time_ms_check CHECK ((time_ms >= 0)),
     CONSTRAINT ring_entries_worker_id_check CHECK (((octet_length(worker_id) >= 1) AND (octet_length(worker_id) <= 64)))
 );
@@ -725,8 +817,17 @@ ALTER TABLE ONLY public.receipts
 ALTER TABLE ONLY public.redemption_lines
     ADD CONSTRAINT redemption_lines_pkey PRIMARY KEY (project_id, redemption_id, line_no);
 
+ALTER TABLE ONLY public.redemption_rollbacks
+    ADD CONSTRAINT redemption_rollbacks_pkey PRIMARY KEY (project_id, redemption_id, revision);
+
 ALTER TABLE ONLY public.redemptions
     ADD CONSTRAINT redemptions_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.reservation_holds
+    ADD CONSTRAINT reservation_holds_pkey PRIMARY KEY (project_id, counter_id, tag);
+
+ALTER TABLE ONLY public.reservations
+    ADD CONSTRAINT reservations_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.ring_entries
     ADD CONSTRAINT ring_entries_pkey PRIMARY KEY (shard, epoch, worker_id, entry_ms, entry_seq, entry_index);
@@ -797,7 +898,13 @@ CREATE INDEX redemptions_by_customer ON public.redemptions USING btree (project_
 
 CREATE INDEX redemptions_by_key ON public.redemptions USING btree (project_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 
+CREATE INDEX redemptions_by_order ON public.redemptions USING btree (project_id, order_key) WHERE (order_key IS NOT NULL);
+
 CREATE INDEX redemptions_by_time ON public.redemptions USING btree (project_id, created_at, id);
+
+CREATE INDEX reservation_holds_by_expiry ON public.reservation_holds USING btree (shard, expires_at);
+
+CREATE INDEX reservation_holds_by_reservation ON public.reservation_holds USING btree (project_id, reservation_id);
 
 CREATE INDEX segments_by_time ON public.segments USING btree (project_id, created_at, id);
 
@@ -952,7 +1059,13 @@ CREATE POLICY app_select ON public.receipts FOR SELECT TO vauchflow_app USING ((
 
 CREATE POLICY app_select ON public.redemption_lines FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_select ON public.redemption_rollbacks FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.redemptions FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.reservation_holds FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.reservations FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.ring_entries FOR SELECT TO vauchflow_app USING (((shard = ( SELECT public.app_shard() AS app_shard)) AND (worker_id = ( SELECT public.app_worker_id() AS app_worker_id))));
 
@@ -1026,6 +1139,8 @@ ALTER TABLE public.receipts ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY reconciler_delete ON public.outbox FOR DELETE TO vauchflow_reconciler USING (((shard = ( SELECT public.app_shard() AS app_shard)) AND (applied_at IS NOT NULL)));
 
+CREATE POLICY reconciler_delete ON public.reservation_holds FOR DELETE TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
+
 CREATE POLICY reconciler_delete ON public.ring_entries FOR DELETE TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_delete ON public.worker_leases FOR DELETE TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
@@ -1048,7 +1163,13 @@ CREATE POLICY reconciler_insert ON public.receipts FOR INSERT TO vauchflow_recon
 
 CREATE POLICY reconciler_insert ON public.redemption_lines FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
+CREATE POLICY reconciler_insert ON public.redemption_rollbacks FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
+
 CREATE POLICY reconciler_insert ON public.redemptions FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
+
+CREATE POLICY reconciler_insert ON public.reservation_holds FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
+
+CREATE POLICY reconciler_insert ON public.reservations FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_insert ON public.stream_positions FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
@@ -1080,7 +1201,13 @@ CREATE POLICY reconciler_select ON public.receipt_heads FOR SELECT TO vauchflow_
 
 CREATE POLICY reconciler_select ON public.redemption_lines FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
+CREATE POLICY reconciler_select ON public.redemption_rollbacks FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
+
 CREATE POLICY reconciler_select ON public.redemptions FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
+
+CREATE POLICY reconciler_select ON public.reservation_holds FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
+
+CREATE POLICY reconciler_select ON public.reservations FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_select ON public.ring_entries FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
@@ -1110,13 +1237,23 @@ CREATE POLICY reconciler_update ON public.receipt_heads FOR UPDATE TO vauchflow_
 
 CREATE POLICY reconciler_update ON public.redemptions FOR UPDATE TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard))) WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
+CREATE POLICY reconciler_update ON public.reservation_holds FOR UPDATE TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard))) WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
+
+CREATE POLICY reconciler_update ON public.reservations FOR UPDATE TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard))) WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
+
 CREATE POLICY reconciler_update ON public.stream_positions FOR UPDATE TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard))) WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_update ON public.usage_daily FOR UPDATE TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL)) WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 ALTER TABLE public.redemption_lines ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.redemption_rollbacks ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.redemptions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.reservation_holds ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.reservations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.ring_entries ENABLE ROW LEVEL SECURITY;
 
@@ -1264,8 +1401,17 @@ GRANT INSERT ON TABLE public.receipts TO vauchflow_reconciler;
 GRANT SELECT ON TABLE public.redemption_lines TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.redemption_lines TO vauchflow_reconciler;
 
+GRANT SELECT ON TABLE public.redemption_rollbacks TO vauchflow_app;
+GRANT SELECT,INSERT ON TABLE public.redemption_rollbacks TO vauchflow_reconciler;
+
 GRANT SELECT ON TABLE public.redemptions TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.redemptions TO vauchflow_reconciler;
+
+GRANT SELECT ON TABLE public.reservation_holds TO vauchflow_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.reservation_holds TO vauchflow_reconciler;
+
+GRANT SELECT ON TABLE public.reservations TO vauchflow_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.reservations TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT ON TABLE public.ring_entries TO vauchflow_app;
 GRANT SELECT,DELETE ON TABLE public.ring_entries TO vauchflow_reconciler;

@@ -79,8 +79,9 @@ class Builder:
         )
 
     def _clock(self, zone: str, kind: Kind, operators: dict[str, Any]) -> int:
-        clock = self.clocks.setdefault(zone, Clock(zone))
-        clock.turn_at(turns_ms(kind, operators))
+        if zone not in self.clocks:
+            self.clocks[zone] = Clock(zone)
+        self.clocks[zone].turn_at(turns_ms(kind, operators))
         return list(self.clocks).index(zone)
 
     def _counted_leaf(self, field: Field, operators: dict[str, Any], at: str) -> Node:

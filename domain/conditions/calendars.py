@@ -21,17 +21,14 @@ _NO_FOLDERS = ("posix/", "right/")
 
 
 class Segment(NamedTuple):
-    """From start_ms until before end_ms, clocks are `offset_ms` ahead of UTC, and it is one date."""
+    """From start_ms until before end_ms it is one date, and clocks are at one offset from UTC. They would have shown
+    00:00 at midnight_ms, had they not been changed since."""
 
     start_ms: int
     end_ms: int
-    offset_ms: int
-    date: date
-
-    @property
-    def midnight_ms(self) -> int:
-        """When this date began, had the clocks not been changed: the moment of 00:00 at this offset."""
-        return ((self.start_ms + self.offset_ms) // DAY_MS) * DAY_MS - self.offset_ms
+    midnight_ms: int
+    weekday: str
+    date: str
 
 
 class Moment(NamedTuple):
@@ -61,7 +58,7 @@ class Zone:
     def __init__(self, name: str) -> None:
         self.name = name
         self._info = ZoneInfo(name)
-        self._last = Segment(0, 0, 0, _EPOCH.date())
+        self._last = Segment(0, 0, 0, "", "")
 
     def segment(self, at_ms: int) -> Segment:
         """The segment of this moment: the same for each moment in it."""
@@ -71,15 +68,17 @@ class Zone:
         offset_ms = self._offset_ms(at_ms)
         day = (at_ms + offset_ms) // DAY_MS
         midnight_ms = day * DAY_MS - offset_ms
+        today = _EPOCH.date() + timedelta(days=day)
         self._last = last = Segment(
-            self._first_ms(at_ms, midnight_ms, offset_ms),
-            self._first_ms(at_ms, midnight_ms + DAY_MS - 1, offset_ms) + 1,
-            offset_ms,
-            _EPOCH.date() + timedelta(days=day),
+            self._furthest_ms(at_ms, midnight_ms, offset_ms),
+            self._furthest_ms(at_ms, midnight_ms + DAY_MS - 1, offset_ms) + 1,
+            midnight_ms,
+            DAYS[today.weekday()],
+            today.isoformat(),
         )
         return last
 
-    def _first_ms(self, at_ms: int, end_ms: int, offset_ms: int) -> int:
+    def _furthest_ms(self, at_ms: int, end_ms: int, offset_ms: int) -> int:
         """The furthest moment between at_ms and end_ms to which clocks stay at this offset. It goes by hours, for
         two changes within one hour are found nowhere."""
         step = HOUR_MS if end_ms > at_ms else -HOUR_MS
@@ -125,17 +124,14 @@ class Clock:
 
     def moment(self, at_ms: int) -> tuple[Moment, int, int]:
         """What this clock shows, from when until before when no condition on it turns."""
-        segment = self.zone.segment(at_ms)
-        midnight_ms = segment.midnight_ms
+        start_ms, end_ms, midnight_ms, weekday, day = self.zone.segment(at_ms)
         day_ms = at_ms - midnight_ms
-        start_ms, end_ms = segment.start_ms, segment.end_ms
         for turn_ms in self.turns_ms:
             if turn_ms > day_ms:
                 end_ms = min(end_ms, midnight_ms + turn_ms)
                 break
             start_ms = max(start_ms, midnight_ms + turn_ms)
-        moment = Moment(day_ms, DAYS[segment.date.weekday()], segment.date.isoformat(), day_ms // HOUR_MS)
-        return moment, max(start_ms, 0), end_ms
+        return Moment(day_ms, weekday, day, day_ms // HOUR_MS), max(start_ms, 0), end_ms
 
 
 def bucket(period: str, day: str) -> str:

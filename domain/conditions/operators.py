@@ -43,16 +43,13 @@ def day_ms(time: str) -> int:
 def turns_ms(kind: Kind, operators: dict[str, Any]) -> list[int]:
     """The times of day at which conditions on the time may turn, besides midnight."""
     if kind is Kind.HOUR:
-        return [hour * HOUR_MS for hour in range(1, 24) if _turns(operators, hour)]
+        tests = [predicate(kind, name, value) for name, value in operators.items() if name != "tz"]
+        shown = [[meets(hour) for meets in tests] for hour in range(24)]
+        return [hour * HOUR_MS for hour in range(1, 24) if shown[hour] != shown[hour - 1]]
     if kind is Kind.TIME:
         written = [value for name, value in operators.items() if name not in ("tz", "between")]
         return [day_ms(time) for time in written + operators.get("between", [])]
     return []
-
-
-def _turns(operators: dict[str, Any], hour: int) -> bool:
-    tests = [predicate(Kind.HOUR, name, value) for name, value in operators.items() if name != "tz"]
-    return any(meets(hour) is not meets(hour - 1) for meets in tests)
 
 
 def _exists(wanted: bool) -> Predicate:

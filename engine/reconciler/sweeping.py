@@ -1,6 +1,8 @@
-"""Frees the memory of epochs that are over and settled, at a pace that a busy server does not feel.
+"""Frees the memory of epochs that are over and settled, at a pace that a busy server does not feel, and the rows of
+holds that have expired.
 
-Must never touch an epoch that PostgreSQL has not left: its stream may not be settled yet.
+Must never touch an epoch that PostgreSQL has not left: its stream may not be settled yet. Must never touch a hold that
+any clock may still see as live.
 """
 
 import asyncio
@@ -10,7 +12,10 @@ from engine.reconciler.servers import Servers
 from store.database import Database
 from store.keys import Keyspace
 from store.link import Link
+from store.queries import query
 from store.recovery import closed_epochs_before, read_state
+
+_SWEEP_HOLDS = query("sweep_holds")
 
 LOOK_S = 2.0
 SCAN_COUNT = 500
@@ -28,6 +33,8 @@ class Sweeper:
 
     async def visit(self, shard: int) -> None:
         """One look at one shard."""
+        async with self._database.shard_tx(shard) as tx:
+            await tx.execute(_SWEEP_HOLDS, shard)
         async with self._database.shard_tx(shard) as tx:
             state = await read_state(tx, shard)
             if state is None or state.state != "open" or self._clean[shard] == state.epoch:

@@ -13,7 +13,7 @@ WHERE r.project_id = $1 AND r.id = b.id;
 UPDATE redemption_lines l SET moves = (
     SELECT COALESCE(jsonb_agg(m.move ORDER BY m.place), '[]')
     FROM jsonb_array_elements(l.moves) WITH ORDINALITY AS m (move, place)
-    WHERE NOT starts_with(m.move ->> 0, 'u:'))
+    WHERE m.move ->> 0 !~ '^(u:|o:|t:[^:]*:customer[.])') -- as names_customer() says
 WHERE l.project_id = $1 AND l.redemption_id = ANY($2::text[]);
 
 -- name: drop_salts

@@ -16,14 +16,16 @@ RETURNING shard, set_config('enable_seqscan', 'off', true), set_config('enable_h
 -- name: insert_redemptions
 -- $1 shard, $2 epoch, then a column each. The ids that are new come back; the others were in the ledger already.
 INSERT INTO redemptions (project_id, id, customer_id, currency, order_value_minor, discount_minor, total_minor,
-    durability, idempotency_key, fingerprint, created_at, shard, epoch, entry_ms, entry_seq, entry_index, body)
+    durability, idempotency_key, fingerprint, created_at, shard, epoch, entry_ms, entry_seq, entry_index, body,
+    order_id, order_key)
 SELECT r.project_id, r.id, r.customer_id, r.currency, r.order_value_minor, r.discount_minor, r.total_minor,
     r.durability, r.idempotency_key, r.fingerprint, 'epoch'::timestamptz + r.time_ms * interval '1 ms',
-    $1, $2, r.entry_ms, r.entry_seq, r.entry_index, r.body
+    $1, $2, r.entry_ms, r.entry_seq, r.entry_index, r.body, r.order_id, r.order_key
 FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::text[],
-    $11::text[], $12::bytea[], $13::bigint[], $14::bigint[], $15::bigint[], $16::int[], $17::bytea[])
+    $11::text[], $12::bytea[], $13::bigint[], $14::bigint[], $15::bigint[], $16::int[], $17::bytea[],
+    $18::text[], $19::bytea[])
     AS r (project_id, id, customer_id, currency, order_value_minor, discount_minor, total_minor, durability,
-    idempotency_key, fingerprint, time_ms, entry_ms, entry_seq, entry_index, body)
+    idempotency_key, fingerprint, time_ms, entry_ms, entry_seq, entry_index, body, order_id, order_key)
 ON CONFLICT (project_id, id) DO NOTHING
 RETURNING project_id, id;
 
@@ -49,15 +51,40 @@ ON CONFLICT (account_id, project_id, day) DO UPDATE SET redemptions = u.redempti
     rollbacks = u.rollbacks + excluded.rollbacks, discount_minor = u.discount_minor + excluded.discount_minor;
 
 -- name: roll_back_redemptions
--- $1 shard, $2 epoch, then a column each. Those that were not rolled back before come back.
+-- $1 shard, $2 epoch, then a column each. Those come back that had just the revision which the rollback was decided
+-- from: of two that were decided from one, the second has no effect.
 UPDATE redemptions r
-SET status = 'rolled_back', rolled_back_at = 'epoch'::timestamptz + a.time_ms * interval '1 ms',
-    rollback_epoch = $2, rollback_entry_ms = a.entry_ms, rollback_entry_seq = a.entry_seq,
-    rollback_entry_index = a.entry_index
-FROM unnest($3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::int[])
-    AS a (project_id, id, time_ms, entry_ms, entry_seq, entry_index)
-WHERE r.project_id = a.project_id AND r.id = a.id AND r.shard = $1 AND r.status = 'redeemed'
-RETURNING r.project_id, r.id;
+SET revision = r.revision + 1, refunded_minor = r.refunded_minor + a.refund_minor,
+    status = CASE WHEN a.is_whole THEN 'rolled_back' ELSE 'partially_rolled_back' END,
+    rolled_back_at = CASE WHEN a.is_whole THEN 'epoch'::timestamptz + a.time_ms * interval '1 ms' END,
+    rollback_epoch = CASE WHEN a.is_whole THEN $2::bigint END,
+    rollback_entry_ms = CASE WHEN a.is_whole THEN a.entry_ms END,
+    rollback_entry_seq = CASE WHEN a.is_whole THEN a.entry_seq END,
+    rollback_entry_index = CASE WHEN a.is_whole THEN a.entry_index END
+FROM unnest($3::text[], $4::text[], $5::int[], $6::boolean[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[],
+    $11::int[])
+    AS a (project_id, id, revision, is_whole, refund_minor, time_ms, entry_ms, entry_seq, entry_index)
+WHERE r.project_id = a.project_id AND r.id = a.id AND r.shard = $1 AND r.status <> 'rolled_back'
+    AND r.revision = a.revision
+RETURNING r.project_id, r.id, r.order_key;
+
+-- name: insert_rollbacks
+-- $1 shard, $2 epoch, then a column each.
+INSERT INTO redemption_rollbacks (project_id, redemption_id, revision, id, idempotency_key, fingerprint, is_whole,
+    refund_minor, moves, body, created_at, shard, epoch, entry_ms, entry_seq, entry_index)
+SELECT a.project_id, a.redemption_id, a.revision, a.id, a.idempotency_key, a.fingerprint, a.is_whole, a.refund_minor,
+    a.moves, a.body, 'epoch'::timestamptz + a.time_ms * interval '1 ms', $1, $2, a.entry_ms, a.entry_seq, a.entry_index
+FROM unnest($3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::bytea[], $9::boolean[], $10::bigint[],
+    $11::jsonb[], $12::bytea[], $13::bigint[], $14::bigint[], $15::bigint[], $16::int[])
+    AS a (project_id, redemption_id, revision, id, idempotency_key, fingerprint, is_whole, refund_minor, moves, body,
+    time_ms, entry_ms, entry_seq, entry_index);
+
+-- name: rollbacks_of_redemptions
+-- What has come back of these redemptions, and where that was said.
+SELECT b.project_id, b.redemption_id, b.is_whole, b.moves, b.epoch, b.entry_ms, b.entry_seq, b.entry_index, r.order_key
+FROM unnest($2::text[], $3::text[]) AS a (project_id, id)
+JOIN redemptions r ON r.project_id = a.project_id AND r.id = a.id AND r.shard = $1
+JOIN redemption_rollbacks b ON b.project_id = r.project_id AND b.redemption_id = r.id;
 
 -- name: redemption_moves
 SELECT l.project_id, l.redemption_id, l.moves

@@ -1,11 +1,43 @@
 -- The ledger as the engine reads it.
 
 -- name: redemptions_by_id
--- $1 project, $2 ids. `body` is the event, from which the first answer is rebuilt.
-SELECT id, body, fingerprint, (extract(epoch FROM created_at) * 1000)::bigint AS created_ms,
-    (extract(epoch FROM rolled_back_at) * 1000)::bigint AS rolled_back_ms, '{}'::bytea[] AS rollbacks
-FROM redemptions
+-- $1 project, $2 ids. `body` is the event, from which the first answer is rebuilt; `rollbacks` are the events of its
+-- rollbacks, in order, and `rollback_times_ms` their times. A whole one of before revisions has left only its time.
+SELECT r.id, r.body, r.fingerprint, (extract(epoch FROM r.created_at) * 1000)::bigint AS created_ms,
+    (extract(epoch FROM r.rolled_back_at) * 1000)::bigint AS rolled_back_ms, r.status, r.revision, r.refunded_minor,
+    b.rollbacks, b.rollback_times_ms
+FROM redemptions r
+CROSS JOIN LATERAL (
+    SELECT COALESCE(array_agg(b.body ORDER BY b.revision), '{}') AS rollbacks,
+        COALESCE(array_agg((extract(epoch FROM b.created_at) * 1000)::bigint ORDER BY b.revision), '{}')
+            AS rollback_times_ms
+    FROM redemption_rollbacks b WHERE b.project_id = r.project_id AND b.redemption_id = r.id) AS b
+WHERE r.project_id = $1 AND r.id = ANY($2::text[]);
+
+-- name: redemptions_by_order
+-- $1 project, $2 order keys. The newest redemption of each that was not rolled back whole.
+SELECT DISTINCT ON (r.order_key) r.order_key, r.id, r.body, r.fingerprint,
+    (extract(epoch FROM r.created_at) * 1000)::bigint AS created_ms
+FROM redemptions r
+WHERE r.project_id = $1 AND r.order_key = ANY($2::bytea[]) AND r.status <> 'rolled_back'
+ORDER BY r.order_key, r.created_at DESC, r.id DESC;
+
+-- name: reservations_by_id
+-- $1 project, $2 ids. `body` is the newest Reserved event; empty (and then not to be shown) where only its end is known.
+-- One that is 'held' and past expires_ms has expired.
+SELECT id, body, status, session, tag, revision, redemption_id,
+    (extract(epoch FROM expires_at) * 1000)::bigint AS expires_ms,
+    (extract(epoch FROM created_at) * 1000)::bigint AS created_ms
+FROM reservations
 WHERE project_id = $1 AND id = ANY($2::text[]);
+
+-- name: live_holds
+-- $1 project, $2 counters. What is held of them, for hydration: a little more than what is live, because it is the
+-- script's clock that decides.
+SELECT counter_id, tag, amount, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_ms, reservation_id
+FROM reservation_holds
+WHERE project_id = $1 AND counter_id = ANY($2::text[]) AND expires_at > now() - interval '1 minute'
+ORDER BY counter_id, tag;
 
 -- name: unaccounted_epochs
 -- $1 shard, $2 project. For how many lost epochs this project's counters keep units back.
@@ -13,11 +45,3 @@ SELECT count(*) FROM epochs e
 WHERE e.shard = $1 AND e.unaccounted IS NOT NULL AND NOT (e.unaccounted = 'workers' AND EXISTS (
     SELECT FROM projects p
     WHERE p.id = $2 AND e.closed_at + make_interval(secs => p.release_withheld_after_s) <= now()));
-
-
--- name: redemptions_by_order
-SELECT id, body, fingerprint, (extract(epoch FROM created_at) * 1000)::bigint AS created_ms, NULL::bigint AS rolled_back_ms, '{}'::bytea[] AS rollbacks, fingerprint AS order_key
-FROM redemptions WHERE project_id = $1 AND fingerprint = ANY($2::bytea[]) AND false;
-
--- name: reservation_by_id
-SELECT body, 'held' AS status, 0::bigint AS expires_ms, 0::bigint AS created_ms, NULL::text AS redemption_id FROM redemptions WHERE project_id = $1 AND id = $2 AND false;

@@ -1,5 +1,6 @@
 """Customers, segments and products over HTTP: upserted, read, listed, and in force when that is answered."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -128,6 +129,27 @@ async def test_lists_are_pages_of_the_newest_first(api: Client, area: str) -> No
     assert [row["id"] for row in first["data"]] == ["c", longest]
     second = ok(await api.get(f"/v1/{area}?limit=2&cursor={first['next_cursor']}"))
     assert ([row["id"] for row in second["data"]], second["next_cursor"]) == (["a"], None)
+
+
+@pytest.mark.parametrize("area", AREAS)
+async def test_an_id_that_no_path_can_spell_is_found_by_the_list(api: Client, area: str) -> None:
+    for id_ in ("a/b", "b"):
+        ok(await api.post(f"/v1/{area}", {"id": id_}))
+    found = ok(await api.get(f"/v1/{area}?id=a%2Fb"))
+    assert ([row["id"] for row in found["data"]], found["next_cursor"]) == (["a/b"], None)
+    assert ok(await api.get(f"/v1/{area}?id=c"))["data"] == []
+    assert_problem(await api.get(f"/v1/{area}?id={'x' * 129}"), "invalid_request")
+
+
+@pytest.mark.parametrize("area", AREAS)
+async def test_upserts_of_one_at_the_same_time_lose_nothing(api: Client, area: str) -> None:
+    answers = await asyncio.gather(*(api.post(f"/v1/{area}", {"id": "one", "name": f"N{i}"}) for i in range(8)))
+    shown = [ok(answer) for answer in answers]
+    last = ok(await api.get(f"/v1/{area}/one"))
+    assert last in shown
+    if area != "segments":
+        assert len({body["version"] for body in shown}) == 8
+        assert last["version"] == max(body["version"] for body in shown)
 
 
 @pytest.mark.parametrize("area", AREAS)

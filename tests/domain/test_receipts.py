@@ -229,6 +229,9 @@ def replaced_customer(data: Personal) -> Personal:
 
 def test_moves_of_customers_are_kept_apart_whatever_a_row_holds() -> None:
     assert split_moves([["r:x", 1], ["u:x:bob", 1]]) == ([["r:x", 1]], [["u:x:bob", 1]])
+    own = [["o:prj:bob", 1], ["t:rul:customer.day:d20261122:bob", 1]]
+    rest = [["t:rul:total.day:d20261122:", 1], ["t:rul:api_key.day:d20261122:key", 1], ["b:u:customer.", 5]]
+    assert split_moves([*own, *rest]) == (rest, own)
     assert split_moves([]) == ([], [])
     odds: list[Any] = [{"a": 1}, [[]], [1], None, [["r:x"]], [[None, 1]]]
     for odd in odds:

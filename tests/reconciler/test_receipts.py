@@ -182,7 +182,14 @@ async def test_what_was_swapped_is_named(lab: Lab, sql: str, places: tuple[Any, 
 
 async def test_an_erased_customer_leaves_chain_and_rollback_whole(lab: Lab) -> None:
     await lab.open()
-    event = redeemed("rdm_1", customer="bob", idempotency_key="order-of-bob")
+    families = (FAMILY, f"o:{PROJECT}", "t:rul_1:customer.day")
+    for family in families[1:]:
+        await lab.owner.execute(
+            "INSERT INTO counters (project_id, id, kind) VALUES ($1, $2, 'customer_family')", PROJECT, family
+        )
+    own = tuple((f"{family}:bob", 1, family) for family in families)
+    lines = (Line("voucher", "vch_1", "cmp_1", "SAVE20", 1800, ((CODE, 1, ""), *own)),)
+    event = redeemed("rdm_1", customer="bob", idempotency_key="order-of-bob", lines=lines)
     await lab.grant(event, redeemed("rdm_2", customer="ann"))
     await lab.settle()
     async with lab.owner.transaction():

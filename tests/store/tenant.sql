@@ -31,6 +31,14 @@ INSERT INTO redemptions (project_id, id, customer_id, currency, order_value_mino
 INSERT INTO redemption_lines (project_id, redemption_id, line_no, object, redeemable_id, campaign_id, code,
     discount_minor, moves, created_at)
     VALUES ('prj_{project}', 'rdm_1', 1, 'voucher', 'vch_1', 'cmp_1', 'SAVE20', 1800, '[["r:vch_1", 1]]', now());
+INSERT INTO redemption_rollbacks (project_id, redemption_id, revision, fingerprint, is_whole, refund_minor, moves, body,
+    created_at, shard, epoch, entry_ms, entry_seq, entry_index)
+    VALUES ('prj_{project}', 'rdm_1', 0, '', false, 0, '[]', '', now(), {shard}, 1, 1, 0, 1);
+INSERT INTO reservations (project_id, id, session, tag, status, expires_at, revision, body, created_at, shard, epoch,
+    entry_ms, entry_seq, entry_index)
+    VALUES ('prj_{project}', 'rsv_1', 'cart_9', 'tag', 'held', now(), 0, '', now(), {shard}, 1, 1, 0, 2);
+INSERT INTO reservation_holds (project_id, counter_id, tag, reservation_id, amount, expires_at, shard)
+    VALUES ('prj_{project}', 'r:vch_1', 'tag', 'rsv_1', 1, now(), {shard});
 INSERT INTO receipts (project_id, chain_id, seq, kind, redemption_id, link, salt, commitment)
     VALUES ('prj_{project}', 'cmp_1', 1, 'redeemed', 'rdm_1', sha256('link'), decode(repeat('00', 16), 'hex'), sha256(''));
 INSERT INTO receipt_heads (project_id, chain_id, links, redeemed, rolled_back, head)

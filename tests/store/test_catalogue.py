@@ -73,11 +73,15 @@ async def test_deletes_are_few_and_the_app_never_writes_the_ledger(owner: Any) -
         (RECONCILER_ROLE, "outbox"),
         (RECONCILER_ROLE, "worker_leases"),
         (RECONCILER_ROLE, "ring_entries"),
+        (RECONCILER_ROLE, "reservation_holds"),
     }
     written = {table for role, verb, table in granted if role == APP_ROLE and verb in ("INSERT", "UPDATE")}
     assert not written & {
         "redemptions",
         "redemption_lines",
+        "redemption_rollbacks",
+        "reservations",
+        "reservation_holds",
         "receipts",
         "receipt_heads",
         "usage_daily",

@@ -94,7 +94,7 @@ class _Naive:
         return all(meets(name, op, given, one) for op, one in value.items())
 
     def major(self, minor: int) -> Decimal:
-        return Decimal(minor) / 10**self.facts.decimals
+        return Decimal(minor) / Decimal(10) ** self.facts.decimals
 
     def value(self, name: str, zone: str) -> Any:
         facts, order, customer = self.facts, self.facts.order, self.facts.customer
@@ -124,7 +124,7 @@ def meets(name: str, op: str, given: Any, wanted: Any) -> bool:
     if op in ("ne", "not_in"):
         return not meets(name, {"ne": "eq", "not_in": "in"}[op], given, wanted)
     if op == "exists":
-        return (given not in (None, ())) == wanted
+        return (given not in (None, ())) is wanted
     if name in ("customer.segment", "category", "collection"):
         return any(one in given for one in (wanted if op == "in" else [wanted]))
     if given is None:

@@ -54,22 +54,26 @@ of_metadata = st.one_of(
 )
 
 
+def under(name: str, inner: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
+    return st.fixed_dictionaries({name: inner})
+
+
 def leaves(fields: dict[str, st.SearchStrategy[Rule]]) -> st.SearchStrategy[Rule]:
-    return st.one_of(*(inner.map(lambda value, name=name: {name: value}) for name, inner in fields.items()))
+    return st.one_of(*(under(name, inner) for name, inner in fields.items()))
 
 
-def trees(leaf: st.SearchStrategy[Rule], most: int) -> st.SearchStrategy[Rule]:
-    def join(inner: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
-        lists = st.lists(inner, min_size=1, max_size=3)
-        return st.one_of(
-            lists.map(lambda n: {"all": n}), lists.map(lambda n: {"any": n}), inner.map(lambda n: {"not": n})
-        )
-
-    return st.recursive(leaf, join, max_leaves=most)
+def tree(draw: st.DrawFn, leaf: st.SearchStrategy[Rule], deeper: int) -> Rule:
+    """A condition of at most `deeper` joins in one another; more often a leaf than a join."""
+    join = draw(st.sampled_from(["leaf", "leaf", "leaf", "all", "any", "not"])) if deeper else "leaf"
+    if join == "leaf":
+        return draw(leaf)
+    if join == "not":
+        return {"not": tree(draw, leaf, deeper - 1)}
+    return {join: [tree(draw, leaf, deeper - 1) for _ in range(draw(st.integers(1, 3)))]}
 
 
 def zoned(values: list[st.SearchStrategy[Rule]]) -> st.SearchStrategy[Rule]:
-    beside = st.sampled_from(ZONES).map(lambda name: {"tz": name}) | st.just({})
+    beside: st.SearchStrategy[Rule] = under("tz", st.sampled_from(ZONES)) | st.just({})
     return st.tuples(st.one_of(*values), beside).map(lambda two: two[0] | two[1])
 
 
@@ -86,9 +90,10 @@ time_leaves = leaves(
 )
 
 
-def item_trees(decimals: int) -> st.SearchStrategy[Rule]:
+@cache
+def item_leaves(decimals: int) -> st.SearchStrategy[Rule]:
     money = st.one_of(*operators(amounts(decimals)))
-    leaf = leaves(
+    return leaves(
         {
             "product": texts,
             "sku": texts,
@@ -100,15 +105,21 @@ def item_trees(decimals: int) -> st.SearchStrategy[Rule]:
             "metadata.x": of_metadata,
         }
     )
-    return trees(leaf, 3)
 
 
+@st.composite
+def item_conditions(draw: st.DrawFn, decimals: int) -> Rule:
+    return tree(draw, item_leaves(decimals), 1)
+
+
+@cache
 def fact_leaves(decimals: int) -> st.SearchStrategy[Rule]:
-    money, number, item = st.one_of(*operators(amounts(decimals))), st.one_of(*operators(counts)), item_trees(decimals)
-    quantifiers = [
-        item.map(lambda node, name=name: {name: node})
-        for name in ("any", "every", "none", "cheapest", "most_expensive")
-    ]
+    money, number, item = (
+        st.one_of(*operators(amounts(decimals))),
+        st.one_of(*operators(counts)),
+        item_conditions(decimals),
+    )
+    quantifiers = [under(name, item) for name in ("any", "every", "none", "cheapest", "most_expensive")]
     counted = st.tuples(item, number).map(lambda two: {"count": {"where": two[0]} | two[1]})
     return leaves(
         {
@@ -129,18 +140,14 @@ def fact_leaves(decimals: int) -> st.SearchStrategy[Rule]:
     )
 
 
-@cache
-def rules(decimals: int, most: int = 6) -> st.SearchStrategy[Rule]:
-    return trees(fact_leaves(decimals) | time_leaves, most).filter(lambda rule: depth(rule) <= 6)
+def rule(draw: st.DrawFn, decimals: int, deeper: int) -> Rule:
+    """At the most four conditions in one another, and two more of an item."""
+    return tree(draw, fact_leaves(decimals) | time_leaves, deeper)
 
 
-def depth(rule: Rule) -> int:
-    """How many conditions stand in one another, those on an item included."""
-    ((name, value),) = rule.items()
-    inner = value if name in ("all", "any") else [value] if name == "not" else []
-    if name == "order.items":
-        inner = [node["where"] if quantifier == "count" else node for quantifier, node in value.items()]
-    return 1 + max([depth(node) for node in inner], default=0)
+@st.composite
+def timed_rules(draw: st.DrawFn) -> Rule:
+    return tree(draw, time_leaves, 2)
 
 
 some_names = st.lists(names, max_size=2).map(tuple)
@@ -175,7 +182,7 @@ def facts(decimals: int) -> st.SearchStrategy[Facts]:
 
 
 @st.composite
-def cases(draw: st.DrawFn, most: int = 6) -> tuple[Rule, Facts]:
+def cases(draw: st.DrawFn, deeper: int = 3) -> tuple[Rule, Facts]:
     """A rule as it was written, and facts in the same currency."""
     decimals = draw(st.sampled_from([0, 2, 3]))
-    return draw(rules(decimals, most)), draw(facts(decimals))
+    return rule(draw, decimals, deeper), draw(facts(decimals))

@@ -23,7 +23,7 @@ def compiled(rule: Rule, decimals: int = 2) -> Compiled:
     return compile_rule(kept)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(cases())
 def test_a_rule_holds_where_a_plain_reading_says_so(case: tuple[Rule, Facts]) -> None:
     rule, facts = case
@@ -33,13 +33,14 @@ def test_a_rule_holds_where_a_plain_reading_says_so(case: tuple[Rule, Facts]) ->
     assert (judgement.failing == ()) == judgement.holds
 
 
+@settings(deadline=None)
 @given(cases())
 def test_the_same_facts_lead_to_the_same_judgement(case: tuple[Rule, Facts]) -> None:
     rule, facts = case
     assert compiled(rule, facts.decimals).judge(facts) == compiled(rule, facts.decimals).judge(facts)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(cases())
 def test_for_an_order_alone_all_else_counts_as_met(case: tuple[Rule, Facts]) -> None:
     rule, facts = case
@@ -48,6 +49,7 @@ def test_for_an_order_alone_all_else_counts_as_met(case: tuple[Rule, Facts]) -> 
     assert held or not naive.holds(rule, facts), "what holds must not be lost by a return that changes nothing"
 
 
+@settings(deadline=None)
 @given(cases())
 def test_what_was_written_comes_back(case: tuple[Rule, Facts]) -> None:
     rule, facts = case
