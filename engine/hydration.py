@@ -119,9 +119,9 @@ class Hydration:
         rows = {row["id"]: row for row in await tx.fetch(_COUNTER_ROWS, project_id, names)} if names else {}
         rows |= await self._orders(tx, project_id, [name for name in names if name.startswith("o:")])
         holds: dict[str, list[CounterHold]] = {}
-        for row in await tx.fetch(_LIVE_HOLDS, project_id, names) if names else ():
-            hold = CounterHold(row["tag"], row["amount"], row["expires_ms"], row["reservation_id"])
-            holds.setdefault(row["counter_id"], []).append(hold)
+        for each in await tx.fetch(_LIVE_HOLDS, project_id, names) if names else ():
+            hold = CounterHold(each["tag"], each["amount"], each["expires_ms"], each["reservation_id"])
+            holds.setdefault(each["counter_id"], []).append(hold)
         states = []
         for name in names:
             window = BUDGET_WINDOW_MINOR if name.startswith("b:") else COUNT_WINDOW
