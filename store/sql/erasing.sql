@@ -4,7 +4,8 @@
 SELECT id, body FROM redemptions WHERE project_id = $1 AND customer_id = $2 ORDER BY id FOR UPDATE;
 
 -- name: blank_redemptions
-UPDATE redemptions r SET customer_id = NULL, idempotency_key = NULL, fingerprint = '', body = b.body
+UPDATE redemptions r SET customer_id = NULL, idempotency_key = NULL, fingerprint = '', order_id = NULL,
+    order_key = NULL, body = b.body
 FROM unnest($2::text[], $3::bytea[]) AS b (id, body)
 WHERE r.project_id = $1 AND r.id = b.id;
 
@@ -15,6 +16,34 @@ UPDATE redemption_lines l SET moves = (
     FROM jsonb_array_elements(l.moves) WITH ORDINALITY AS m (move, place)
     WHERE m.move ->> 0 !~ '^(u:|o:|t:[^:]*:customer[.])') -- as names_customer() says
 WHERE l.project_id = $1 AND l.redemption_id = ANY($2::text[]);
+
+-- name: lock_rollbacks
+SELECT redemption_id, revision, body FROM redemption_rollbacks
+WHERE project_id = $1 AND redemption_id = ANY($2::text[])
+ORDER BY redemption_id, revision
+FOR UPDATE;
+
+-- name: blank_rollbacks
+-- As the lines are: without the moves on customers' counters.
+UPDATE redemption_rollbacks r SET idempotency_key = NULL, fingerprint = '', body = b.body, moves = (
+    SELECT COALESCE(jsonb_agg(m.move ORDER BY m.place), '[]')
+    FROM jsonb_array_elements(r.moves) WITH ORDINALITY AS m (move, place)
+    WHERE m.move ->> 0 !~ '^(u:|o:|t:[^:]*:customer[.])')
+FROM unnest($2::text[], $3::int[], $4::bytea[]) AS b (redemption_id, revision, body)
+WHERE r.project_id = $1 AND r.redemption_id = b.redemption_id AND r.revision = b.revision;
+
+-- name: reservations_that_may_name
+-- $2, $3: a customer's id as it is, and as JSON may spell it. Those that are over: what is held is still to be
+-- captured or to expire.
+SELECT id, body FROM reservations
+WHERE project_id = $1 AND (position($2::bytea IN body) > 0 OR position($3::bytea IN body) > 0)
+    AND (status <> 'held' OR expires_at < now() - interval '1 minute');
+
+-- name: erase_reservations
+DELETE FROM reservations WHERE project_id = $1 AND id = ANY($2::text[]);
+
+-- name: erase_holds
+DELETE FROM reservation_holds WHERE project_id = $1 AND reservation_id = ANY($2::text[]);
 
 -- name: drop_salts
 UPDATE receipts SET salt = NULL WHERE project_id = $1 AND redemption_id = ANY($2::text[]);

@@ -3,14 +3,16 @@
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from control_plane.receipts.reading import MOST_RECEIPTS, read_page
-from domain.events import Line
+from domain.events import Line, OrderPart, Reserved, RolledBack, encode
+from domain.orders import Item
 from domain.proofs import Entry, Report, Statement, Walk
 from domain.receipts import START
 from store.erasing import erase_customer
-from tests.reconciler.lab import CODE, FAMILY, PROJECT, SHARD, Lab, redeemed, rolled_back, settled
+from tests.reconciler.lab import ACCOUNT, CODE, FAMILY, PROJECT, SHARD, Lab, redeemed, rolled_back, settled
 
 CHAIN = "cmp_1"
 
@@ -189,22 +191,49 @@ async def test_an_erased_customer_leaves_chain_and_rollback_whole(lab: Lab) -> N
         )
     own = tuple((f"{family}:bob", 1, family) for family in families)
     lines = (Line("voucher", "vch_1", "cmp_1", "SAVE20", 1800, ((CODE, 1, ""), *own)),)
-    event = redeemed("rdm_1", customer="bob", idempotency_key="order-of-bob", lines=lines)
-    await lab.grant(event, redeemed("rdm_2", customer="ann"))
+    order = OrderPart("bobs-order", b"bob's key", (Item(2, 4500),))
+    event = redeemed("rdm_1", customer="bob", idempotency_key="order-of-bob", lines=lines, order=order)
+    returned = RolledBack(
+        *("rdm_1", ACCOUNT, PROJECT, 0, "rbk_1", "return-of-bob", b"f" * 16),
+        is_whole=False,
+        moves=((f"o:{PROJECT}:bob", 1),),
+    )
+    await lab.grant(event, redeemed("rdm_2", customer="ann"), returned)
     await lab.settle()
+    for number, request in enumerate(('{"customer": {"id": "bob"}}', '{"customer_id": "bob"}', '{"session": "bob"}')):
+        await reserve(lab, f"rsv_{number}", request)
     async with lab.owner.transaction():
         assert await erase_customer(lab.owner, PROJECT, "bob") == 1
     left: dict[str, Any] = {}
-    for table in ("redemptions", "redemption_lines", "receipts", "customers", "counters"):
+    tables = ("redemptions", "redemption_lines", "redemption_rollbacks", "receipts", "customers", "counters")
+    for table in tables:
         rows = await lab.owner.fetch(f"SELECT to_jsonb(t)::text AS text FROM {table} t")  # noqa: S608
         left[table] = [row["text"] for row in rows if "bob" in row["text"] or b"bob".hex() in row["text"]]
     assert not any(left.values()), left
-    await lab.grant(rolled_back("rdm_1"))
+    assert [row["id"] for row in await lab.owner.fetch("SELECT id FROM reservations")] == ["rsv_2"]
+    await lab.grant(msgspec.structs.replace(rolled_back("rdm_1"), revision=1))
     await lab.settle()
     report = await verified(lab)
     assert (report.valid, report.count, report.rolled_back, report.unopened) == (True, 2, 1, 1)
     assert await lab.in_ledger(CODE) == {"granted": 2, "returned": 1, "quarantined": 0}
     assert await lab.in_ledger(f"{FAMILY}:bob") == {}
+
+
+async def reserve(lab: Lab, reservation_id: str, request: str) -> None:
+    """A reservation that was released, as the ledger keeps it."""
+    event = Reserved(
+        *(reservation_id, ACCOUNT, PROJECT, b"", None, "cart", "tag", 1, "EUR", 2, 0, 0, False),
+        request.encode(),
+        (),
+    )
+    await lab.owner.execute(
+        "INSERT INTO reservations (project_id, id, session, tag, status, expires_at, revision, body, created_at, "
+        "shard, epoch, entry_ms, entry_seq, entry_index) "
+        "VALUES ($1, $2, 'cart', 'tag', 'released', now(), 0, $3, now(), 3, 1, 1, 0, 0)",
+        PROJECT,
+        reservation_id,
+        encode(event),
+    )
 
 
 async def test_a_role_of_a_server_cannot_write_a_link_anew(lab: Lab) -> None:
