@@ -138,7 +138,7 @@ class Reserved(msgspec.Struct, frozen=True, array_like=True, tag="reserved"):
     request: bytes
     lines: tuple[Line, ...]
     revision: int = 0
-    """How often it was extended."""
+    """When the last extension was asked for, in ms; 0: never. The latest stands."""
 
 
 class Released(msgspec.Struct, frozen=True, array_like=True, tag="released"):

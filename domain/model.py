@@ -178,7 +178,9 @@ class Model:
     def _judge_release(self, item: Item, call: "_Call") -> Outcome | None:
         """What is held may always be given up; but a hold that is hydrated only afterwards would come back."""
         names = [move.counter for move in item.moves if self._load(move.counter, move.absent_is_zero, call) is None]
-        return Outcome(Verdict.MISSING, missing=tuple(names)) if names else None
+        if names:
+            return Outcome(Verdict.MISSING, missing=tuple(names))
+        return self._judge_holds(item, item.hold, call) if item.hold is not None and item.hold.required else None
 
     def _judge_units(self, item: Item, call: "_Call") -> Outcome | None:
         for index, guard in enumerate(item.guards):

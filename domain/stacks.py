@@ -128,6 +128,9 @@ class _Work:
         if failing:
             self._refuse(number, failing[0].code, tuple(one for judgement in failing for one in judgement.failing))
             return
+        if not self.settings.orders_counted_since and any(each.first_order is not None for each in judgements):
+            self._refuse(number, "contended")  # the settings that came before this rule are still to be read
+            return
         self._apply(number, found, found.voucher, judgements)
 
     def _narrow(self, not_before_ms: int, not_after_ms: int) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from domain.decisions import Decision
 from domain.definitions import BUDGET_WINDOW_MINOR, UNLIMITED
 from domain.events import Released, Reserved, decode, encode
-from domain.ids import derived_id, fingerprint, session_tag
+from domain.ids import derived_id, fingerprint, redemption_id, session_tag
 from domain.ledger import HoldUse, Item, Mode, Move
 from domain.outcomes import Verdict
 from domain.problems import Refused
@@ -33,6 +33,7 @@ from .responses import Response, json_response
 from .shard import ServedShard
 from .worker import Worker
 
+CAPTURE_ROUTE = "capture"
 _RELEASE = b"release".ljust(16, b"\0")
 """A reservation is released once, whoever asks for it."""
 
@@ -68,11 +69,11 @@ async def capture(worker: Worker, tenant: Tenant, served: ServedShard, call: Cal
     attempt = Attempt(worker, tenant, served, msgspec.structs.replace(stated, codes=codes), call.client)
     mark = fingerprint("capture", id_.encode())
     try:
-        return await Redeeming(attempt, "capture", id_, mark, is_stack=True, captures=id_).answer()
+        return await Redeeming(attempt, CAPTURE_ROUTE, id_, mark, is_stack=True, captures=id_).answer()
     except Refused as refused:
         if refused.code != "reservation_expired":
             raise
-        raise Refused(await _why_gone(worker, tenant, served, id_)) from refused
+        raise Refused(f"reservation_{await _why_gone(worker, tenant, served, id_)}") from refused
 
 
 async def release(worker: Worker, tenant: Tenant, served: ServedShard, call: Call, id_: str) -> Response:
@@ -80,18 +81,24 @@ async def release(worker: Worker, tenant: Tenant, served: ServedShard, call: Cal
     check_key(call.idempotency_key)
     decode_nothing(call.body)
     held = await find_reservation(worker.database, served, tenant.project_id, id_)
-    if held.status == "captured":
+    became = held.status_at(served.now_ms())
+    if became == "captured":
         raise Refused("reservation_captured")
-    if held.status == "held":
+    if became == "held":
         payload = encode(Released(id_, tenant.account_id, tenant.project_id, held.event.tag))
-        hold = HoldUse(held.event.tag, id_)
+        hold = HoldUse(held.event.tag, id_, required=True)
         item = Item(Mode.RELEASE, f"y:{id_}", _RELEASE, payload, moves=_moves(held.event), hold=hold)
         said = await _submit(served, tenant.project_id, item)
-        if said.outcome.verdict is Verdict.GRANTED:
+        verdict = said.outcome.verdict
+        if verdict is Verdict.GRANTED:
             await _acknowledge(worker, served, _answer(said, payload), held.event, f"y:{id_}")
-        elif said.outcome.verdict is not Verdict.REPLAY:
+        elif verdict is Verdict.HOLD_GONE:
+            became = await _why_gone(worker, tenant, served, id_)
+            if became in ("captured", "changed"):
+                raise Refused(f"reservation_{became}")
+        elif verdict is not Verdict.REPLAY:
             raise Refused("ledger_lagging")
-    return _shown(held.event, "released", held.made_ms)
+    return _shown(held.event, "released" if became == "held" else became, held.made_ms)
 
 
 async def extend(worker: Worker, tenant: Tenant, served: ServedShard, call: Call, id_: str) -> Response:
@@ -112,7 +119,7 @@ async def extend(worker: Worker, tenant: Tenant, served: ServedShard, call: Call
     if verdict is Verdict.REPLAY and said.outcome.record is not None:
         return _shown(_reserved(said.outcome.record.payload), "held", held.made_ms)
     if verdict is Verdict.HOLD_GONE:
-        raise Refused(await _why_gone(worker, tenant, served, id_))
+        raise Refused(f"reservation_{await _why_gone(worker, tenant, served, id_)}")
     if verdict is not Verdict.GRANTED:
         raise Refused("idempotency_key_reused" if verdict is Verdict.KEY_REUSED else "ledger_lagging")
     await _acknowledge(worker, served, _answer(said, item.payload), event, record_id)
@@ -217,10 +224,17 @@ async def _acknowledge(worker: Worker, served: ServedShard, answer: Answer, even
 
 
 async def _why_gone(worker: Worker, tenant: Tenant, served: ServedShard, id_: str) -> str:
-    """The outcome code for a hold that does not cover what it should."""
+    """What has become of a reservation whose hold does not cover what it should."""
+    keyspace, link = served.shard.keyspace, served.shard.link
+    captured = redemption_id(tenant.project_id, CAPTURE_ROUTE, id_)
+    # What ended it may not be in the ledger yet, but then its record is here.
+    if await link.command("EXISTS", keyspace.record(captured)):
+        return "captured"
+    if await link.command("EXISTS", keyspace.record(f"y:{id_}")):
+        return "released"
     held = await find_reservation(worker.database, served, tenant.project_id, id_)
-    status = held.status_at(served.now_ms())
-    return "reservation_changed" if status == "held" else f"reservation_{status}"
+    became = held.status_at(served.now_ms())
+    return "changed" if became == "held" else became
 
 
 def _moves(event: Reserved) -> tuple[Move, ...]:

@@ -186,7 +186,7 @@ local function decide(item, fingerprint, payload)
     return VERDICT.STANDS
   end
   if mode == RELEASE then
-    refused = need_holds().find_missing(load, moves)
+    refused = need_holds().find_missing(load, moves) or (use[4] == 1 and holds.check(load, mode, moves, use, now))
   else
     refused = check_guards(item[6]) or (use and need_holds().check(load, mode, moves, use, now)) or judge(moves, use)
   end

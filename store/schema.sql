@@ -596,7 +596,7 @@ CREATE TABLE public.reservations (
     tag text NOT NULL COLLATE pg_catalog."C",
     status text NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    revision integer NOT NULL,
+    revision bigint NOT NULL,
     redemption_id text COLLATE pg_catalog."C",
     body bytea NOT NULL,
     created_at timestamp with time zone NOT NULL,

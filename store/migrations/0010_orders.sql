@@ -52,7 +52,7 @@ CREATE TABLE reservations (
     tag text COLLATE "C" NOT NULL CHECK (octet_length(tag) BETWEEN 1 AND 64), -- the session's name on counters
     status text NOT NULL CHECK (status IN ('held', 'captured', 'released')),
     expires_at timestamptz NOT NULL, -- by the script's clock
-    revision int NOT NULL CHECK (revision >= 0), -- how often it was extended
+    revision bigint NOT NULL CHECK (revision >= 0), -- when the last extension was asked for, in ms; 0: never
     redemption_id text COLLATE "C" CHECK (octet_length(redemption_id) BETWEEN 1 AND 64), -- what it was captured by
     body bytea NOT NULL CHECK (octet_length(body) <= 262144),
     created_at timestamptz NOT NULL,

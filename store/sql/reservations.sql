@@ -7,7 +7,7 @@ INSERT INTO reservations AS r (project_id, id, session, tag, status, expires_at,
     entry_ms, entry_seq, entry_index)
 SELECT a.project_id, a.id, a.session, a.tag, 'held', 'epoch'::timestamptz + a.expires_ms * interval '1 ms', a.revision,
     a.body, 'epoch'::timestamptz + a.time_ms * interval '1 ms', $1, $2, a.entry_ms, a.entry_seq, a.entry_index
-FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::int[], $9::bytea[], $10::bigint[],
+FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bytea[], $10::bigint[],
     $11::bigint[], $12::bigint[], $13::int[])
     AS a (project_id, id, session, tag, expires_ms, revision, body, time_ms, entry_ms, entry_seq, entry_index)
 ON CONFLICT (project_id, id) DO UPDATE SET session = excluded.session, tag = excluded.tag,
