@@ -10,7 +10,7 @@ from itertools import groupby
 
 import msgspec
 
-from domain.events import Redeemed
+from domain.events import Redeemed, Released, Reserved, RolledBack
 from domain.ledger import Position
 from store.bisect import take_in_by_halves
 from store.database import Transaction
@@ -23,6 +23,11 @@ _ENTRIES = query("ring_entries")
 _DELETE = query("delete_ring_entries")
 _IN_PLACE = query("redemptions_in_place")
 _IN_QUARANTINE = query("quarantine_places")
+_ROLLBACKS_KNOWN = query("rollbacks_known")
+_RESERVATIONS_KNOWN = query("reservations_known")
+
+_Name = tuple[str, str, str, int]
+"""Kind, project, id and revision of an event."""
 
 PAGE = 500
 
@@ -91,18 +96,43 @@ async def take_handed(tx: Transaction, shard: int, durability: str, handed: Sequ
 async def unknown(tx: Transaction, place: Place, slots: Sequence[Slot]) -> list[Slot]:
     """Those of which neither the ledger nor quarantine knows; each place once, whoever has answered it."""
     once = {(slot.position, slot.index): slot for slot in slots}
-    keys = [(s.event.project_id, s.event.id) for s in once.values() if isinstance(s.event, Redeemed)]
-    rows = await tx.fetch(_IN_PLACE, place.shard, *columns(keys, 2))
-    in_ledger = {(row["project_id"], row["id"]) for row in rows}
+    in_ledger = await _in_ledger(tx, place, [name for name in map(_name, once.values()) if name is not None])
     places = [(at.entry_ms, at.entry_seq, index) for at, index in once]
     rows = await tx.fetch(_IN_QUARANTINE, place.shard, place.epoch, *columns(places, 3))
     aside = {(Position(row["entry_ms"], row["entry_seq"]), row["entry_index"]) for row in rows}
-    return [
-        slot
-        for where, slot in once.items()
-        if where not in aside
-        and not (isinstance(slot.event, Redeemed) and (slot.event.project_id, slot.event.id) in in_ledger)
-    ]
+    return [slot for where, slot in once.items() if where not in aside and _name(slot) not in in_ledger]
+
+
+def _name(slot: Slot) -> _Name | None:
+    """What the ledger would know the event by."""
+    event = slot.event
+    if isinstance(event, Redeemed):
+        return "redeemed", event.project_id, event.id, 0
+    if isinstance(event, RolledBack):
+        return "rolled_back", event.project_id, event.redemption_id, event.revision
+    if isinstance(event, Reserved):
+        return "reserved", event.project_id, event.id, event.revision
+    if isinstance(event, Released):
+        return "released", event.project_id, event.reservation_id, 0
+    return None
+
+
+async def _in_ledger(tx: Transaction, place: Place, names: Sequence[_Name]) -> set[_Name]:
+    """Which of these the ledger has taken in, whatever became of them."""
+    known: set[_Name] = set()
+    redeemed = [name[1:3] for name in names if name[0] == "redeemed"]
+    for row in await tx.fetch(_IN_PLACE, place.shard, *columns(redeemed, 2)):
+        known.add(("redeemed", row["project_id"], row["id"], 0))
+    rolled_back = [name[1:] for name in names if name[0] == "rolled_back"]
+    if rolled_back:
+        for row in await tx.fetch(_ROLLBACKS_KNOWN, place.shard, *columns(rolled_back, 3)):
+            known.add(("rolled_back", row["project_id"], row["id"], row["revision"]))
+    held = [(*name[1:], name[0] == "released") for name in names if name[0] in ("reserved", "released")]
+    if held:
+        for row in await tx.fetch(_RESERVATIONS_KNOWN, place.shard, *columns(held, 4)):
+            kind = "released" if row["is_end"] else "reserved"
+            known.add((kind, row["project_id"], row["id"], row["revision"]))
+    return known
 
 
 def _slot(answer: Answer) -> Slot:

@@ -98,6 +98,13 @@ SELECT r.project_id, r.id, r.epoch, r.entry_ms, r.entry_seq, r.entry_index,
 FROM unnest($2::text[], $3::text[]) AS a (project_id, id)
 JOIN redemptions r ON r.project_id = a.project_id AND r.id = a.id AND r.shard = $1;
 
+-- name: rollbacks_known
+-- Of these rollbacks, those whose revision is over: they took effect, or another did.
+SELECT a.project_id, a.id, a.revision
+FROM unnest($2::text[], $3::text[], $4::int[]) AS a (project_id, id, revision)
+JOIN redemptions r ON r.project_id = a.project_id AND r.id = a.id AND r.shard = $1
+WHERE r.revision > a.revision OR r.status = 'rolled_back';
+
 -- name: set_savepoint
 SAVEPOINT part;
 

@@ -59,6 +59,13 @@ SELECT DISTINCT h.project_id, h.reservation_id
 FROM unnest($2::text[], $3::text[]) AS a (project_id, reservation_id)
 JOIN reservation_holds h ON h.project_id = a.project_id AND h.reservation_id = a.reservation_id AND h.shard = $1;
 
+-- name: reservations_known
+-- Of these reservations, extensions and ends ($5), those that have been taken in.
+SELECT a.project_id, a.id, a.revision, a.is_end
+FROM unnest($2::text[], $3::text[], $4::int[], $5::boolean[]) AS a (project_id, id, revision, is_end)
+JOIN reservations r ON r.project_id = a.project_id AND r.id = a.id AND r.shard = $1
+WHERE CASE WHEN a.is_end THEN r.status <> 'held' ELSE r.revision >= a.revision AND octet_length(r.body) > 0 END;
+
 -- name: sweep_holds
 -- Those that have expired a while ago, so that no clock sees them as live. Rows that are being used are left.
 DELETE FROM reservation_holds

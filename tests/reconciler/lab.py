@@ -1,14 +1,15 @@
 """One shard with a project on it, and hands to do what engines and people do to it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from domain.definitions import change_key
-from domain.events import Event, Line, Redeemed, RolledBack, Settled, encode
-from domain.ledger import CommitReply, CounterState, Item, Mode, Move, Position
+from domain.events import Event, Line, Redeemed, Released, Reserved, RolledBack, Settled, encode
+from domain.ledger import CommitReply, CounterHold, CounterState, HoldUse, Item, Mode, Move, Position
 from domain.outcomes import Status, Verdict
 from engine.reconciler.metrics import Metrics
 from engine.reconciler.process import Reconciler
@@ -18,8 +19,9 @@ from engine.reconciler.settings import Settings
 from engine.reconciler.settler import Settler
 from store.database import Database
 from store.keys import Keyspace
-from store.ledger_rows import Fate, Place, Summary
+from store.ledger_rows import Fate, Place, Summary, alias_of
 from store.link import Link
+from store.queries import query
 from store.recovery import ShardState, read_state
 from store.rings import Answer, hand_in, report
 from store.scripts import Scripts
@@ -62,8 +64,35 @@ def redeemed(
     return Redeemed(**{**fields, **changes})
 
 
-def rolled_back(redemption_id: str) -> RolledBack:
-    return RolledBack(redemption_id, ACCOUNT, PROJECT)
+def rolled_back(redemption_id: str, **changes: Any) -> RolledBack:
+    """A whole one as schema 1 has it, or whatever is said of it."""
+    return RolledBack(redemption_id, ACCOUNT, PROJECT, **changes)
+
+
+def reserved(reservation_id: str, *, amount: int = 1, tag: str = "cart_9", **changes: Any) -> Reserved:
+    """A hold of the code's units, for an hour."""
+    fields: dict[str, Any] = {
+        "id": reservation_id,
+        "account_id": ACCOUNT,
+        "project_id": PROJECT,
+        "fingerprint": b"f" * 16,
+        "idempotency_key": None,
+        "session": tag,
+        "tag": tag,
+        "expires_ms": int(time.time() * 1000) + 3_600_000,
+        "currency": "EUR",
+        "decimals": 2,
+        "order_value_minor": 8999,
+        "discount_minor": 1800,
+        "committed": False,
+        "request": b"{}",
+        "lines": (Line("voucher", "vch_1", "cmp_1", "SAVE20", 1800, ((CODE, amount, ""),)),),
+    }
+    return Reserved(**{**fields, **changes})
+
+
+def released(reservation_id: str, *, tag: str = "cart_9") -> Released:
+    return Released(reservation_id, ACCOUNT, PROJECT, tag)
 
 
 def settled(entry_id: str, action: str) -> Settled:
@@ -162,10 +191,11 @@ class Lab:
             "SELECT id, granted + quarantined AS granted, returned FROM counters WHERE id = ANY($1)", list(names)
         )
         known = {row["id"]: row for row in rows}
+        held = await self.holds(names)
         states = []
         for name in names:
             granted, returned = (known[name]["granted"], known[name]["returned"]) if name in known else (0, 0)
-            states.append((name, CounterState(None, granted, returned, granted, 0, withheld, 1)))
+            states.append((name, CounterState(None, granted, returned, granted, 0, withheld, 1, held.get(name, ()))))
         assert await scripts.hydrate(PROJECT, change, Position(), [], states) is Status.OK
 
     async def grant(self, *events: Event | bytes) -> CommitReply:
@@ -183,10 +213,18 @@ class Lab:
     def item(event: Event | bytes) -> Item:
         if isinstance(event, bytes):
             return Item(Mode.COMMIT, payload=event)
-        if not isinstance(event, Redeemed):
+        if isinstance(event, Released):
+            hold = HoldUse(event.tag, event.reservation_id)
+            return Item(Mode.RELEASE, payload=encode(event), moves=(Move(CODE, 1, None, 10**9),), hold=hold)
+        if not isinstance(event, Redeemed | Reserved):
             return Item(Mode.COMMIT, payload=encode(event))
         moves = tuple(Move(name, amount, None, 10**9) for line in event.lines for name, amount, _ in line.moves)
-        return Item(Mode.COMMIT, event.id, event.fingerprint, encode(event), moves=moves)
+        if isinstance(event, Reserved):
+            hold = HoldUse(event.tag, event.id, event.expires_ms, event.revision > 0)
+            return Item(Mode.HOLD, None, b"", encode(event), moves=moves, hold=hold)
+        alias = alias_of(event.order.key) or None if event.order is not None else None
+        use = HoldUse(event.hold.tag, event.hold.reservation_id) if event.hold is not None else None
+        return Item(Mode.COMMIT, event.id, event.fingerprint, encode(event), moves=moves, alias=alias, hold=use)
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
@@ -203,6 +241,15 @@ class Lab:
             "SELECT granted, returned, quarantined FROM counters WHERE project_id = $1 AND id = $2", PROJECT, name
         )
         return dict(row) if row else {}
+
+    async def holds(self, names: Sequence[str] = (CODE,)) -> dict[str, tuple[CounterHold, ...]]:
+        """What the ledger says is held of these counters, as hydration asks for it."""
+        rows = await self.owner.fetch(query("live_holds"), PROJECT, list(names))
+        found: dict[str, tuple[CounterHold, ...]] = {}
+        for row in rows:
+            hold = CounterHold(row["tag"], row["amount"], row["expires_ms"], row["reservation_id"])
+            found[row["counter_id"]] = (*found.get(row["counter_id"], ()), hold)
+        return found
 
     async def redemptions(self) -> dict[str, str]:
         """Status of each redemption that the ledger has."""
