@@ -58,7 +58,8 @@ class HoldUse(msgspec.Struct, frozen=True, array_like=True):
     """Whose holds an item makes, uses up or gives up: at most one stands on a counter for each `tag`, a session's name.
 
     `owner` is the reservation's id; '' (COMMIT, DRY): whatever the session holds. HOLD: until `until_ms`. `required`
-    (a HOLD that extends, a capture, a RELEASE that must not come too late): each counter of the moves must carry a live hold of this tag and owner.
+    (a HOLD that extends, a capture, a RELEASE that must not come too late): each counter of the moves must carry a
+    live hold of this tag and owner.
     """
 
     tag: str
