@@ -101,6 +101,7 @@ class Walk:
         self._returned: set[str] = set()
         self._returning: dict[str, Entry] = {}
         self._net_units = 0
+        self._partial: set[str] = set()
         self._unopened = 0
         self._faults: list[Fault] = []
         self._stray: str | None = None
@@ -200,6 +201,10 @@ class Walk:
                 return
             counter = redemptions_counter(self._newest.id)
             units = units_of(entry.effect, counter) if isinstance(entry.effect, Grant) else 0
+            if entry.status == "partially_rolled_back":
+                # How much of it has come back, and was perhaps sold again, no link tells: it counts for no limit.
+                self._partial.add(key)
+                units = 0
             self._units[key] = units
             if entry.status == "rolled_back":
                 self._returning[key] = entry
@@ -210,6 +215,7 @@ class Walk:
             self._fault("doubled", entry, "it was rolled back before")
         else:
             self._returned.add(key)
+            self._partial.discard(key)
             self._returning.pop(key, None)
             self._net_units -= self._units[key]
 
@@ -223,7 +229,7 @@ class Walk:
                 self._say("rewritten", self._held_until + 1, None, f"{text}, and somewhere from here on it differs")
             else:
                 self._held_until = statement.links
-            net = max(len(self._units) - len(self._returned), self._net_units)
+            net = max(len(self._units) - len(self._returned) - len(self._partial), self._net_units)
             if statement.limit is not None and net > statement.limit:
                 self._say("over_limit", None, None, f"{net} are out, and the limit was {statement.limit}")
 

@@ -204,6 +204,19 @@ def test_g1_no_more_than_the_limit_is_out(what: str, units: int, limit: int, val
     assert report.first_bad is None or report.first_bad.what == "over_limit"
 
 
+def test_g1_a_redemption_that_was_rolled_back_in_part_counts_for_no_limit() -> None:
+    """A unit of it may be out again: the chain tells of no part."""
+    entries = chain("rrr", units=2)
+    assert not walk(entries, sign(entries, limit=4)).valid
+    entries[1] = msgspec.structs.replace(entries[1], status="partially_rolled_back")
+    report = walk(entries, sign(entries, limit=4))
+    assert (report.valid, report.count, report.net) == (True, 3, 3)
+    assert not walk(entries, sign(entries, limit=3)).valid
+    whole = chain("rrrb", units=2)
+    whole[0] = msgspec.structs.replace(whole[0], status="partially_rolled_back")
+    assert not walk(whole, sign(whole, limit=3)).valid, "a link tells of it after all"
+
+
 def test_an_export_that_ends_early_is_not_whole() -> None:
     entries = chain("rr")
     report = walk(entries, sign(entries), is_whole=False)

@@ -241,3 +241,17 @@ async def test_a_role_of_a_server_cannot_write_a_link_anew(lab: Lab) -> None:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with lab.database.shard_tx(SHARD) as tx:
                 await tx.execute(sql)
+
+
+async def test_of_rollbacks_only_the_one_that_leaves_nothing_is_a_link(lab: Lab) -> None:
+    await lab.open()
+    part = {"is_whole": False, "moves": ((CODE, 1),), "refund_minor": 10}
+    await lab.grant(redeemed("rdm_1", amount=3), rolled_back("rdm_1", id="rlb_1", **part))
+    await lab.settle()
+    assert await linked(lab) == [("redeemed", "rdm_1")]
+    await lab.grant(
+        rolled_back("rdm_1", id="rlb_2", revision=1, **part),
+        rolled_back("rdm_1", id="rlb_3", revision=2, moves=((CODE, 1),)),
+    )
+    await lab.settle()
+    assert await linked(lab) == [("redeemed", "rdm_1"), ("rolled_back", "rdm_1")]
