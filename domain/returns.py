@@ -98,7 +98,6 @@ def quote_lines(event: Redeemed, rollbacks: Sequence[RolledBack], lines: Iterabl
     for gift, line in gifts:
         units, owed = rest.units[gift], rest.discounts[line]
         amount = rest.amount_minor(gift, units)
-        rest.give_back(gift, units)
         items.append(ItemRefund(gift, units, amount, min(amount, owed), max(0, amount - owed)))
     for line in chosen:
         rest.drop(line)

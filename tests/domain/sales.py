@@ -40,6 +40,10 @@ def holds(rule: dict[str, Any], order: Order, discounted_minor: int) -> bool:
     return bool(discounted_minor >= rule["discounted"])
 
 
+def never(rule: dict[str, Any], order: Order, discounted_minor: int) -> bool:
+    raise AssertionError("what is kept is not judged")
+
+
 def sell(order: Order, stack: Sequence[Granted]) -> Redeemed:
     """The redemption of a stack of vouchers of one campaign."""
     cart = Cart(order)
