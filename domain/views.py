@@ -58,12 +58,13 @@ class ItemView(msgspec.Struct):
 
 
 class OrderView(msgspec.Struct):
-    """An order with its discounts, line by line."""
+    """An order with its discounts, line by line: those of the items and of shipping are together the order's."""
 
     id: str | None
     currency: str
     amount: Decimal
     shipping: Decimal
+    shipping_discount: Decimal
     discount_applied: Decimal
     total: Decimal
     items: list[ItemView]
@@ -264,6 +265,7 @@ def view_order(event: Redeemed, left: Remaining | None = None) -> OrderView:
         event.currency,
         to_major(event.order_value_minor, decimals),
         to_major(order.shipping_minor if order is not None else 0, decimals),
+        to_major(sum(line.shipping_discount_minor for line in event.lines), decimals),
         to_major(event.discount_minor, decimals),
         to_major(event.total_minor, decimals),
         shown,

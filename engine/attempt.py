@@ -44,13 +44,16 @@ class Attempt:
         self.request = asked.request
         self.codes = asked.codes
         self.is_alone = len(asked.codes) == 1
+        self.found: list[Found] = []
+        """What the last decision was made from."""
         self.refused: dict[int, str] = {}
         self.deadline = time.monotonic() + DEADLINE_S
 
     async def run(self, item_of: Callable[[Decision], Item]) -> tuple[Decision, Committed]:
         """Decide and submit until what was decided from holds; in PARTIAL mode without those that a limit refuses."""
         for _ in range(ATTEMPTS + len(self.codes)):
-            decision = self.decide(await self.find())
+            self.found = await self.find()
+            decision = self.decide(self.found)
             said = await self.served.submit(item_of(decision))
             if said.outcome.verdict in (Verdict.STALE, Verdict.MISSING, Verdict.UNCONFIRMED):
                 await self._again(said)

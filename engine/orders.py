@@ -149,24 +149,25 @@ def _short(asked: CheckoutBody, currency: str, decimals: int) -> Request:
     _check_currency(asked.currency, currency, "/currency")
     if asked.order_value is None:
         raise invalid("/order_value", "is required")
-    customer_id = _customer_id(asked.customer_id, "/customer_id")
+    customer_id = _no_nul(asked.customer_id, "/customer_id")
     return Request(customer_id, _minor(asked.order_value, decimals, "/order_value"))
 
 
 def _asked(asked: CheckoutBody, codes: tuple[str, ...], currency: str, decimals: int) -> Asked:
     _check_currency(asked.currency, currency, "/currency")
-    customer_id = _customer_id(asked.customer_id, "/customer_id")
+    customer_id = _no_nul(asked.customer_id, "/customer_id")
     stated = asked.customer
     if stated is not None:
         if customer_id is not None and stated.id != customer_id:
             raise invalid("/customer_id", "is not that of customer")
-        customer_id = _customer_id(stated.id, "/customer/id")
+        customer_id = _no_nul(stated.id, "/customer/id")
     order = _order(asked, currency, decimals)
     says = stated is not None and (stated.segments is not None or stated.metadata is not None)
     customer = None
     if stated is not None and says:
         metadata = _metadata(stated.metadata or {}, "/customer/metadata")
         customer = Customer(stated.id, segments=tuple(stated.segments or ()), metadata=metadata)
+    _no_nul(asked.session, "/session")
     return Asked(
         Request(customer_id, order.amount_minor, order, customer, _metadata(asked.metadata, "/metadata")),
         codes,
@@ -177,6 +178,7 @@ def _asked(asked: CheckoutBody, codes: tuple[str, ...], currency: str, decimals:
 
 def _order(asked: CheckoutBody, currency: str, decimals: int) -> Order:
     body = asked.order or OrderBody()
+    _no_nul(body.id, "/order/id")
     _check_currency(body.currency, currency, "/order/currency")
     items = tuple(_item(item, decimals, f"/order/items/{at}") for at, item in enumerate(body.items))
     amount: int | None = sum(item.amount_minor for item in items) if items else None
@@ -224,10 +226,11 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**53)
 
 
-def _customer_id(customer_id: str | None, pointer: str) -> str | None:
-    if customer_id is not None and "\x00" in customer_id:
+def _no_nul(text: str | None, pointer: str) -> str | None:
+    """PostgreSQL's text holds every character but one."""
+    if text is not None and "\x00" in text:
         raise invalid(pointer, "must not contain a NUL character")
-    return customer_id
+    return text
 
 
 def _check_currency(stated: str | None, currency: str, pointer: str) -> None:

@@ -78,7 +78,7 @@ class Redeeming:
     async def answer(self) -> Response:
         """Redeem, or say why not."""
         self.served.ring.expect_room()
-        if self.is_keyed and _may_be_older(self.served):
+        if self.is_keyed and may_be_older(self.served):
             known = await self.worker.records.in_ledger(self.attempt.project_id, self.event_id)
             if known is not None:
                 return self._replay_row(known)
@@ -161,7 +161,7 @@ class Redeeming:
         try:
             return await self.worker.records.of_order(self.attempt.project_id, self.order_key)
         except UNAVAILABLE:
-            if _may_be_older(self.served):
+            if may_be_older(self.served):
                 raise
             return None
 
@@ -217,7 +217,7 @@ class Redeeming:
         return _replay(known.event, known.time_ms)
 
 
-def _may_be_older(served: ServedShard) -> bool:
+def may_be_older(served: ServedShard) -> bool:
     """Whether a key may have been used before this epoch, so that only the ledger would know it."""
     return (
         not (served.shard.epoch.first or served.records_restored)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from domain.decisions import Decision, Part
+from domain.conditions import Failing
+from domain.decisions import Decision, Found, Part
 from domain.outcomes import Verdict
 from domain.problems import Refused
 from domain.views import RedeemableView, view_redeemable
@@ -28,7 +29,7 @@ _HIDDEN = ("rule_limit_reached",)
 
 def refusal(attempt: Attempt, decision: Decision, said: Committed) -> Refused:
     """Why the script, or the decision that stands, refuses."""
-    parts = parts_of(decision, said)
+    parts = parts_of(attempt, decision, said)
     redeemables = views_of(attempt, parts) if attempt.request.order is not None or not attempt.is_alone else ()
     return Refused(_shown(code_of(decision, said), attempt), redeemables=redeemables)
 
@@ -43,18 +44,33 @@ def code_of(decision: Decision, said: Committed) -> str:
     return blamed[1] if blamed is not None else _BY_VERDICT[verdict]
 
 
-def parts_of(decision: Decision, said: Committed) -> tuple[Part, ...]:
+def parts_of(attempt: Attempt, decision: Decision, said: Committed) -> tuple[Part, ...]:
     """What became of each redeemable: where a limit refused one, or all must apply, nothing of the others holds."""
     blamed = blame(decision, said)
     if blamed is None and decision.refusal is None:
         return decision.parts
-    return tuple(_refused(number, part, blamed) for number, part in enumerate(decision.parts))
+    parts = [_alone(part) for part in decision.parts]
+    if blamed is not None and parts:
+        number, code = blamed
+        parts[number] = Part("inapplicable", code, _failing(attempt.found[number], decision, said))
+    return tuple(parts)
 
 
-def _refused(number: int, part: Part, blamed: tuple[int, str] | None) -> Part:
-    if blamed is not None and number == blamed[0]:
-        return Part("inapplicable", blamed[1])
+def _alone(part: Part) -> Part:
     return Part("skipped", "stack_refused") if part.status == "applicable" else part
+
+
+def _failing(found: Found, decision: Decision, said: Committed) -> tuple[Failing, ...]:
+    """The condition of a rule that the commit has refused: a count's, or that on a customer's first order."""
+    verdict, index = said.outcome.verdict, said.outcome.index
+    counter = decision.guards[index].counter if verdict is Verdict.GUARD else decision.moves[index].counter
+    rule_id, name = "", "customer.first_order"
+    if counter.startswith("t:"):
+        _, rule_id, name, _, _ = counter.split(":", 4)
+    elif not counter.startswith("o:"):
+        return ()
+    said_by = [rule.compiled.refused(name) for rule in found.rules if rule_id in ("", rule.definition.id)]
+    return tuple([failing for failing in said_by if failing is not None])
 
 
 def views_of(attempt: Attempt, parts: Sequence[Part]) -> tuple[RedeemableView, ...]:

@@ -26,7 +26,7 @@ from .committer import Committed
 from .holding import find_reservation, reservation_in_ledger
 from .orders import decode_reservation
 from .records import answer_of
-from .redeem import Redeeming
+from .redeem import Redeeming, may_be_older
 from .refusing import refusal
 from .requests import Call, check_key, decode_extension, decode_nothing, request_fingerprint
 from .responses import Response, json_response
@@ -146,6 +146,13 @@ class Reserving:
         """Hold, or say why not."""
         attempt = self.attempt
         attempt.served.ring.expect_room()
+        if may_be_older(attempt.served):
+            known = await reservation_in_ledger(attempt.worker.database, attempt.project_id, self.id)
+            if known is not None:
+                if known.event.fingerprint != self.mark:
+                    raise Refused("idempotency_key_reused")
+                replayed = ("idempotency-replayed", "true")
+                return _shown(known.event, "held", known.made_ms, replayed, status=201)
         decision, said = await attempt.run(self._item)
         verdict, record = said.outcome.verdict, said.outcome.record
         if verdict is Verdict.GRANTED and self.event is not None:

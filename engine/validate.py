@@ -118,6 +118,7 @@ def _order(attempt: Attempt, decision: Decision | None) -> OrderView:
         tenant.currency,
         to_major(amount, decimals),
         to_major(shipping, decimals),
+        to_major(sum(line.shipping_discount_minor for line in lines), decimals),
         to_major(off, decimals),
         to_major(amount + shipping - off, decimals),
         show_items(items, taken, decimals),
