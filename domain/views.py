@@ -68,6 +68,8 @@ class OrderView(msgspec.Struct):
     discount_applied: Decimal
     total: Decimal
     items: list[ItemView]
+    remaining_total: Decimal | UnsetType = UNSET
+    """What the order costs after what was rolled back of it; left out where nothing was."""
 
 
 class RedemptionPart(msgspec.Struct):
@@ -256,11 +258,11 @@ def view_order(event: Redeemed, left: Remaining | None = None) -> OrderView:
     taken = [sum(line.allocations[at] for line in event.lines) for at in range(len(items))]
     shown = show_items(items, taken, decimals)
     if left is not None:
-        for at, view in enumerate(shown):
+        for at, line in enumerate(shown):
             returned = items[at].quantity - left.units[at]
             if returned:
-                view.returned_quantity = returned
-    return OrderView(
+                line.returned_quantity = returned
+    view = OrderView(
         order.id if order is not None else None,
         event.currency,
         to_major(event.order_value_minor, decimals),
@@ -270,6 +272,9 @@ def view_order(event: Redeemed, left: Remaining | None = None) -> OrderView:
         to_major(event.total_minor, decimals),
         shown,
     )
+    if left is not None:
+        view.remaining_total = to_major(left.total_minor, decimals)
+    return view
 
 
 def show_items(items: Sequence[Item], taken: Sequence[int], decimals: int) -> list[ItemView]:
