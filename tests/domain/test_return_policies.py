@@ -150,6 +150,16 @@ def test_rules_are_asked_of_the_order_s_own_items_as_earlier_discounts_left_them
     assert remaining(event, done).discounts == discounts
 
 
+def test_what_a_later_redeemable_has_added_is_nothing_to_pay() -> None:
+    gift = Discount("UNIT", 1, None, None, AddedUnit(750, sku="MUG"))
+    stack: list[sales.Granted] = [
+        (TEN_PERCENT, False, True, ({"discounted": 10_750},)),
+        (gift, False, True, ()),
+    ]
+    event = sales.sell(carts.order_of([Item(3, 5_000)]), stack)
+    assert quote_items(event, [], [(0, 1)], sales.holds).discounts == (1_500, 0)
+
+
 def test_a_percentage_of_the_initial_stays_one_when_it_is_judged_again() -> None:
     stack: list[sales.Granted] = [(Discount("AMOUNT", 3_000), False, True, None), (TEN_PERCENT, True, True, ())]
     event = sales.sell(carts.order_of([Item(3, 5_000)]), stack)
