@@ -11,7 +11,7 @@ import msgspec
 
 from .definitions import Discount
 from .ledger import Position
-from .orders import Item
+from .orders import Item, Metadata
 
 SCHEMA_VERSION = 2
 """2 added orders, partial rollbacks and reservations."""
@@ -54,6 +54,7 @@ class OrderPart(msgspec.Struct, frozen=True, array_like=True):
     key: bytes = b""
     items: tuple[Item, ...] = ()
     shipping_minor: int = 0
+    metadata: Metadata = {}
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from .allocation import split
 from .effects import Cart, Effect
-from .events import Terms
+from .events import OrderPart, Terms
 from .orders import Order
 from .remaining import Rest
 
@@ -29,8 +29,8 @@ def judged_again(rest: Rest, holds: Holds) -> list[int]:
     items = [msgspec.structs.replace(rest.parts[number], quantity=rest.units[number]) for number in numbers]
     own = tuple([item for item in items if not item.added])
     shipping = rest.parts[-1].price_minor
-    order_id = rest.event.order.id if rest.event.order is not None else None
-    order = Order(sum(item.amount_minor for item in own), own, shipping, order_id)
+    stated = rest.event.order or OrderPart()
+    order = Order(sum(item.amount_minor for item in own), own, shipping, stated.id, stated.metadata)
     cart = Cart(Order(0, tuple(items), shipping))
     kept = [_kept(row, numbers) for row in rest.kept]
     discounts = []

@@ -157,7 +157,7 @@ class _Work:
     def _judge(self, found: Found) -> list[Judgement]:
         facts = Facts(
             order=self.order,
-            discounted_minor=self.cart.amount_minor - self.cart.discount_minor,
+            discounted_minor=self.cart.discounted_minor,
             customer=self.customer,
             metadata=self.request.metadata,
             api_key_id=self.around.api_key_id,
@@ -175,7 +175,7 @@ class _Work:
         effect = Effect(0)
         if discount is not None:
             effect = self.cart.apply(discount, self.settings.percent_of == "INITIAL")
-            if not effect.discount_minor and self.settings.no_effect != "APPLY":
+            if effect.is_nothing and self.settings.no_effect != "APPLY":
                 if self.settings.no_effect == "SKIP" and len(self.found) > 1:
                     self.parts[number] = Part("skipped", "no_effect")
                 else:
@@ -214,7 +214,6 @@ class _Work:
             self.lines[0] = msgspec.structs.replace(self.lines[0], moves=(*self.lines[0].moves, *own))
         moves, refusals, owners = merge(self.planned)
         cart = self.cart
-        stated = self.stated
         return Decision(
             refusal=None,
             checks=checks,
@@ -230,7 +229,7 @@ class _Work:
             guard_owners=tuple(self.guards.values()),
             parts=parts,
             order_value_minor=cart.amount_minor,
-            order=OrderPart(stated.id, b"", self._kept_items(), stated.shipping_minor),
+            order=self._kept_order(),
         )
 
     def _refusal(self, parts: Sequence[Part]) -> str | None:
@@ -253,17 +252,14 @@ class _Work:
             return line
         return msgspec.structs.replace(line, allocations=(*line.allocations, *(0,) * missing))
 
-    def _kept_items(self) -> tuple[Item, ...]:
-        """The items as a redemption keeps them: what only rules and selections read, only where it may be judged
+    def _kept_order(self) -> OrderPart:
+        """The order as a redemption keeps it: what only rules and selections read, only where it may be judged
         again."""
+        stated, items = self.stated, self.cart.items
         if any(line.terms is not None for line in self.lines):
-            return tuple(self.cart.items)
-        return tuple(
-            [
-                Item(item.quantity, item.price_minor, item.product_id, item.sku, added=item.added)
-                for item in self.cart.items
-            ]
-        )
+            return OrderPart(stated.id, b"", tuple(items), stated.shipping_minor, stated.metadata)
+        plain = [Item(item.quantity, item.price_minor, item.product_id, item.sku, added=item.added) for item in items]
+        return OrderPart(stated.id, b"", tuple(plain), stated.shipping_minor)
 
     def _checks(self) -> tuple[Check, ...]:
         around, settings = self.around, self.settings

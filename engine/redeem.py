@@ -6,6 +6,8 @@ idempotency record has been asked for.
 
 import os
 
+import msgspec
+
 from domain.decisions import Decision
 from domain.events import Hold, Redeemed, decode, encode
 from domain.ids import order_key, redemption_id, session_tag
@@ -126,7 +128,7 @@ class Redeeming:
         attempt, tenant = self.attempt, self.attempt.tenant
         order = decision.order
         if order is not None and self.order_key:
-            order = type(order)(order.id, self.order_key, order.items, order.shipping_minor)
+            order = msgspec.structs.replace(order, key=self.order_key)
         return Redeemed(
             id=self.event_id,
             account_id=tenant.account_id,
