@@ -15,8 +15,8 @@ from domain.ids import derived_id, fingerprint, redemption_id, session_tag
 from domain.ledger import HoldUse, Item, Mode, Move
 from domain.outcomes import Verdict
 from domain.problems import Refused
+from domain.reservation_views import view_reservation
 from domain.views import encode as encode_json
-from domain.views import view_reservation
 from store.rings import Answer
 
 from .acknowledging import acknowledge, expect_reconciler

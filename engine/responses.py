@@ -13,7 +13,8 @@ from msgspec import UNSET, UnsetType
 
 from domain.events import Redeemed, RolledBack
 from domain.problems import MEDIA_TYPE, Refused, problem_body
-from domain.views import ConditionView, OrderView, RedeemableView, encode, view_redemption
+from domain.redemption_views import view_redemption
+from domain.views import ConditionView, OrderView, RedeemableView, encode
 
 Headers = list[tuple[str, str]]
 

@@ -18,9 +18,10 @@ from domain.ledger import Item, Mode, Position
 from domain.orders import Order
 from domain.outcomes import Verdict
 from domain.problems import FieldError, Refused
+from domain.redemption_views import view_redemption
+from domain.return_views import view_quote, view_return
 from domain.returns import Quote, ReturnError, quote_items, quote_lines, quote_rest, remaining
 from domain.views import encode as encode_json
-from domain.views import view_quote, view_redemption, view_return
 
 from .auth import Tenant
 from .records import Known, answer_of, find_redemption

@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from domain.views import RedemptionView
+from domain.redemption_views import RedemptionView
 
 
 class StackedView(msgspec.Struct):
