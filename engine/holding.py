@@ -6,10 +6,11 @@ from domain.events import Reserved, decode
 from domain.ids import is_id
 from domain.ledger import Record
 from domain.problems import Refused
-from store.database import UNAVAILABLE, Database
+from store.database import Database
 from store.queries import query
 from store.scripts import parse_record
 
+from .records import in_either
 from .shard import ServedShard
 
 _ROWS = query("reservations_by_id")
@@ -35,15 +36,9 @@ async def find_reservation(database: Database, served: ServedShard, project_id: 
     """The reservation, from the ledger or from this epoch's record; Refused where the project has none."""
     if not is_id("rsv", id_):
         raise Refused("reservation_not_found")
-    # Redis first: between the two questions it can go from Redis' stream to the ledger, never back.
-    recent = await _in_redis(served, project_id, id_)
-    try:
-        known = await reservation_in_ledger(database, project_id, id_)
-    except UNAVAILABLE:
-        if recent is None:
-            raise
-        known = None
-    found = known or recent
+    found = await in_either(
+        _in_redis(served, project_id, id_), lambda: reservation_in_ledger(database, project_id, id_)
+    )
     if found is None:
         raise Refused("reservation_not_found")
     return found

@@ -104,18 +104,24 @@ async def find_redemption(records: Records, served: ServedShard, project_id: str
     """The redemption, from the ledger or from this epoch's record; Refused where the project has none."""
     if not is_id("rdm", redemption_id):
         raise Refused("redemption_not_found")
-    # Redis first: between the two questions a redemption can go from Redis' stream to the ledger, never back.
-    recent = await in_redis(served, project_id, redemption_id)
-    try:
-        known = await records.in_ledger(project_id, redemption_id)
-    except UNAVAILABLE:
-        if recent is None:
-            raise
-        known = None
-    found = known or recent
+    found = await in_either(
+        in_redis(served, project_id, redemption_id), lambda: records.in_ledger(project_id, redemption_id)
+    )
     if found is None:
         raise Refused("redemption_not_found")
     return found
+
+
+async def in_either(redis: Awaitable[V | None], ledger: Callable[[], Awaitable[V | None]]) -> V | None:
+    """What the ledger has, or else what Redis has: asked first, because between the two questions it can go from
+    Redis' stream to the ledger, never back. UNAVAILABLE where nothing is known and PostgreSQL is away."""
+    recent = await redis
+    try:
+        return await ledger() or recent
+    except UNAVAILABLE:
+        if recent is None:
+            raise
+        return recent
 
 
 async def in_redis(served: ServedShard, project_id: str, redemption_id: str) -> Known | None:
