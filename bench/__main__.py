@@ -10,19 +10,16 @@ from tools.dev.console import LauncherError, say, stop_with
 from tools.dev.privileges import unprivileged
 from tools.dev.signals import Signals, caught
 from tools.dev.supervisor import StopRequested
-from tools.dev.valkey import AppendFsync
 
-from . import micro, report
+from . import against, micro, report
 from .arithmetic import summarise
 from .ledger import inspect
 from .machine import look
-from .options import Cell, Durability, Options, parse
+from .options import Cell, Options, parse
 from .rivals import play
 from .rounds import NoResult, Player
-from .shop import Offer, Shop
-from .site import Account, Database, Site
-
-_APPENDFSYNC: dict[Durability, AppendFsync] = {"fast": "everysec", "durable": "always", "committed": "always"}
+from .shop import make_offers
+from .site import Database, Site
 
 
 def main(arguments: list[str]) -> int:
@@ -36,6 +33,8 @@ def main(arguments: list[str]) -> int:
             caught() as s,
         ):
             unprivileged().hand_over(Path(folder))
+            if options.against is not None:
+                return against.run(options, options.against, Path(folder), s)
             return _conclude(_run(options, Path(folder), s), options)
     except StopRequested:
         say("Stopped.")
@@ -50,9 +49,7 @@ def _run(options: Options, folder: Path, signals: Signals) -> report.Report:
     database = Database(folder, signals)
     try:
         database.start()
-        for appendfsync in dict.fromkeys(_APPENDFSYNC[each] for each in options.classes):
-            classes = [each for each in options.classes if _APPENDFSYNC[each] == appendfsync]
-            cells = [cell for each in classes for cell in options.cells(each)]
+        for appendfsync, cells in options.by_appendfsync().items():
             _measure(Site(database, folder / appendfsync, signals, appendfsync), cells, options, found)
         for connections in options.connections if options.rivals else ():
             rival = play.play_sql_update(database, folder, signals, options.generator, connections, options.seconds)
@@ -68,7 +65,8 @@ def _measure(site: Site, cells: list[Cell], options: Options, found: report.Repo
     """Measure all cells that one site can serve."""
     try:
         account = site.start()
-        offers = _make_offers(site, account, cells, options)
+        wanted = {(cell.workload, cell.durability == "committed") for cell in cells}
+        offers = make_offers(site, account, wanted | {(workload, False) for workload, _ in wanted}, options.codes)
         player = Player(site, account, options.generator, options.seconds)
         for cell in cells:
             offer = offers[cell.workload, cell.durability == "committed"]
@@ -87,18 +85,6 @@ def _measure(site: Site, cells: list[Cell], options: Options, found: report.Repo
             say(report.describe_ledger(settled))
     finally:
         site.stop()
-
-
-def _make_offers(site: Site, account: Account, cells: list[Cell], options: Options) -> dict[tuple[str, bool], Offer]:
-    wanted = {(cell.workload, cell.durability == "committed") for cell in cells}
-    wanted |= {(workload, False) for workload, _ in wanted}
-    control_plane = site.start_control_plane()
-    shop = Shop(site, account)
-    try:
-        return {each: shop.offer(*each, options.codes) for each in sorted(wanted)}
-    finally:
-        shop.close()
-        control_plane.stop()
 
 
 def _conclude(found: report.Report, options: Options) -> int:

@@ -17,7 +17,8 @@ CROWDED = 0.92
 # If other guests of the host, or other processes of this machine, have more than this, they change what is measured.
 NOISY = 0.10
 
-Peer = Literal["real", "null"]
+Peer = Literal["real", "null", "older"]
+"""Who served a round: the engine, the null engine, the engine of another revision."""
 
 
 class Round(msgspec.Struct, frozen=True):
@@ -31,7 +32,7 @@ class Round(msgspec.Struct, frozen=True):
 
     @property
     def engine_cpu_s(self) -> float:
-        return self.spent.cpu_s["engine" if self.peer == "real" else "null"]
+        return self.spent.cpu_s["engine" if self.peer == "real" else self.peer]
 
     @property
     def per_engine_cpu_s(self) -> float:

@@ -6,10 +6,14 @@ from typing import Literal, get_args
 
 import msgspec
 
+from tools.dev.valkey import AppendFsync
+
 from .generators import Generator, find_generator
 
 Durability = Literal["fast", "durable", "committed"]
 Workload = Literal["campaign", "codes"]
+
+APPENDFSYNC: dict[Durability, AppendFsync] = {"fast": "everysec", "durable": "always", "committed": "always"}
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -31,6 +35,7 @@ class Options(msgspec.Struct, frozen=True):
     generator: Generator
     rivals: bool
     micro: bool
+    against: str | None
     json: Path | None
 
     def cells(self, durability: Durability) -> list[Cell]:
@@ -41,6 +46,13 @@ class Options(msgspec.Struct, frozen=True):
         found = [Cell(durability, "campaign", connections) for connections in self.connections]
         if durability != "committed":
             found.append(Cell(durability, "codes", self.connections[0]))
+        return found
+
+    def by_appendfsync(self) -> dict[AppendFsync, list[Cell]]:
+        """All cells, by what their servers must be."""
+        found: dict[AppendFsync, list[Cell]] = {}
+        for each in self.classes:
+            found.setdefault(APPENDFSYNC[each], []).extend(self.cells(each))
         return found
 
 
@@ -56,6 +68,7 @@ def parse(arguments: list[str]) -> Options:
         generator=find_generator(told.generator),
         rivals=told.rivals,
         micro=told.micro,
+        against=told.against,
         json=told.json,
     )
 
@@ -75,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--generator", choices=("auto", "wrk", "python"), default="auto", help="what makes the load")
     parser.add_argument("--rivals", action="store_true", help="also measure one SQL UPDATE and INSERT a request")
     parser.add_argument("--micro", action="store_true", help="only the micro-benchmarks of the hot path's parts")
+    parser.add_argument("--against", metavar="REV", help="beside the engine of this revision, not the null engine")
     parser.add_argument("--json", type=Path, help="write all numbers to this file")
     return parser
 

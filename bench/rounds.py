@@ -16,6 +16,8 @@ from .site import Account, Site
 # Long enough to fill every cache: definitions in the engine, scripts in Redis, pages in PostgreSQL.
 _WARM_UP_S = {"campaign": 0.5, "codes": 1.5}
 
+_REVISIONS: tuple[Peer, Peer] = ("real", "older")
+
 
 class NoResult(Exception):
     """A round that may not be reported: says why."""
@@ -41,13 +43,23 @@ class Player:
             yield self._round("real", cell, offer, self._seconds)
             yield self._round("null", cell, null_offer, self._seconds)
 
+    def alternate(self, cell: Cell, offer: Offer, rounds: int) -> Iterator[tuple[Round, Round]]:
+        """Warm both up, then pairs of this revision and the other one. Who begins takes turns, so that a machine which
+        becomes slower all the time is nobody's advantage."""
+        for peer in _REVISIONS:
+            self._round(peer, cell, offer, _WARM_UP_S[cell.workload])
+        for number in range(rounds):
+            order = _REVISIONS if number % 2 == 0 else _REVISIONS[::-1]
+            played = {peer: self._round(peer, cell, offer, self._seconds) for peer in order}
+            yield played["real"], played["older"]
+
     def _round(self, peer: Peer, cell: Cell, offer: Offer, seconds: float) -> Round:
         self._site.check_stop()
-        port = self._site.real_port if peer == "real" else self._site.null_port
+        port = self._site.real_port if peer == "real" else self._site.second_port
         counted, before = scrape(port), sample(self._site.pids)
         answers = self._load(port, peer, cell, offer, seconds)
         settled_after_s = 0.0
-        if peer == "real":
+        if peer != "null":
             acknowledged = self.acknowledged.get(offer.campaign_id, 0) + answers.granted
             self.acknowledged[offer.campaign_id] = acknowledged
             settled_after_s = wait_until_settled(self._site.owner_url, offer.campaign_id, acknowledged)

@@ -3,7 +3,7 @@ generators."""
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,19 @@ class Shop:
         while time.monotonic() < deadline:
             yield _answer(self._client.get(f"/v1/async-actions/{action_id}"))["status"]
             time.sleep(_POLL_S)
+
+
+def make_offers(
+    site: Site, account: Account, wanted: Iterable[tuple[Workload, bool]], codes: int
+) -> dict[tuple[Workload, bool], Offer]:
+    """Offers by workload and whether they are `committed`; the control plane runs for as long as this takes."""
+    control_plane = site.start_control_plane()
+    shop = Shop(site, account)
+    try:
+        return {each: shop.offer(*each, codes) for each in sorted(set(wanted))}
+    finally:
+        shop.close()
+        control_plane.stop()
 
 
 def _answer(response: httpx.Response) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""Throw-away servers for one benchmark: PostgreSQL once; for each appendfsync a database, a Valkey, an engine, the same
-engine without a committer, and a reconciler. Made of the launcher's own parts, so that what is measured is what runs.
+"""Throw-away servers for one benchmark: PostgreSQL once; for each appendfsync a database, a Valkey, an engine, a second
+one beside it (the same without a committer, or that of another revision), and a reconciler. Made of the launcher's own
+parts, so that what is measured is what runs.
 
 PostgreSQL keeps its fsync: the ledger's durability is part of what is measured.
 """
@@ -18,7 +19,7 @@ from tools.dev.paths import Home
 from tools.dev.ports import Ports, find_free_base
 from tools.dev.postgres import OWNER, Cluster
 from tools.dev.probe import http_ready
-from tools.dev.processes import run_to_end
+from tools.dev.processes import Program, run_to_end
 from tools.dev.product import Product
 from tools.dev.signals import Signals
 from tools.dev.state import Secrets
@@ -27,7 +28,7 @@ from tools.dev.valkey import AppendFsync, Valkey
 
 from .queries import query
 
-_REAL, _NULL = 0, 1
+_REAL, _SECOND = 0, 1
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -73,9 +74,17 @@ class Database:
 
 
 class Site:
-    """One running Vauchflow of a given appendfsync."""
+    """One running Vauchflow of a given appendfsync. `older` is a folder with another revision, whose engine then takes
+    the place of the null engine."""
 
-    def __init__(self, database: Database, folder: Path, signals: Signals, appendfsync: AppendFsync) -> None:
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        signals: Signals,
+        appendfsync: AppendFsync,
+        older: Path | None = None,
+    ) -> None:
         self.home = Home(folder)
         self.home.create()
         self.ports = Ports(find_free_base(engines=2))
@@ -96,7 +105,8 @@ class Site:
             self.home, self.ports, database.secrets, self.owner_url, self._valkey.url, trust_aof=trusted
         )
         self.redis_url = self._valkey.url
-        self.real_port, self.null_port = self.ports.engine(_REAL), self.ports.engine(_NULL)
+        self.real_port, self.second_port = self.ports.engine(_REAL), self.ports.engine(_SECOND)
+        self._older = older
 
     def start(self) -> Account:
         """Start everything that serves, and make the account whose codes are redeemed."""
@@ -105,17 +115,22 @@ class Site:
         supervisor.wait_until_ready(valkey, self._valkey.is_ready)
         run_to_end(product.migrate())
         account = msgspec.convert(json.loads(run_to_end(product.create_account())), Account)
-        null = dataclasses.replace(product.engine(_NULL), name="null", argv=(sys.executable, "-m", "bench.null_engine"))
         programs = (
             (product.reconciler(), self.ports.reconciler),
             (product.engine(_REAL), self.real_port),
-            (null, self.null_port),
+            (self._second(), self.second_port),
         )
         children = [(supervisor.start(program), port) for program, port in programs]
         for child, port in children:
             supervisor.wait_until_ready(child, http_ready(port))
         self.pids |= {"redis": valkey.pid} | {child.program.name: child.pid for child, _ in children}
         return account
+
+    def _second(self) -> Program:
+        program = self._product.engine(_SECOND)
+        if self._older is None:
+            return dataclasses.replace(program, name="null", argv=(sys.executable, "-m", "bench.null_engine"))
+        return dataclasses.replace(program, name="older", cwd=self._older)
 
     def start_control_plane(self) -> Supervisor:
         """Start the control plane on its own; whoever needed it stops it, so that it takes no part in what follows."""
