@@ -10,12 +10,11 @@ from litestar import Response
 from control_plane.audit import record
 from control_plane.calls import Call
 from control_plane.customers.schemas import CustomerUpsert, CustomerView
-from control_plane.effects import Change, Outcome, answer, perform
-from control_plane.queries import list_body
+from control_plane.effects import Change, Outcome, perform
 from control_plane.rules.times import show_time
-from control_plane.shop_ids import is_shop_id, once_each
+from control_plane.shop_ids import once_each
+from control_plane.shop_reading import get_one, list_all
 from control_plane.upserts import change_if_pending, ensure_locked, given_fields
-from domain.problems import Refused
 from store.database import Transaction
 from store.definitions import stage_change
 from store.queries import query
@@ -67,27 +66,16 @@ async def _upsert(call: Call, customer_id: str, fields: dict[str, Any], tx: Tran
 
 async def get_customer(call: Call, customer_id: str) -> Response[bytes]:
     """GET /v1/customers/{id}"""
-    call.query().done()
-    row = None
-    if is_shop_id(customer_id):
-        async with call.open_tx() as tx:
-            row = await tx.fetchrow(_GET, call.tenant.project_id, customer_id)
-    if row is None:
-        raise Refused("customer_not_found")
-    return answer(200, _show(_from_row(row)))
+    return await get_one(call, _GET, customer_id, "customer_not_found", _show_row)
 
 
 async def list_customers(call: Call) -> Response[bytes]:
-    """GET /v1/customers; by `id` also one that no path can spell, such as one with a slash."""
-    asked = call.query()
-    id_, page = asked.text("id"), asked.page()
-    asked.done()
-    async with call.open_tx() as tx:
-        if id_ is not None:
-            rows = await tx.fetch(_GET, call.tenant.project_id, id_)
-        else:
-            rows = await tx.fetch(_LIST, call.tenant.project_id, page.after, page.after_id, page.rows)
-    return answer(200, list_body(rows, page, lambda row: _show(_from_row(row))))
+    """GET /v1/customers"""
+    return await list_all(call, _LIST, _GET, _show_row)
+
+
+def _show_row(row: Any) -> CustomerView:
+    return _show(_from_row(row))
 
 
 def _from_row(row: Any) -> StoredCustomer:

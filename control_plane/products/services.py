@@ -10,14 +10,13 @@ from msgspec import UnsetType
 
 from control_plane.audit import record
 from control_plane.calls import Call
-from control_plane.effects import Change, Outcome, answer, perform
+from control_plane.effects import Change, Outcome, perform
 from control_plane.products.schemas import ProductUpsert, ProductView
-from control_plane.queries import list_body
 from control_plane.rules.times import show_time
-from control_plane.shop_ids import is_shop_id, once_each
+from control_plane.shop_ids import once_each
+from control_plane.shop_reading import get_one, list_all
 from control_plane.upserts import change_if_pending, ensure_locked, given_fields
 from domain.money import MoneyError, to_major, to_minor
-from domain.problems import Refused
 from store.database import Transaction
 from store.definitions import stage_change
 from store.queries import query
@@ -82,27 +81,16 @@ async def _upsert(call: Call, product_id: str, fields: dict[str, Any], tx: Trans
 
 async def get_product(call: Call, product_id: str) -> Response[bytes]:
     """GET /v1/products/{id}"""
-    call.query().done()
-    row = None
-    if is_shop_id(product_id):
-        async with call.open_tx() as tx:
-            row = await tx.fetchrow(_GET, call.tenant.project_id, product_id)
-    if row is None:
-        raise Refused("product_not_found")
-    return answer(200, _show(_from_row(row), call.tenant.decimals))
+    return await get_one(call, _GET, product_id, "product_not_found", partial(_show_row, call.tenant.decimals))
 
 
 async def list_products(call: Call) -> Response[bytes]:
-    """GET /v1/products; by `id` also one that no path can spell, such as one with a slash."""
-    asked = call.query()
-    id_, page = asked.text("id"), asked.page()
-    asked.done()
-    async with call.open_tx() as tx:
-        if id_ is not None:
-            rows = await tx.fetch(_GET, call.tenant.project_id, id_)
-        else:
-            rows = await tx.fetch(_LIST, call.tenant.project_id, page.after, page.after_id, page.rows)
-    return answer(200, list_body(rows, page, lambda row: _show(_from_row(row), call.tenant.decimals)))
+    """GET /v1/products"""
+    return await list_all(call, _LIST, _GET, partial(_show_row, call.tenant.decimals))
+
+
+def _show_row(decimals: int, row: Any) -> ProductView:
+    return _show(_from_row(row), decimals)
 
 
 def _from_row(row: Any) -> StoredProduct:

@@ -10,13 +10,11 @@ from litestar import Response
 
 from control_plane.audit import record
 from control_plane.calls import Call
-from control_plane.effects import Outcome, answer, perform
-from control_plane.queries import list_body
+from control_plane.effects import Outcome, perform
 from control_plane.rules.times import show_time
 from control_plane.segments.schemas import SegmentUpsert, SegmentView
-from control_plane.shop_ids import is_shop_id
+from control_plane.shop_reading import get_one, list_all
 from control_plane.upserts import ensure_locked, given_fields
-from domain.problems import Refused
 from store.database import Transaction
 from store.queries import query
 
@@ -58,27 +56,16 @@ async def _upsert(call: Call, segment_id: str, fields: dict[str, Any], tx: Trans
 
 async def get_segment(call: Call, segment_id: str) -> Response[bytes]:
     """GET /v1/segments/{id}"""
-    call.query().done()
-    row = None
-    if is_shop_id(segment_id):
-        async with call.open_tx() as tx:
-            row = await tx.fetchrow(_GET, call.tenant.project_id, segment_id)
-    if row is None:
-        raise Refused("segment_not_found")
-    return answer(200, _show(_from_row(row)))
+    return await get_one(call, _GET, segment_id, "segment_not_found", _show_row)
 
 
 async def list_segments(call: Call) -> Response[bytes]:
-    """GET /v1/segments; by `id` also one that no path can spell, such as one with a slash."""
-    asked = call.query()
-    id_, page = asked.text("id"), asked.page()
-    asked.done()
-    async with call.open_tx() as tx:
-        if id_ is not None:
-            rows = await tx.fetch(_GET, call.tenant.project_id, id_)
-        else:
-            rows = await tx.fetch(_LIST, call.tenant.project_id, page.after, page.after_id, page.rows)
-    return answer(200, list_body(rows, page, lambda row: _show(_from_row(row))))
+    """GET /v1/segments"""
+    return await list_all(call, _LIST, _GET, _show_row)
+
+
+def _show_row(row: Any) -> SegmentView:
+    return _show(_from_row(row))
 
 
 def _from_row(row: Any) -> StoredSegment:
