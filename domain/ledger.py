@@ -60,6 +60,9 @@ class HoldUse(msgspec.Struct, frozen=True, array_like=True):
     `owner` is the reservation's id; '' (COMMIT, DRY): whatever the session holds. HOLD: until `until_ms`. `required`
     (a HOLD that extends, a capture, a RELEASE that must not come too late): each counter of the moves must carry a
     live hold of this tag and owner.
+
+    `until_ms` is best a whole second: once a hold can have expired, all fields of its counter are read before anybody
+    is refused, and that is then once a second at most.
     """
 
     tag: str

@@ -62,9 +62,9 @@ JOIN reservation_holds h ON h.project_id = a.project_id AND h.reservation_id = a
 -- name: reservations_known
 -- Of these reservations, extensions and ends ($5), those that have been taken in.
 SELECT a.project_id, a.id, a.revision, a.is_end
-FROM unnest($2::text[], $3::text[], $4::int[], $5::boolean[]) AS a (project_id, id, revision, is_end)
+FROM unnest($2::text[], $3::text[], $4::bigint[], $5::boolean[]) AS a (project_id, id, revision, is_end)
 JOIN reservations r ON r.project_id = a.project_id AND r.id = a.id AND r.shard = $1
-WHERE CASE WHEN a.is_end THEN r.status <> 'held' ELSE r.revision >= a.revision AND octet_length(r.body) > 0 END;
+WHERE r.status <> 'held' AND (a.is_end OR octet_length(r.body) > 0) OR NOT a.is_end AND r.revision >= a.revision;
 
 -- name: sweep_holds
 -- Those that have expired a while ago, so that no clock sees them as live. Rows that are being used are left.

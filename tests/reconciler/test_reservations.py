@@ -78,10 +78,10 @@ async def test_g3_a_redemption_that_is_there_already_uses_up_no_other_hold(lab: 
     capture = redeemed("rdm_1", hold=SESSION)
     await lab.grant(reserved("rsv_1"), capture, reserved("rsv_2"))
     await lab.settle()
-    await lab.grant(encode(capture))
+    await lab.grant(encode(capture), reserved("rsv_3", tag="cart_8"))
     await lab.settle()
     assert await status(lab, "rsv_2") == ("held", 0, None)
-    assert len((await lab.holds())[CODE]) == 1
+    assert [hold.owner for hold in (await lab.holds())[CODE]] == ["rsv_3", "rsv_2"]
 
 
 async def test_a_beginning_that_comes_after_its_end_holds_nothing(lab: Lab) -> None:
@@ -159,6 +159,8 @@ async def test_g2_of_a_late_ring_only_what_the_ledger_does_not_know_is_left(lab:
         redeemed("rdm_1", hold=CAPTURE),
         rolled_back("rdm_1", revision=0, is_whole=False, moves=()),
         reserved("rsv_2", tag="cart_8"),
+        reserved("rsv_2", tag="cart_8", revision=2**41),
+        reserved("rsv_5", tag="cart_7"),
         released("rsv_2", tag="cart_8"),
     ]
     reply = await lab.grant(*events)
@@ -168,7 +170,12 @@ async def test_g2_of_a_late_ring_only_what_the_ledger_does_not_know_is_left(lab:
     await lab.hand_in(1, *answers)
     async with lab.database.shard_tx(SHARD) as tx:
         assert await delete_known(tx, SHARD, 1)
-    late: list[Event] = [rolled_back("rdm_1", revision=1), reserved("rsv_3"), released("rsv_4")]
+    late: list[Event] = [
+        reserved("rsv_5", tag="cart_7", revision=2**41),
+        rolled_back("rdm_1", revision=1),
+        reserved("rsv_3"),
+        released("rsv_4"),
+    ]
     for index, event in enumerate(late):
         await lab.hand_in(1, *answers, Answer(reply.entry, 50 + index, reply.now_ms, encode(event)))
         async with lab.database.shard_tx(SHARD) as tx:
