@@ -105,6 +105,7 @@ PROBLEMS: dict[str, Problem] = {
     "idempotency_key_reused": Problem(422, "The Idempotency-Key came before with another path or body."),
     "rate_limited": Problem(429, "Too many requests of this kind; slow down.", retryable=True),
     "internal_error": Problem(500, "An error of ours. It has been logged under the request id.", retryable=True),
+    "unavailable": Problem(503, "The plane that answers this is away, or the request broke off.", retryable=True),
     "overloaded": Problem(503, "More requests are in flight than this worker takes.", retryable=True),
     "recovering": Problem(503, "The shard is being recovered; nothing is sold on half the truth.", retryable=True),
     "ledger_lagging": Problem(503, "The ledger is behind; grants wait for it.", retryable=True),
