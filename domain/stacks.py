@@ -17,7 +17,7 @@ from .effects import Cart, Effect
 from .events import Line, OrderPart, Terms
 from .ledger import Check, Guard, Move
 from .orders import Customer, Item, Order, Product
-from .taking import Planned, checks_of, counts_customers, moves_of, order_move, standing_of
+from .taking import Planned, checks_of, counts_customers, moves_of, order_move, plan_of, standing_of
 
 
 def decide_stack(
@@ -110,7 +110,9 @@ class _Work:
         if number in self.refused:
             self._refuse(number, self.refused[number])
             return
-        code, not_before_ms, not_after_ms = standing_of(found.voucher, found.campaign, self.now_ms)
+        code, not_before_ms, not_after_ms = standing_of(
+            found.plan or plan_of(found.voucher, found.campaign), self.now_ms
+        )
         self._narrow(not_before_ms, not_after_ms)
         if code is None and self.customer is None and counts_customers(found.voucher, found.campaign):
             code = "customer_required"
@@ -182,7 +184,8 @@ class _Work:
                     self._refuse(number, "no_effect")
                 return
         customer_id = self.request.customer_id
-        planned = moves_of(voucher, found.campaign, customer_id, effect.discount_minor, self.epoch)
+        plan = found.plan or plan_of(voucher, found.campaign)
+        planned = moves_of(voucher, found.campaign, plan, customer_id, effect.discount_minor, self.epoch)
         for rule, judgement in zip(found.rules, judgements, strict=False):  # the last may be that of the segments
             planned += _counted(rule, judgement, self.epoch)
             self._ask_orders(number, judgement.first_order)
