@@ -56,7 +56,6 @@ PROBLEMS: dict[str, Problem] = {
     "admin_key_required": Problem(403, "This route takes an account's admin key."),
     "account_suspended": Problem(403, "The account or project is suspended."),
     "not_found": Problem(404, "There is nothing at this path."),
-    "account_not_found": Problem(404, "No such account."),
     "project_not_found": Problem(404, "No such project."),
     "api_key_not_found": Problem(404, "No such API key."),
     "campaign_not_found": Problem(404, "No such campaign."),
