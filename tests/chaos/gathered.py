@@ -122,9 +122,13 @@ class Basket:
     def as_order(self, campaign_id: str = "", code: str = "") -> Order:
         """As if it were an order of one of its codes only: bodies are what of them never changes."""
         calls = []
+        is_alone = "+" not in self.call.target
         for call in self.attempts:
             said = said_by(call) if call.status == 200 else None
-            body = call.body if said is None else msgspec.json.encode((said.id, said.created_at, said.redemptions))
+            # Why several were refused is no one code's: refusals_right.py asks for each.
+            body = call.body if is_alone else b""
+            if said is not None:
+                body = msgspec.json.encode((said.id, said.created_at, said.redemptions))
             calls.append(msgspec.structs.replace(call, campaign_id=campaign_id, target=code, body=body))
         returns = [call for call in self.returns if _may_free(call, code)]
         order = Order(calls, returns, self._row(code), self.in_quarantine)

@@ -153,6 +153,8 @@ MUTATIONS: dict[str, Mutation] = {
             Patch(_FREE, "  if now < soonest_of(counter, key) then\n", "  if false then\n"),
             Patch(_FREE, "hold.expires <= now then", "hold.expires then"),
         ),
+        seeds=(62, 43, 39),
+        minutes=0.33,
     ),
     "revision": Mutation(
         "a rollback takes effect whatever revision it was decided from",
@@ -165,5 +167,7 @@ MUTATIONS: dict[str, Mutation] = {
                 "    WHERE r.project_id = a.project_id AND r.id = a.redemption_id), a.id,",
             ),
         ),
+        seeds=(44, 117, 43),
+        minutes=0.33,
     ),
 }

@@ -67,7 +67,7 @@ def _sold_out(case: Case) -> None:
             call.code == "limit_reached" and call.asked_at > quiet_at
             for order in orders
             for call in order.attempts
-            if definition.offer.per_code is None and "+" not in call.target
+            if definition.offer.per_code is None
         )
         limit = definition.least(quiet_at, NEVER)
         sold = case.standing[campaign_id] + case.injected_units.get(f"r:{campaign_id}", 0)

@@ -202,7 +202,7 @@ class Run:
             injected=tuple(self.world.injected),
             apart=tuple(self.world.injected_campaigns.values()),
             surprises=tuple(self.world.surprises),
-            has_stepped=bool(self.world.clocks),
+            has_stepped=bool(self.faults["clock step"]),
         )
 
     def _tenancies(self) -> list[Tenancy]:

@@ -37,7 +37,7 @@ async def sets_of(admin: Admin, minutes: float) -> list[Goods]:
         (await admin.make_set(setb, discount_type="PERCENT", discount_value=10, max_redemptions_per_customer=3), False),
         (await admin.make_set(setc1, setc2, discount_value=3, max_redemptions=_share(250, minutes)), True),
         (await admin.make_set(setg, discount_value=1, durability="committed"), False),
-        (await admin.make_set(SEAT, max_redemptions=_share(60, minutes)), False),
+        (await admin.make_set(SEAT, max_redemptions=_share(36, minutes)), False),
         (await admin.make_set(ROOM), False),
     ]
     return [Goods(offer, list(offer.codes), 0, may_sell_out) for offer, may_sell_out in made]
