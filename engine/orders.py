@@ -15,7 +15,7 @@ from domain.money import MAX_MINOR, MoneyError, to_minor
 from domain.orders import Customer, Item, Order
 from domain.problems import FieldError, Refused
 
-from .requests import decode_body, invalid
+from .requests import decode_body, escape, invalid
 
 MOST_ITEMS = 100
 MOST_METADATA = 50
@@ -205,8 +205,8 @@ def _item(item: ItemBody, decimals: int, pointer: str) -> Item:
     return Item(
         item.quantity,
         _minor(item.price, decimals, f"{pointer}/price"),
-        item.product_id,
-        item.sku,
+        _no_nul(item.product_id, f"{pointer}/product_id"),
+        _no_nul(item.sku, f"{pointer}/sku"),
         tuple(item.categories),
         tuple(item.collections),
         _metadata(item.metadata, f"{pointer}/metadata"),
@@ -216,7 +216,7 @@ def _item(item: ItemBody, decimals: int, pointer: str) -> Item:
 def _metadata(metadata: dict[str, Any], pointer: str) -> dict[str, Any]:
     for name, value in metadata.items():
         if not _is_plain(value) and not (isinstance(value, list) and len(value) <= 50 and all(map(_is_plain, value))):
-            raise invalid(f"{pointer}/{name}", "takes text, a number, true or false, or a list of them")
+            raise invalid(f"{pointer}/{escape(name)}", "takes text, a number, true or false, or a list of them")
     return metadata
 
 

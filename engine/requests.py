@@ -4,6 +4,7 @@ Must never accept what it does not know: an unknown field may be a misspelt limi
 orders.py's.
 """
 
+import re
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -18,6 +19,7 @@ MAX_BODY_BYTES = 64 * 1024
 
 MAX_PATH_CHARS = 1024
 MAX_KEY_CHARS = 255
+_MISNAMED = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -105,9 +107,23 @@ def decode_body(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         return decoder.decode(body or b"{}")
     except msgspec.ValidationError as error:
         detail, _, at = str(error).partition(" - at `$")
-        raise invalid(_pointer(at.rstrip("`")), detail) from error
+        raise invalid(*_named(_pointer(at.rstrip("`")), detail)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("malformed_body", str(error)) from error
+
+
+def _named(pointer: str, detail: str) -> tuple[str, str]:
+    """Of a field that is unknown, or not there, msgspec says the object; the pointer says the field."""
+    found = _MISNAMED.fullmatch(detail)
+    if found is None:
+        return pointer, detail
+    said = "there is no such field here" if found[1] == "contains unknown" else "is required"
+    return f"{pointer}/{escape(found[2])}", said
+
+
+def escape(name: str) -> str:
+    """A member's name as it stands in a JSON pointer."""
+    return name[:100].replace("~", "~0").replace("/", "~1")
 
 
 def _pointer(path: str) -> str:
@@ -125,7 +141,8 @@ def check_key(key: str | None) -> str | None:
     if key is None:
         return None
     if not 1 <= len(key) <= MAX_KEY_CHARS or not key.isascii() or not key.isprintable():
-        raise Refused("invalid_request", "the Idempotency-Key takes 1 to 255 printable ASCII characters")
+        detail = f"takes 1 to {MAX_KEY_CHARS} printable ASCII characters"
+        raise Refused("invalid_request", errors=(FieldError(detail, header="Idempotency-Key"),))
     return key
 
 
