@@ -17,7 +17,7 @@ from domain.problems import Refused
 from store.database import UNAVAILABLE
 from store.rings import Answer
 
-from .acknowledging import acknowledge, expect_reconciler
+from .acknowledging import MAX_EVENT_BYTES, acknowledge, expect_reconciler, too_large
 from .attempt import Attempt
 from .auth import Tenant
 from .committer import Committed
@@ -96,6 +96,8 @@ class Redeeming:
             return await self._replayed(said.outcome.record)
         if verdict is Verdict.ORDER:
             return await self._known_by_order(said.outcome.missing[0])
+        if verdict is Verdict.STANDS and decision.refusal is None:
+            raise too_large()
         raise refusal(self.attempt, decision, said)
 
     # -- what is asked of the script -------------------------------------------------------------------------------
@@ -103,13 +105,14 @@ class Redeeming:
     def _item(self, decision: Decision) -> Item:
         """The grant to be judged; or, where Python refused, the question whether that stands for this key."""
         if decision.refusal is not None:
-            asked_id = self.event_id if self.is_keyed else None
-            probe = Mode.PROBE
-            return Item(probe, asked_id, self.mark, b"", decision.not_before_ms, decision.not_after_ms, decision.checks)
+            return self._probe(decision)
         if decision.committed:
             expect_reconciler(self.worker, self.served)
         self.event = self._event(decision)
         self.payload = encode(self.event)
+        if len(self.payload) > MAX_EVENT_BYTES:
+            self.event = None
+            return self._probe(decision)
         return Item(
             Mode.COMMIT,
             self.event_id,
@@ -123,6 +126,10 @@ class Redeeming:
             f"o:{self.order_key.hex()}" if self.order_key else None,
             HoldUse(self.tag, self.captures, required=bool(self.captures)) if self.tag else None,
         )
+
+    def _probe(self, decision: Decision) -> Item:
+        times = decision.not_before_ms, decision.not_after_ms
+        return Item(Mode.PROBE, self.event_id if self.is_keyed else None, self.mark, b"", *times, decision.checks)
 
     def _event(self, decision: Decision) -> Redeemed:
         attempt, tenant = self.attempt, self.attempt.tenant

@@ -19,7 +19,7 @@ from domain.reservation_views import view_reservation
 from domain.views import encode as encode_json
 from store.rings import Answer
 
-from .acknowledging import acknowledge, expect_reconciler
+from .acknowledging import MAX_EVENT_BYTES, acknowledge, expect_reconciler, too_large
 from .attempt import ATTEMPTS, Attempt
 from .auth import Tenant
 from .committer import Committed
@@ -162,6 +162,8 @@ class Reserving:
             event = _reserved(record.payload)
             await _acknowledge(attempt.worker, attempt.served, answer_of(record), event, self.id)
             return _shown(event, "held", record.time_ms, ("idempotency-replayed", "true"), status=201)
+        if verdict is Verdict.STANDS and decision.refusal is None:
+            raise too_large()
         raise refusal(attempt, decision, said)
 
     def _item(self, decision: Decision) -> Item:
@@ -175,6 +177,8 @@ class Reserving:
         self.event = self._event(decision, until_ms)
         hold = HoldUse(self.tag, self.id, until_ms)
         self.payload = encode(self.event)
+        if len(self.payload) > MAX_EVENT_BYTES:
+            return Item(Mode.PROBE, self.id, self.mark, b"", *times, decision.checks)
         return Item(
             Mode.HOLD,
             self.id,
