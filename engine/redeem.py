@@ -176,7 +176,9 @@ class Redeeming:
 
     async def _answer_earlier(self, earlier: Known) -> Response:
         """The first redemption of the order; a key that was used for something else is told so all the same."""
-        if self.is_keyed and earlier.event.id != self.event_id:
+        if earlier.event.id == self.event_id:
+            return self._replay_row(earlier)
+        if self.is_keyed:
             said = await self.served.submit(Item(Mode.PROBE, self.event_id, self.mark))
             if said.outcome.verdict is Verdict.KEY_REUSED:
                 raise Refused("idempotency_key_reused")

@@ -56,6 +56,11 @@ async def test_the_calls_of_orders_as_written(checkout: Checkout, ledger: Ledger
     assert (first["refund"], first["status"]) == (quote["refund"], "partially_rolled_back")
     assert await ok(await call("POST", f"{path}/rollback", wanted, key="return-1")) == first
 
+    assert (await call("POST", "/v1/redemptions", body, key="promo-1")).json() == redeemed, "a key has one answer"
+    other = await call("POST", "/v1/redemptions", {**body, "customer": {"id": "cust_2"}}, key="promo-1")
+    assert other.code == "idempotency_key_reused"
+    assert (await ok(await call("POST", "/v1/redemptions", body, key="promo-2")))["status"] == "partially_rolled_back"
+
     whole = await ok(await call("POST", f"{path}/rollback"))
     assert whole["status"] == "rolled_back"
     assert (await call("POST", f"{path}/rollback", wanted)).code == "rolled_back_already"
