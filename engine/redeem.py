@@ -10,7 +10,7 @@ import msgspec
 
 from domain.decisions import Decision
 from domain.events import Hold, Redeemed, decode, encode
-from domain.ids import order_key, redemption_id, session_tag
+from domain.ids import order_key, redemption_id
 from domain.ledger import HoldUse, Item, Mode, Record
 from domain.outcomes import Verdict
 from domain.problems import Refused
@@ -72,7 +72,6 @@ class Redeeming:
         self.mark = mark
         self.is_stack = is_stack
         self.captures = captures
-        self.tag = session_tag(attempt.project_id, attempt.asked.session) if attempt.asked.session else ""
         self.order_key = b""
         self.event: Redeemed | None = None
         self.payload = b""
@@ -113,6 +112,7 @@ class Redeeming:
         if len(self.payload) > MAX_EVENT_BYTES:
             self.event = None
             return self._probe(decision)
+        tag = self.attempt.tag
         return Item(
             Mode.COMMIT,
             self.event_id,
@@ -124,7 +124,7 @@ class Redeeming:
             decision.guards,
             decision.moves,
             f"o:{self.order_key.hex()}" if self.order_key else None,
-            HoldUse(self.tag, self.captures, required=bool(self.captures)) if self.tag else None,
+            HoldUse(tag, self.captures, required=bool(self.captures)) if tag else None,
         )
 
     def _probe(self, decision: Decision) -> Item:
@@ -150,7 +150,7 @@ class Redeeming:
             committed=decision.committed,
             lines=decision.lines,
             order=order,
-            hold=Hold(self.tag, self.captures) if self.tag else None,
+            hold=Hold(attempt.tag, self.captures) if attempt.tag else None,
             is_stack=self.is_stack,
             unapplied=unapplied(attempt.codes, decision.parts) if self.is_stack else (),
         )

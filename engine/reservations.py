@@ -11,7 +11,7 @@ import msgspec
 from domain.decisions import Decision
 from domain.definitions import BUDGET_WINDOW_MINOR, UNLIMITED
 from domain.events import Released, Reserved, decode, encode
-from domain.ids import derived_id, fingerprint, redemption_id, session_tag
+from domain.ids import derived_id, fingerprint, redemption_id
 from domain.ledger import HoldUse, Item, Mode, Move
 from domain.outcomes import Verdict
 from domain.problems import Refused
@@ -138,7 +138,7 @@ class Reserving:
         session = attempt.asked.session
         assert session is not None, "a reservation has a session"
         self.session = session
-        self.tag = session_tag(attempt.project_id, session)
+        self.tag = attempt.tag
         self.event: Reserved | None = None
         self.payload = b""
 

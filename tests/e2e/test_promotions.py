@@ -98,6 +98,21 @@ async def test_the_calls_of_reservations_as_written(checkout: Checkout) -> None:
     await ok(await call("POST", "/v1/redemptions", wish))
 
 
+async def test_an_order_is_a_session_of_its_own(checkout: Checkout) -> None:
+    call = checkout.call
+    await voucher(checkout, code="FORORDER", discount_type="AMOUNT", discount_value=5, max_redemptions=1)
+    wish = stack("FORORDER", order={"id": "ord_held", "amount": 20})
+    held = await ok(await call("POST", "/v1/reservations", wish), 201)
+    assert held["session"] == "ord_held"
+    other = stack("FORORDER", order={"id": "ord_other", "amount": 20})
+    assert (await call("POST", "/v1/redemptions", other)).code == "limit_held"
+    assert (await ok(await call("POST", "/v1/validations", wish)))["valid"]
+    taken = await ok(await call("POST", "/v1/redemptions", wish))
+    assert taken["status"] == "redeemed"
+    assert (await ok(await call("POST", f"/v1/reservations/{held['id']}/capture")))["id"] == taken["id"]
+    assert (await call("POST", "/v1/reservations", stack("FORORDER", order={"amount": 20}))).status == 422
+
+
 async def test_the_calls_of_rules_as_written(checkout: Checkout) -> None:
     call = checkout.call
     rule = {"all": [{"order.amount": {"gte": 50}}, {"redemptions.customer.day": {"lte": 1}}]}
