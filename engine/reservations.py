@@ -109,7 +109,7 @@ async def extend(worker: Worker, tenant: Tenant, served: ServedShard, call: Call
     if held.status != "held":
         raise Refused(f"reservation_{held.status}")
     now_ms = served.now_ms()
-    until_ms = max(held.expires_ms, now_ms + asked.ttl_s * 1000)
+    until_ms = max(held.expires_ms, _until_ms(now_ms, asked.ttl_s))
     event = msgspec.structs.replace(held.event, expires_ms=until_ms, revision=now_ms)
     hold = HoldUse(event.tag, id_, until_ms, required=True)
     record_id = f"{id_}:{fingerprint(key, b'').hex()}"
@@ -173,7 +173,7 @@ class Reserving:
         attempt = self.attempt
         if decision.committed:
             expect_reconciler(attempt.worker, attempt.served)
-        until_ms = attempt.served.now_ms() + attempt.asked.ttl_s * 1000
+        until_ms = _until_ms(attempt.served.now_ms(), attempt.asked.ttl_s)
         self.event = self._event(decision, until_ms)
         hold = HoldUse(self.tag, self.id, until_ms)
         self.payload = encode(self.event)
@@ -246,6 +246,11 @@ async def _why_gone(worker: Worker, tenant: Tenant, served: ServedShard, id_: st
     held = await find_reservation(worker.database, served, tenant.project_id, id_)
     became = held.status_at(served.now_ms())
     return "changed" if became == "held" else became
+
+
+def _until_ms(now_ms: int, ttl_s: int) -> int:
+    """Whole seconds, so that what a script frees it frees at most once a second, however many holds there are."""
+    return -(-now_ms // 1000) * 1000 + ttl_s * 1000
 
 
 def _moves(event: Reserved) -> tuple[Move, ...]:
