@@ -17,7 +17,7 @@ from .discounts import discount_minor
 from .events import Line, OrderPart
 from .ledger import Check, Guard, Move
 from .orders import Customer, Metadata, Order, Product
-from .taking import checks_of, counts_customers, moves_of, order_move, standing_of
+from .taking import Plan, counts_customers, moves_of, order_move, plan_of, standing_of
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -50,6 +50,7 @@ class Found(msgspec.Struct, frozen=True):
     """Whether its discount is on the order as a whole and no rule is to be met."""
     needs_customer: bool = False
     needs_products: bool = False
+    plan: Plan | None = None
 
     @classmethod
     def of(cls, voucher: Voucher, campaign: Campaign | None, rules: tuple[RuleInForce, ...]) -> "Found":
@@ -67,6 +68,7 @@ class Found(msgspec.Struct, frozen=True):
             or any(rule.compiled.needs_customer for rule in rules),
             needs_products=(scope is not None and scope.asks_products)
             or any(rule.compiled.needs_products for rule in rules),
+            plan=plan_of(voucher, campaign),
         )
 
 
@@ -124,11 +126,13 @@ def decide(
     settings: ProjectSettings,
     now_ms: int,
     epoch: int,
+    plan: Plan | None = None,
 ) -> Decision:
     """Judge a plain voucher for an order's value. `campaign` is the voucher's, None where it has none; `epoch` is the
-    one whose counters will be moved."""
-    checks = checks_of(voucher, campaign)
-    refusal, not_before_ms, not_after_ms = standing_of(voucher, campaign, now_ms)
+    one whose counters will be moved; `plan` is that of the two, made here where it is not given."""
+    plan = plan or plan_of(voucher, campaign)
+    checks = plan.checks
+    refusal, not_before_ms, not_after_ms = standing_of(plan, now_ms)
     customer_id = request.customer_id
     if refusal is None and customer_id is None and counts_customers(voucher, campaign):
         refusal = "customer_required"
@@ -136,7 +140,7 @@ def decide(
         return Decision(refusal, checks, not_before_ms, not_after_ms)
     discount = voucher.discount or (campaign.discount if campaign else None)
     off = discount_minor(discount, request.order_value_minor) if discount else 0
-    planned = moves_of(voucher, campaign, customer_id, off, epoch)
+    planned = moves_of(voucher, campaign, plan, customer_id, off, epoch)
     if customer_id is not None:  # whether customers' orders are counted
         checks += (Check(names.settings_key(settings.project_id), settings.version),)
         if settings.orders_counted_since:

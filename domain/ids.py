@@ -4,6 +4,7 @@ Must never read a clock or draw randomness itself: both are passed in, so that i
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
@@ -35,8 +36,16 @@ def derived_id(prefix: str, *parts: str) -> str:
 
 
 def redemption_id(project_id: str, route: str, idempotency_key: str) -> str:
-    """The same (project, route, key) lands on the same id whenever it is retried, after whatever loss."""
-    return derived_id("rdm", project_id, route, idempotency_key)
+    """The same (project, route, key) lands on the same id whenever it is retried, after whatever loss: that of
+    derived_id, whose beginning is the same for every key of a project."""
+    digest = _begun(project_id, route).copy()
+    digest.update(_part(idempotency_key))
+    return f"rdm_{_base32(int.from_bytes(digest.digest()))}"
+
+
+@lru_cache(maxsize=1024)
+def _begun(*parts: str) -> blake2b:
+    return blake2b(b"".join(map(_part, parts)), digest_size=16, person=b"vf-redemption")
 
 
 def part_id(redemption: str, line: int) -> str:
@@ -63,11 +72,12 @@ def session_tag(project_id: str, session: str) -> str:
 
 
 def _digest(person: bytes, parts: Iterable[str], size: int) -> bytes:
-    digest = blake2b(digest_size=size, person=person)
-    for part in parts:
-        raw = part.encode()
-        digest.update(len(raw).to_bytes(4) + raw)
-    return digest.digest()
+    return blake2b(b"".join(map(_part, parts)), digest_size=size, person=person).digest()
+
+
+def _part(text: str) -> bytes:
+    raw = text.encode()
+    return len(raw).to_bytes(4) + raw
 
 
 def is_id(prefix: str, text: str) -> bool:

@@ -3,7 +3,7 @@
 Must never round twice: an amount is exact from the moment it is parsed, and a percentage is rounded once.
 """
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 
 MAX_MINOR = 10**12
 """Greatest amount of one order or limit, in minor units; far below 2**53, which Lua's numbers hold exactly."""
@@ -17,6 +17,9 @@ _WITHOUT = (
     *("RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
 )
 _WITH_THREE = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+_EXACT = Context(prec=28, traps=[Inexact])
+"""A number with more digits than any amount has would be rounded, unless this is told not to."""
+
 _DECIMALS = {**dict.fromkeys(_WITHOUT, 0), **dict.fromkeys(_WITH_THREE, 3)}
 
 
@@ -34,8 +37,11 @@ def _scaled(value: Decimal, decimals: int, what: str) -> int:
         if value.is_finite() and not value:
             return 0
         raise MoneyError(f"{what} is out of range")
-    scaled = value.scaleb(decimals)
-    whole = int(scaled)
+    try:
+        scaled = value.scaleb(decimals, _EXACT)
+        whole = int(scaled)
+    except Inexact:
+        raise MoneyError(f"{what} has more than {decimals} decimals") from None
     if scaled != whole:
         raise MoneyError(f"{what} has more than {decimals} decimals")
     return whole

@@ -17,7 +17,7 @@ from .effects import Cart, Effect
 from .events import Line, OrderPart, Terms
 from .ledger import Check, Guard, Move
 from .orders import Customer, Item, Order, Product
-from .taking import Planned, checks_of, counts_customers, moves_of, order_move, standing_of
+from .taking import Planned, checks_of, counts_customers, moves_of, order_move, plan_of, standing_of
 
 
 def decide_stack(
@@ -96,7 +96,7 @@ class _Work:
         self.lines: list[Line] = []
         self.planned: list[tuple[int, Planned]] = []
         self.guards: dict[Guard, int] = {}
-        self.only_first = False
+        self.first_order_asked: int | None = None
         self.applied_categories: list[str | None] = []
         self.not_before_ms = 0
         self.not_after_ms = 0
@@ -110,7 +110,9 @@ class _Work:
         if number in self.refused:
             self._refuse(number, self.refused[number])
             return
-        code, not_before_ms, not_after_ms = standing_of(found.voucher, found.campaign, self.now_ms)
+        code, not_before_ms, not_after_ms = standing_of(
+            found.plan or plan_of(found.voucher, found.campaign), self.now_ms
+        )
         self._narrow(not_before_ms, not_after_ms)
         if code is None and self.customer is None and counts_customers(found.voucher, found.campaign):
             code = "customer_required"
@@ -182,7 +184,8 @@ class _Work:
                     self._refuse(number, "no_effect")
                 return
         customer_id = self.request.customer_id
-        planned = moves_of(voucher, found.campaign, customer_id, effect.discount_minor, self.epoch)
+        plan = found.plan or plan_of(voucher, found.campaign)
+        planned = moves_of(voucher, found.campaign, plan, customer_id, effect.discount_minor, self.epoch)
         for rule, judgement in zip(found.rules, judgements, strict=False):  # the last may be that of the segments
             planned += _counted(rule, judgement, self.epoch)
             self._ask_orders(number, judgement.first_order)
@@ -195,7 +198,7 @@ class _Work:
         if first_order is None or self.request.customer_id is None:
             return
         if first_order:
-            self.only_first = True
+            self.first_order_asked = number
         else:
             counter = names.orders_counter(self.settings.project_id, self.request.customer_id)
             self.guards[Guard(counter, 1, None)] = number
@@ -207,9 +210,12 @@ class _Work:
         checks = self._checks()
         if refusal is not None:
             return Decision(refusal, checks, self.not_before_ms, self.not_after_ms, parts=parts)
-        ordered = order_move(self.settings, self.request.customer_id, self.only_first)
+        only_first = self.first_order_asked is not None
+        ordered = order_move(self.settings, self.request.customer_id, only_first)
         if ordered:
-            self.planned += [(max(self._owners()), plan) for plan in ordered]
+            # An order too many falls on who asks that it be the first; no other redeemable minds.
+            owner = self.first_order_asked if self.first_order_asked is not None else max(self._owners())
+            self.planned += [(owner, plan) for plan in ordered]
             own = tuple((move.counter, move.amount, family) for move, family, _ in ordered)
             self.lines[0] = msgspec.structs.replace(self.lines[0], moves=(*self.lines[0].moves, *own))
         moves, refusals, owners = merge(self.planned)

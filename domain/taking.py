@@ -3,6 +3,8 @@
 The parts that every decision is made from, alone or in a stack. Must never read a count or a clock.
 """
 
+import msgspec
+
 from . import definitions as names
 from .definitions import Campaign, ProjectSettings, Voucher
 from .ledger import Check, Move
@@ -11,19 +13,47 @@ Planned = tuple[Move, str, str]
 """A move, its family in PostgreSQL ('' for none), and the outcome code if its limit refuses."""
 
 
+class Plan(msgspec.Struct, frozen=True):
+    """What of a decision depends on nothing but the definitions: made once for each version of them, because making it
+    for every request is a good part of what deciding costs."""
+
+    checks: tuple[Check, ...]
+    own: Planned
+    total: Planned | None
+    """Of the campaign's redemptions."""
+    barred: str | None
+    """The outcome code where no time would help."""
+    starts_ms: int
+    expires_ms: int
+
+
+def plan_of(voucher: Voucher, campaign: Campaign | None) -> Plan:
+    """The plan of these versions."""
+    total: Planned | None = None
+    if campaign is not None:
+        move = Move(names.redemptions_counter(campaign.id), 1, _or_unlimited(campaign.limit), campaign.window)
+        total = move, "", "limit_reached"
+    barred = None
+    if voucher.disabled:
+        barred = "voucher_disabled"
+    elif campaign is not None and campaign.paused:
+        barred = "campaign_paused"
+    return Plan(
+        checks_of(voucher, campaign), _own_move(voucher, campaign), total, barred, *_interval(voucher, campaign)
+    )
+
+
 def checks_of(voucher: Voucher, campaign: Campaign | None) -> tuple[Check, ...]:
     """The versions that were read."""
     own = Check(names.voucher_key(voucher.project_id, voucher.code), voucher.version)
     return (own,) if campaign is None else (own, Check(names.campaign_key(campaign.id), campaign.version))
 
 
-def standing_of(voucher: Voucher, campaign: Campaign | None, now_ms: int) -> tuple[str | None, int, int]:
+def standing_of(plan: Plan, now_ms: int) -> tuple[str | None, int, int]:
     """An outcome code or None, and from when until before when that holds (0: open)."""
-    starts_ms, expires_ms = _interval(voucher, campaign)
-    if voucher.disabled:
-        return "voucher_disabled", 0, 0
-    if campaign is not None and campaign.paused:
-        return "campaign_paused", 0, 0
+    if plan.barred is not None:
+        return plan.barred, 0, 0
+    starts_ms, expires_ms = plan.starts_ms, plan.expires_ms
     if expires_ms and now_ms >= expires_ms:
         return "voucher_expired", expires_ms, 0
     if now_ms < starts_ms:
@@ -48,20 +78,21 @@ def counts_customers(voucher: Voucher, campaign: Campaign | None) -> bool:
 
 
 def moves_of(
-    voucher: Voucher, campaign: Campaign | None, customer_id: str | None, off_minor: int, epoch: int
+    voucher: Voucher, campaign: Campaign | None, plan: Plan, customer_id: str | None, off_minor: int, epoch: int
 ) -> list[Planned]:
     """Limits travel with the moves: the versions that the commit checks cover them."""
-    planned = [_own_move(voucher, campaign)]
+    planned = [plan.own]
     # A standalone voucher sums its discounts from the first day, so that a budget set later knows them.
     if off_minor and (voucher.budget_minor is not None or campaign is None):
         planned.append(_budget_move(voucher, off_minor))
-    planned += _customer_move(voucher, customer_id, epoch)
-    if campaign is not None:
-        total = names.redemptions_counter(campaign.id)
-        planned.append((Move(total, 1, _or_unlimited(campaign.limit), campaign.window), "", "limit_reached"))
+    if voucher.per_customer_limit is not None:
+        planned += _customer_move(voucher, customer_id, epoch)
+    if campaign is not None and plan.total is not None:
+        planned.append(plan.total)
         if off_minor:
             planned.append(_budget_move(campaign, off_minor))
-        planned += _customer_move(campaign, customer_id, epoch)
+        if campaign.per_customer_limit is not None:
+            planned += _customer_move(campaign, customer_id, epoch)
     return planned
 
 

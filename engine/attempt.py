@@ -49,12 +49,13 @@ class Attempt:
         self.tag = session_tag(tenant.project_id, asked.session) if asked.session else ""
         """Whose holds are its own: those of its session, or else, where they stand in the way, of its order."""
         self.refused: dict[int, str] = {}
+        self._settings: ProjectSettings | None = None
         self.deadline = time.monotonic() + DEADLINE_S
 
     async def run(self, item_of: Callable[[Decision], Item]) -> tuple[Decision, Committed]:
         """Decide and submit until what was decided from holds; in PARTIAL mode without those that a limit refuses."""
         for _ in range(ATTEMPTS + len(self.codes)):
-            self.found = await self.find()
+            self.found = self._at_hand() or await self.find()
             decision = self.decide(self.found)
             said = await self.served.submit(item_of(decision))
             if said.outcome.verdict in (Verdict.STALE, Verdict.MISSING, Verdict.UNCONFIRMED):
@@ -68,10 +69,20 @@ class Attempt:
     @property
     def settings(self) -> ProjectSettings:
         """The project's settings, as find() has read them."""
-        settings = self.served.catalog.settings(self.project_id)
-        if settings is None:  # dropped from the cache in between
+        if self._settings is None:  # dropped from the cache in between
             raise Refused("contended")
-        return settings
+        return self._settings
+
+    def _at_hand(self) -> list[Found]:
+        """What find() would say of one code where nothing needs to be read; else nothing. Nearly always so in a sale,
+        where what is spared here is seen."""
+        if not self.is_alone:
+            return []
+        found = self.served.catalog.known(self.project_id, self.codes[0])
+        if found is None or found.voucher is None or found.needs_customer or found.needs_products:
+            return []
+        self._settings = self.served.catalog.settings(self.project_id)
+        return [found] if self._settings is not None else []
 
     async def find(self) -> list[Found]:
         """What the codes lead to, with all that the decision will read beside them; guessing is limited."""
@@ -86,6 +97,7 @@ class Attempt:
                 break
             await catalog.load(project_id, dict.fromkeys(lacking))
             found = [catalog.known(project_id, code) for code in self.codes]
+        self._settings = catalog.settings(project_id)
         known = [each for each in found if each is not None]
         if len(known) < len(found):
             raise Refused("contended")
@@ -138,7 +150,7 @@ class Attempt:
                 assert one.absent is not None, "an unknown code has its check"
                 return Decision("voucher_not_found", (one.absent,))
             if one.is_plain:
-                return decide(one.voucher, one.campaign, self.request, settings, now_ms, epoch)
+                return decide(one.voucher, one.campaign, self.request, settings, now_ms, epoch, one.plan)
         if self.asked.states_customer and (self.tenant.publishable or not settings.request_attributes):
             raise invalid("/customer", "the project takes segments and metadata of customers from /v1/customers only")
         return decide_stack(found, self.request, self._around(found, settings), now_ms, epoch, self.refused)

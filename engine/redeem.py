@@ -83,7 +83,7 @@ class Redeeming:
             known = await self.worker.records.in_ledger(self.attempt.project_id, self.event_id)
             if known is not None:
                 return self._replay_row(known)
-        earlier = await self._earlier_of_order()
+        earlier = await self._earlier_of_order() if self.attempt.request.order is not None else None
         if earlier is not None:
             return await self._answer_earlier(earlier)
         decision, said = await self.attempt.run(self._item)
@@ -200,7 +200,11 @@ class Redeeming:
 
     async def _granted(self, event: Redeemed, said: Committed) -> Response:
         assert said.entry is not None, "a grant has an entry"
-        await self._acknowledge(Answer(said.entry, said.outcome.index, said.now_ms, self.payload), event)
+        answer = Answer(said.entry, said.outcome.index, said.now_ms, self.payload)
+        if event.committed:
+            await self._acknowledge(answer, event)
+        else:  # what _acknowledge does then, without its cost
+            self.served.answer(answer)
         self.worker.metrics.granted += 1
         return json_response(redemption_body(event, said.now_ms), ("idempotency-key", event.idempotency_key or ""))
 

@@ -20,6 +20,10 @@ from .requests import MAX_BODY_BYTES, Call
 from .responses import problem
 from .worker import Worker
 
+CONNECTIONS_PER_REQUEST = 4
+"""Granian's backpressure counts connections, idle ones too, and hears no more than so many. With one for each request
+in flight a worker went deaf, to /livez as well, before it could answer that it has too many."""
+
 
 class Application:
     """RSGI: one method, called for every request."""
@@ -80,7 +84,7 @@ async def serve(worker: Worker) -> None:
         http=HTTPModes.http1,
         websockets=False,
         backlog=1024,
-        backpressure=worker.settings.max_in_flight,
+        backpressure=CONNECTIONS_PER_REQUEST * worker.settings.max_in_flight,
         log_enabled=False,
         log_level=LogLevels.warning,
     )

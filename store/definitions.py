@@ -82,12 +82,24 @@ def rule_from(row: Any) -> ValidationRule:
 
 def customer_from(row: Any) -> Customer:
     """A customer's row as decisions read it: without a name or an address."""
-    return Customer(row["id"], row["version"], tuple(row["segments"]), row["metadata"])
+    return Customer(row["id"], row["version"], tuple(row["segments"]), _storable(row["metadata"]))
 
 
 def product_from(row: Any) -> Product:
     """A product's row as decisions read it."""
-    return Product(row["id"], row["version"], tuple(row["categories"]), tuple(row["collections"]), row["metadata"])
+    return Product(
+        row["id"], row["version"], tuple(row["categories"]), tuple(row["collections"]), _storable(row["metadata"])
+    )
+
+
+def _storable(value: Any) -> Any:
+    """Metadata as MessagePack takes it: PostgreSQL keeps whole numbers of forty digits, MessagePack of nineteen. No
+    rule compares with one that long."""
+    if isinstance(value, dict):
+        return {name: _storable(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    return float(value) if isinstance(value, int) and abs(value) >= 2**63 else value
 
 
 def settings_from(row: Any) -> ProjectSettings:

@@ -51,18 +51,19 @@ RELEASE = lua.load("release_epoch")
 RESTORE = lua.load("restore_records")
 
 
-class _Numbers:
-    """Gives each key a number from `first` on, the same one whenever it is named again."""
+class _Numbers(dict[str, int]):
+    """Gives each key a number from `first` on, the same one whenever it is named again. A dict, because most keys of a
+    batch have been named before, and then no function is called."""
 
-    __slots__ = ("first", "names")
+    __slots__ = ("first",)
 
     def __init__(self, first: int) -> None:
+        super().__init__()
         self.first = first
-        self.names: dict[str, int] = {}
 
-    def __call__(self, name: str) -> int:
-        names = self.names
-        return names.setdefault(name, self.first + len(names))
+    def __missing__(self, name: str) -> int:
+        number = self[name] = self.first + len(self)
+        return number
 
 
 class Scripts:
@@ -93,12 +94,12 @@ class Scripts:
         args: list[Any] = [_pack(packed), record_ttl_ms]
         for item in items:
             args += (item.fingerprint, item.payload)
-        reply = await self._call(COMMIT, [*self._fixed, *number.names], args)
+        reply = await self._call(COMMIT, [*self._fixed, *number], args)
         if reply[0] != Status.OK:
             return CommitReply(Status(reply[0]))
         entry = Position.parse(reply[2].decode()) if reply[2] else None
         last = Position.parse(reply[3].decode())
-        names = list(number.names)
+        names = list(number)
         granted = 0
         outcomes = []
         for said in reply[4:]:
@@ -113,17 +114,17 @@ class Scripts:
         moves: list[Any] = []
         for move in item.moves:
             limit = -1 if move.limit is None else move.limit
-            moves += (number(self._counter + move.counter), move.amount, limit, move.window, +move.absent_is_zero)
+            moves += (number[self._counter + move.counter], move.amount, limit, move.window, +move.absent_is_zero)
         checks: list[int] = []
         for check in item.checks:
-            checks += (number(self._definition + check.key), check.version)
+            checks += (number[self._definition + check.key], check.version)
         guards: list[int] = []
         for guard in item.guards:
             at_most = -1 if guard.at_most is None else guard.at_most
-            guards += (number(self._counter + guard.counter), guard.at_least, at_most)
+            guards += (number[self._counter + guard.counter], guard.at_least, at_most)
         packed = (
             +item.mode,
-            number(self._record + item.record_id) if item.record_id is not None else 0,
+            number[self._record + item.record_id] if item.record_id is not None else 0,
             item.not_before_ms,
             item.not_after_ms,
             checks,
@@ -133,7 +134,7 @@ class Scripts:
         if item.alias is None and item.hold is None:
             assert item.mode <= Mode.DRY, "a hold says whose it is"
             return packed
-        alias = number(self._record + item.alias) if item.alias is not None else 0
+        alias = number[self._record + item.alias] if item.alias is not None else 0
         use = item.hold
         hold = (use.tag, use.owner, use.until_ms, +use.required) if use is not None else False
         return (*packed, alias, item.record_id or "", hold)
@@ -221,12 +222,12 @@ class Scripts:
         number = _Numbers(3)
         packed: list[int] = []
         for s in settlements:
-            change = number(self._definition + change_key(s.project_id)) if s.returned else 0
-            packed += (number(self._counter + s.counter), s.confirmed, s.returned, change)
-        gone = [number(self._record + record_id) for record_id in dropped]
+            change = number[self._definition + change_key(s.project_id)] if s.returned else 0
+            packed += (number[self._counter + s.counter], s.confirmed, s.returned, change)
+        gone = [number[self._record + record_id] for record_id in dropped]
         reply = await self._call(
             CONFIRM,
-            [*self._fixed, *number.names],
+            [*self._fixed, *number],
             [str(old), str(new), events, _pack(packed), _pack(gone), confirmed_channel(self.keyspace.shard), message],
         )
         status = Status(reply[0])

@@ -8,7 +8,7 @@ import asyncio
 import time
 from datetime import timedelta
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from engine.reconciler.metrics import ShardMetrics
 from engine.reconciler.servers import Servers
@@ -64,14 +64,24 @@ class Projector:
             link = self._servers.link(state.identity)
             scripts = Scripts(link, Keyspace(shard, state.epoch))
             for row in changes:
-                object_ = cast(Object, row["object"])
-                done = await project_change(
-                    partial(self._database.shard_tx, shard), scripts, row["project_id"], object_, row["object_id"]
-                )
-                if not done:
+                if not await self._project(shard, scripts, row):
                     return
         if sweeps:
             await self._sweep(shard)
+
+    async def _project(self, shard: int, scripts: Scripts, row: Any) -> bool:
+        """Finish one change; False where the epoch is closed. One that cannot be told to Redis stays in the outbox,
+        and holds up no other: they may be another tenant's."""
+        object_ = cast(Object, row["object"])
+        open_tx = partial(self._database.shard_tx, shard)
+        try:
+            return await project_change(open_tx, scripts, row["project_id"], object_, row["object_id"])
+        except _EXPECTED:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge: one broken row must not end the others
+            what, which = f"{type(error).__name__}: {error}"[:300], row["project_id"]
+            log.error("change not projected", shard=shard, project=which, object=object_, error=what)
+            return True
 
     async def _sweep(self, shard: int) -> None:
         async with self._database.shard_tx(shard) as tx:

@@ -31,6 +31,18 @@ class Admin:
         self._open: dict[str, tuple[Change, str]] = {}
         self.changes: list[Change] = []
 
+    async def make_set(self, *codes: str, **rules: Any) -> Offer:
+        """A campaign that is sold in stacks and reservations, with these codes."""
+        offer = await self.make(codes[0], **rules)
+        for code in codes[1:]:
+            await self._create("/v1/vouchers", {"code": code, "campaign_id": offer.campaign_id})
+        return msgspec.structs.replace(offer, codes=codes)
+
+    async def apply_what_can_be(self) -> None:
+        """Stacks of this tenant go without what is refused."""
+        answer = await self._ask("PUT", "/v1/stacking-rules", {"application_mode": "PARTIAL"}, self._key())
+        assert answer.status == 200, (answer.status, answer.body[:300])
+
     async def make(self, code: str | None, codes: int = 0, **rules: Any) -> Offer:
         """A campaign with one code, or with a batch of drawn ones."""
         wish = {"discount_type": "AMOUNT", "discount_value": 5, **rules}

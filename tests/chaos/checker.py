@@ -1,17 +1,20 @@
 """The judge: a pure function from a run's evidence to the invariants that did not hold.
 
-Safety S1 to S10 holds at every instant, liveness L1 to L5 when the faults have healed; docs/operating/chaos.md lists
+Safety S1 to S13 holds at every instant, liveness L1 to L6 when the faults have healed; docs/operating/chaos.md lists
 them. Must never talk to anything, and never excuse what the evidence does not excuse.
 """
 
+from tests.chaos.baskets_right import check_baskets
 from tests.chaos.counters_right import check_at_rest, check_counters
 from tests.chaos.history import Evidence
+from tests.chaos.holds_right import check_holds
 from tests.chaos.identity import check_identity
 from tests.chaos.judging import Case, Violation
 from tests.chaos.limits_kept import check_limits
 from tests.chaos.outcomes_known import check_outcomes
+from tests.chaos.refusals_right import check_refusals
 
-INVARIANTS = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S10", "L1", "L2", "L3", "L4", "L5")
+INVARIANTS = (*(f"S{number}" for number in range(1, 14)), *(f"L{number}" for number in range(1, 7)))
 
 
 def check(evidence: Evidence) -> list[Violation]:
@@ -21,10 +24,14 @@ def check(evidence: Evidence) -> list[Violation]:
     check_limits(case)
     check_identity(case)
     check_outcomes(case)
+    check_baskets(case)
+    check_holds(case)
+    check_refusals(case)
     check_at_rest(case)
     return sorted(set(case.violations), key=lambda found: (INVARIANTS.index(found.invariant), found.text))
 
 
 def lost(evidence: Evidence) -> int:
     """How many acknowledged redemptions are gone as their class allows, each reported by the system."""
-    return sum(order.lost for order in Case(evidence).orders)
+    case = Case(evidence)
+    return sum(order.lost for order in case.orders) + sum(basket.lost for basket in case.gathered.baskets)

@@ -1,6 +1,6 @@
 """What the stores say of themselves: S1 and S2 of every sample, L3, L5 and L1's account when all has healed."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from tests.chaos.history import LedgerCounter, RedisCounter
 from tests.chaos.judging import Case
@@ -66,15 +66,28 @@ def check_at_rest(case: Case) -> None:
             case.report("L3", f"shard {end.shard} stands at {end.ledger_position}, Redis at {end.redis_position}")
     by_name = {counter.id: counter for counter in facts.ledger}
     for counter in facts.redis:
-        if counter.id in case.counters_apart:
-            continue
-        if counter.granted != counter.confirmed or counter.held:
-            case.report("L3", f"{counter.id}: granted {counter.granted}, confirmed {counter.confirmed}")
-        kept = by_name.get(counter.id)
-        in_ledger = 0 if kept is None else kept.granted - kept.returned + kept.quarantined
-        if counter.granted - counter.returned != in_ledger:
-            case.report("L3", f"{counter.id}: {counter.granted - counter.returned} in Redis, {in_ledger} in PostgreSQL")
+        if counter.id not in case.counters_apart:
+            _is_settled(case, counter, by_name.get(counter.id))
+    _held_is_what_holds_come_to(case)
     _usage(case)
+
+
+def _is_settled(case: Case, counter: RedisCounter, kept: LedgerCounter | None) -> None:
+    if counter.granted != counter.confirmed:
+        case.report("L3", f"{counter.id}: granted {counter.granted}, confirmed {counter.confirmed}")
+    in_ledger = 0 if kept is None else kept.granted - kept.returned + kept.quarantined
+    if counter.granted - counter.returned != in_ledger:
+        case.report("L3", f"{counter.id}: {counter.granted - counter.returned} in Redis, {in_ledger} in PostgreSQL")
+
+
+def _held_is_what_holds_come_to(case: Case) -> None:
+    held: Counter[tuple[int, str]] = Counter()
+    for hold in case.evidence.facts.redis_holds:
+        held[hold.shard, hold.counter] += hold.amount
+    for counter in case.evidence.facts.redis:
+        if counter.held != held[counter.shard, counter.id]:
+            said = held[counter.shard, counter.id]
+            case.report("L3", f"{counter.id}: {counter.held} held, its holds come to {said}")
 
 
 def _usage(case: Case) -> None:
@@ -84,6 +97,11 @@ def _usage(case: Case) -> None:
         sums[0] += 1
         sums[1] += row.rolled_back
         sums[2] += row.discount_minor
+    for kept in case.evidence.facts.stacks:
+        sums = rows[kept.project_id]
+        sums[0] += 1
+        sums[1] += kept.is_gone
+        sums[2] += kept.discount_minor
     said = {
         usage.project_id: [usage.redemptions, usage.rollbacks, usage.discount_minor]
         for usage in case.evidence.facts.usage

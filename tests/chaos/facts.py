@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from store.keys import Keyspace
+from tests.chaos import facts_kept
 from tests.chaos.history import (
     Epoch,
     Facts,
@@ -28,6 +29,7 @@ from tests.chaos.history import (
     ShardEnd,
     Usage,
 )
+from tests.chaos.kept import KeptHold
 
 AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, RedisError)
 _FIELDS = ("granted", "returned", "confirmed", "held", "withheld")
@@ -35,11 +37,12 @@ _FIELDS = ("granted", "returned", "confirmed", "held", "withheld")
 # One statement, so that counters and rows are of one instant. `$1`: only what is asked for by name, or looks wrong.
 _COUNTERS = """
 WITH moves AS (
-    SELECT l.project_id, m ->> 0 AS id, sum((m ->> 1)::bigint)::bigint AS granted,
-        coalesce(sum((m ->> 1)::bigint) FILTER (WHERE r.status = 'rolled_back'), 0)::bigint AS returned
-    FROM redemptions r
-    JOIN redemption_lines l ON (l.project_id, l.redemption_id) = (r.project_id, r.id)
-    CROSS JOIN jsonb_array_elements(l.moves) AS m
+    SELECT l.project_id, m ->> 0 AS id, sum((m ->> 1)::bigint)::bigint AS granted
+    FROM redemption_lines l CROSS JOIN jsonb_array_elements(l.moves) AS m
+    GROUP BY 1, 2
+), back AS (
+    SELECT b.project_id, m ->> 0 AS id, sum((m ->> 1)::bigint)::bigint AS returned
+    FROM redemption_rollbacks b CROSS JOIN jsonb_array_elements(b.moves) AS m
     GROUP BY 1, 2
 ), kept AS (
     SELECT q.project_id, m ->> 0 AS id, sum((m ->> 1)::bigint)::bigint AS quarantined
@@ -48,8 +51,9 @@ WITH moves AS (
 ), counted AS (
     SELECT project_id, id, coalesce(c.granted, 0) AS granted, coalesce(c.returned, 0) AS returned,
         coalesce(c.quarantined, 0) AS quarantined, c.ceiling, coalesce(m.granted, 0) AS rows_granted,
-        coalesce(m.returned, 0) AS rows_returned, coalesce(k.quarantined, 0) AS rows_quarantined
-    FROM counters c FULL JOIN moves m USING (project_id, id) FULL JOIN kept k USING (project_id, id)
+        coalesce(b.returned, 0) AS rows_returned, coalesce(k.quarantined, 0) AS rows_quarantined
+    FROM counters c FULL JOIN moves m USING (project_id, id)
+        FULL JOIN back b USING (project_id, id) FULL JOIN kept k USING (project_id, id)
 )
 SELECT * FROM counted
 WHERE $1::text[] IS NULL OR id = ANY ($1) OR granted - returned > ceiling
@@ -57,7 +61,7 @@ WHERE $1::text[] IS NULL OR id = ANY ($1) OR granted - returned > ceiling
 """
 _ROWS = """
 SELECT r.project_id, r.id, r.status = 'rolled_back' AS rolled_back, r.idempotency_key AS key, l.code, l.campaign_id,
-    r.customer_id, r.order_value_minor, r.discount_minor
+    r.customer_id, r.order_value_minor, r.discount_minor, r.body
 FROM redemptions r LEFT JOIN redemption_lines l ON (l.project_id, l.redemption_id) = (r.project_id, r.id)
 """
 _QUARANTINE = "SELECT shard, project_id, redemption_id, status, reason, counted_moves::text AS moves FROM quarantine"
@@ -102,12 +106,13 @@ class Stores:
 
     async def facts(self, redis_url: str) -> Facts:
         """Everything."""
-        ledger, rows, quarantine, epochs, positions, usage = await self._ask(
-            (_COUNTERS, None), (_ROWS,), (_QUARANTINE,), (_EPOCHS,), (_POSITIONS,), (_USAGE,)
-        )
-        redis, ends = await _all_of_redis(redis_url, positions)
+        ledger, rows, quarantine, epochs, positions, usage, stacks, lines, reservations, holds = await self._ask(
+            (_COUNTERS, None), (_ROWS,), (_QUARANTINE,), (_EPOCHS,), (_POSITIONS,), (_USAGE,),
+            (facts_kept.ROWS,), (facts_kept.LINES,), (facts_kept.RESERVATIONS,), (facts_kept.HOLDS,),
+        )  # fmt: skip
+        redis, redis_holds, ends = await _all_of_redis(redis_url, positions)
         return Facts(
-            rows=_as(Row, rows),
+            rows=[_row(row) for row in rows if not facts_kept.is_stack(row)],
             ledger=_as(LedgerCounter, ledger),
             redis=redis,
             quarantine=[
@@ -118,6 +123,11 @@ class Stores:
             epochs=_epochs(epochs),
             shards=ends,
             usage=_as(Usage, usage),
+            stacks=facts_kept.stacks(stacks, lines),
+            reservations=facts_kept.reservations(reservations),
+            holds=facts_kept.holds(holds),
+            redis_holds=redis_holds,
+            at_ms=time.time_ns() // 1_000_000,
         )  # fmt: skip
 
     async def _ask(self, *questions: tuple[Any, ...]) -> list[list[Any]]:
@@ -142,6 +152,10 @@ def _epochs(rows: Iterable[Any]) -> list[Epoch]:
         )
         for row in rows
     ]
+
+
+def _row(row: Any) -> Row:
+    return Row(**{name: row[name] for name in Row.__struct_fields__})
 
 
 def _as(type_: Any, rows: Iterable[Any]) -> Any:
@@ -172,21 +186,23 @@ async def _some_counters(url: str, positions: Iterable[Any], names: Sequence[str
     return found
 
 
-async def _all_of_redis(url: str, positions: Iterable[Any]) -> tuple[list[RedisCounter], list[ShardEnd]]:
-    counters, ends = [], []
+async def _all_of_redis(
+    url: str, positions: Iterable[Any]
+) -> tuple[list[RedisCounter], list[KeptHold], list[ShardEnd]]:
+    counters, holds, ends = [], [], []
     async with _client(url) as client:
         for at in positions:
-            keys = Keyspace(at["shard"], at["epoch"])
+            keys, shard = Keyspace(at["shard"], at["epoch"]), at["shard"]
             start = keys.counter("")
             names = [key async for key in client.scan_iter(match=f"{start}*", count=2000)]
             async with client.pipeline(transaction=False) as pipeline:
                 for name in names:
-                    pipeline.hmget(name, _FIELDS)
+                    pipeline.hgetall(name)
                 values = await pipeline.execute()
-            counters += [
-                _counter(at["shard"], name.removeprefix(start), value)
-                for name, value in zip(names, values, strict=True)
-            ]
+            for name, fields in zip(names, values, strict=True):
+                counter = name.removeprefix(start)
+                counters.append(_counter(shard, counter, [fields.get(field) for field in _FIELDS]))
+                holds += facts_kept.holds_in_redis(shard, counter, list(fields.items()))
             position = await client.hget(keys.meta, "position")
-            ends.append(ShardEnd(at["shard"], at["position"], str(position), await client.xlen(keys.stream)))
-    return counters, ends
+            ends.append(ShardEnd(shard, at["position"], str(position), await client.xlen(keys.stream)))
+    return counters, holds, ends

@@ -27,6 +27,14 @@ from tools.dev.ports import HOST
 
 _MOVES_WITHIN_S = 2.0
 
+_REDEMPTIONS = """
+SELECT body FROM redemptions WHERE shard = $1 AND status = 'redeemed' AND body IS NOT NULL
+ORDER BY created_at DESC LIMIT 30
+"""
+_PARTIAL_ROLLBACKS = """
+SELECT body FROM redemption_rollbacks WHERE shard = $1 AND NOT is_whole ORDER BY created_at DESC LIMIT 30
+"""
+
 
 @dataclass
 class _OfStream(Fault):
@@ -107,36 +115,44 @@ class OneTooMany(_OfStream):
 
 @dataclass
 class DeliveredTwice(_OfStream):
-    """A redemption that the ledger has comes once more, as if a worker had granted it again in another epoch."""
+    """A redemption that the ledger has comes once more, as if a worker had granted it again in another epoch; and a
+    rollback of a part of one, likewise."""
 
     name = "delivered twice"
 
     async def apply(self, world: World, draw: random.Random) -> None:
         keyspace = await current_keyspace(world, self.shard)
-        async with owner_connection(world.database_url, "chaos") as connection:
-            rows = await connection.fetch(
-                "SELECT body FROM redemptions WHERE shard = $1 AND status = 'redeemed' AND body IS NOT NULL "
-                "ORDER BY created_at DESC LIMIT 30",
-                self.shard,
-            )
+        redemptions = await _newest(world, self.shard, _REDEMPTIONS)
+        rollbacks = await _newest(world, self.shard, _PARTIAL_ROLLBACKS)
+        for body in draw.sample(rollbacks, min(1, len(rollbacks))):
+            place = await inject(world, keyspace, _entry_of(body), 1)
+            world.note(self.name, f"a rollback at {place} of shard {self.shard}")
         why = "there is no redemption"
-        for row in draw.sample(rows, len(rows)):
-            event = decode(row["body"])
+        for body in draw.sample(redemptions, len(redemptions)):
+            event = decode(body)
             assert isinstance(event, Redeemed)
             counters: Counter[str] = Counter()
             for line in event.lines:
                 for counter, amount, _ in line.moves:
                     counters[counter] += amount
-            now = str(time.time_ns() // 1_000_000)
-            fields: dict[str, bytes | str] = {"v": "1", "t": now, "e": batch_of(row["body"])}
             try:
-                place = await inject(world, keyspace, fields, 1, counters)
+                place = await inject(world, keyspace, _entry_of(body), 1, counters)
             except Skipped as full:
                 why = str(full)
                 continue
             world.note(self.name, f"{event.id} at {place} of shard {self.shard}")
             return
         raise Skipped(why)
+
+
+def _entry_of(body: bytes) -> dict[str, bytes | str]:
+    return {"v": "2", "t": str(time.time_ns() // 1_000_000), "e": batch_of(body)}
+
+
+async def _newest(world: World, shard: int, question: str) -> list[bytes]:
+    """Events of a shard that the ledger has taken in, the newest first."""
+    async with owner_connection(world.database_url, "chaos") as connection:
+        return [row["body"] for row in await connection.fetch(question, shard)]
 
 
 @dataclass

@@ -10,11 +10,14 @@ from typing import Literal
 
 import msgspec
 
+from tests.chaos.kept import Kept, KeptHold, KeptReservation
+
 LOST = 0
 """The status of a call that nothing came back from."""
 
-Verb = Literal["redeem", "rollback", "foreign"]
-"""`foreign` asks for a redemption of another tenant: whatever is found is a leak."""
+Verb = Literal["redeem", "rollback", "foreign", "stack", "return", "reserve", "extend", "capture", "release"]
+"""`foreign` asks for what is another tenant's: whatever is found is a leak. `return` rolls back a stack, or a part of
+it."""
 
 
 class Tenancy(msgspec.Struct, frozen=True, tag=True):
@@ -25,7 +28,8 @@ class Tenancy(msgspec.Struct, frozen=True, tag=True):
 
 
 class Offer(msgspec.Struct, frozen=True, tag=True):
-    """A campaign of the run as it was created; `discount_minor` comes off every order."""
+    """A campaign of the run as it was created; `discount_minor` comes off every order. `codes` where it is sold in
+    stacks and reservations: nothing else is sold of it then."""
 
     tenant: int
     campaign_id: str
@@ -34,10 +38,12 @@ class Offer(msgspec.Struct, frozen=True, tag=True):
     per_code: int | None = None
     committed: bool = False
     discount_minor: int = 500
+    codes: tuple[str, ...] = ()
 
 
 class Call(msgspec.Struct, frozen=True, tag=True):
-    """One attempt of a client. `target` is a code, or the id of a redemption."""
+    """One attempt of a client. `target` is a code, the codes of a stack joined by +, or the id of a redemption or a
+    reservation. `order_id` is that of a stack; `asked` what the body said of a return, and of a hold's length."""
 
     number: int
     verb: Verb
@@ -53,6 +59,8 @@ class Call(msgspec.Struct, frozen=True, tag=True):
     status: int = LOST
     body: bytes = b""
     replayed: bool = False
+    order_id: str = ""
+    asked: bytes = b""
 
     @property
     def is_unknown(self) -> bool:
@@ -192,12 +200,18 @@ class Facts(msgspec.Struct, frozen=True, tag=True):
     epochs: list[Epoch]
     shards: list[ShardEnd]
     usage: list[Usage]
+    stacks: list[Kept] = []
+    reservations: list[KeptReservation] = []
+    holds: list[KeptHold] = []
+    redis_holds: list[KeptHold] = []
+    at_ms: int = 0
 
 
 class Setting(msgspec.Struct, frozen=True, tag=True):
     """What the run was. `released_at`: when an operator said that withheld units are accounted for. `injected`: ids
     of events that the world put into the streams itself; `apart`: campaigns that only these use, and that took
-    nothing in Redis for them; `surprises`: what the world saw at once that must never be."""
+    nothing in Redis for them; `surprises`: what the world saw at once that must never be; `has_stepped`: a server's
+    clock may have been stepped, so that nobody knows when a hold expires."""
 
     window: int
     durability: Literal["durable", "fast"]
@@ -206,6 +220,7 @@ class Setting(msgspec.Struct, frozen=True, tag=True):
     injected: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
     surprises: tuple[str, ...] = ()
+    has_stepped: bool = False
 
 
 class Evidence(msgspec.Struct):

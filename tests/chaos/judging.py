@@ -1,13 +1,17 @@
 """A checker's ground: the evidence, grouped once, and the violations that are found in it."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from functools import cached_property
 
 import msgspec
 
+from tests.chaos.gathered import Gathered, Reservation, gather
 from tests.chaos.history import Evidence
 from tests.chaos.limits import Definition
 from tests.chaos.orders import Order, orders_of
+
+Span = tuple[float, float]
 
 
 class Violation(msgspec.Struct, frozen=True, order=True):
@@ -41,6 +45,58 @@ class Case:
         for order in self.orders:
             grouped[order.call.campaign_id].append(order)
         return grouped
+
+    @cached_property
+    def gathered(self) -> Gathered:
+        """Stacks and reservations."""
+        return gather(self.evidence)
+
+    @cached_property
+    def parts_by_campaign(self) -> dict[str, list[Order]]:
+        """What stacks have taken of a campaign, each redeemable as if it were an order."""
+        grouped: defaultdict[str, list[Order]] = defaultdict(list)
+        for basket in self.gathered.baskets:
+            for part in basket.parts:
+                grouped[part.call.campaign_id].append(part)
+        return grouped
+
+    @cached_property
+    def certain_holds(self) -> dict[str, list[Span]]:
+        """By campaign: from when until when units of it were certainly held."""
+        setting = self.evidence.setting
+        return self._spans(lambda held: held.certain(setting.released_at, setting.has_stepped))
+
+    @cached_property
+    def possible_holds(self) -> dict[str, list[Span]]:
+        """By campaign: from when until when units of it may have been held."""
+        return self._spans(lambda held: held.possible(self.evidence.setting.has_stepped))
+
+    def _spans(self, span_of: Callable[[Reservation], Span | None]) -> dict[str, list[Span]]:
+        spans: defaultdict[str, list[Span]] = defaultdict(list)
+        for held in self.gathered.reservations:
+            span = span_of(held)
+            for code in held.codes if span is not None else ():
+                spans[self.campaign_of[held.tenant, code]].append(span or (0.0, 0.0))
+        return spans
+
+    @cached_property
+    def campaign_of(self) -> dict[tuple[int, str], str]:
+        """The campaigns of codes that are sold in stacks, by tenant and code."""
+        return {(offer.tenant, code): offer.campaign_id for offer in self.evidence.offers for code in offer.codes}
+
+    def limit_is_fixed(self, tenant: int, code: str) -> bool:
+        """Whether nobody has changed anything of the code's campaign."""
+        campaign_id = self.campaign_of[tenant, code]
+        return not any(change.campaign_id == campaign_id for change in self.evidence.changes)
+
+    @cached_property
+    def standing(self) -> Counter[str]:
+        """By campaign: redemptions of it in PostgreSQL that are not rolled back."""
+        rows = Counter(row.campaign_id or "" for row in self.evidence.facts.rows if not row.rolled_back)
+        for kept in self.evidence.facts.stacks:
+            for number, line in enumerate(kept.lines):
+                rows[line.campaign_id or ""] += number not in kept.gone_lines
+        return rows
 
     @cached_property
     def injected_units(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ from tests.chaos.tree import Patch
 
 _ADMIT, _COMMIT, _CONFIRM = "lua/includes/admit.lua", "lua/commit.lua", "lua/confirm.lua"
 _DEFINITIONS, _LEDGER, _LINK = "store/sql/definitions.sql", "store/sql/ledger.sql", "store/link.py"
+_STACKS, _FREE = "domain/stacks.py", "lua/includes/free_expired.lua"
 _CUSTODY, _RING, _SHARD = "engine/custody.py", "engine/ring.py", "engine/shard.py"
 
 
@@ -137,5 +138,36 @@ MUTATIONS: dict[str, Mutation] = {
     "versions": Mutation(
         "decided from a definition that has changed meanwhile",
         (Patch(_COMMIT, "    if version ~= checks[i + 1] then\n", "    if version == 0 then\n"),),
+    ),
+    "merged": Mutation(
+        "two redeemables of a stack that move one counter move it by one",
+        (Patch(_STACKS, "            before.amount + move.amount,\n", "            move.amount,\n"),),
+    ),
+    "once_per_order": Mutation(
+        "an order that was redeemed is redeemed again under another key",
+        (Patch(_COMMIT, "  if alias and alias ~= 0 and records[alias] then\n", "  if false then\n"),),
+    ),
+    "live_holds": Mutation(
+        "whoever is refused for what is held frees it, whether it has expired or not",
+        (
+            Patch(_FREE, "  if now < soonest_of(counter, key) then\n", "  if false then\n"),
+            Patch(_FREE, "hold.expires <= now then", "hold.expires then"),
+        ),
+        seeds=(62, 43, 39),
+        minutes=0.33,
+    ),
+    "revision": Mutation(
+        "a rollback takes effect whatever revision it was decided from",
+        (
+            Patch(_LEDGER, "    AND r.revision = a.revision\nRETURNING", "    AND r.revision >= a.revision\nRETURNING"),
+            Patch(
+                _LEDGER,
+                "SELECT a.project_id, a.redemption_id, a.revision, a.id,",
+                "SELECT a.project_id, a.redemption_id, (SELECT r.revision - 1 FROM redemptions r\n"
+                "    WHERE r.project_id = a.project_id AND r.id = a.redemption_id), a.id,",
+            ),
+        ),
+        seeds=(44, 117, 43),
+        minutes=0.33,
     ),
 }

@@ -92,6 +92,7 @@ def orders_of(evidence: Evidence) -> list[Order]:
     rows = {(row.project_id, row.key): row for row in evidence.facts.rows if row.key is not None}
     waiting = {(entry.project_id, entry.redemption_id) for entry in evidence.facts.quarantine if entry.status == "open"}
     orders = []
+    committed = {offer.campaign_id for offer in evidence.offers if offer.committed}
     for (tenant, key), calls in attempts.items():
         project = evidence.tenants[tenant].project_id
         ids = {id_of(call) for call in calls if call.status == 200}
@@ -102,7 +103,8 @@ def orders_of(evidence: Evidence) -> list[Order]:
             any((project, id_) in waiting for id_ in ids),
         )
         vanished = bool(ids) and not order.is_settled
-        order.lost = (vanished or order.was_granted_anew) and may_be_lost(order, evidence)
+        is_committed = order.call.campaign_id in committed
+        order.lost = (vanished or order.was_granted_anew) and may_be_lost(order, evidence, is_committed)
         orders.append(order)
     return orders
 
@@ -113,10 +115,9 @@ def id_of(call: Call) -> str:
     return rest.partition(b'"')[0].decode()
 
 
-def may_be_lost(order: Order, evidence: Evidence) -> bool:
+def may_be_lost(order: Order, evidence: Evidence, is_committed: bool) -> bool:
     """Whether its class allows that it is lost: Redis's data *and* every worker that answered it must be gone."""
-    committed = {offer.campaign_id for offer in evidence.offers if offer.committed}
-    if order.call.campaign_id in committed:
+    if is_committed:
         return False
     first = order.acknowledgements[0]
     # After a loss the same key is granted anew, with another time in its body: that is another answer's worker.

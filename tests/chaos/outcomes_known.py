@@ -47,6 +47,7 @@ def _is_known(case: Case, order: Order) -> None:
 
 def _losses_are_reported(case: Case) -> None:
     lost = Counter(order.call.campaign_id for order in case.orders if order.lost)
+    lost.update(part.call.campaign_id for basket in case.gathered.baskets if basket.lost for part in basket.parts)
     for campaign_id, count in lost.items():
         shard = case.shard_of(campaign_id)
         epochs = [epoch for epoch in case.evidence.facts.epochs if epoch.shard == shard]
@@ -58,9 +59,8 @@ def _losses_are_reported(case: Case) -> None:
 
 def _sold_out(case: Case) -> None:
     """Judged by refusals after the last change and the last rollback: what they refuse must be in the ledger."""
-    rows = Counter(row.campaign_id for row in case.evidence.facts.rows if not row.rolled_back)
     for campaign_id, definition in case.definitions.items():
-        orders = case.by_campaign.get(campaign_id, [])
+        orders = [*case.by_campaign.get(campaign_id, []), *case.parts_by_campaign.get(campaign_id, [])]
         rolled_back = [call.answered_at for order in orders for call in order.rollbacks]
         quiet_at = max([definition.last_changed_at, case.evidence.setting.healed_at, *rolled_back])
         refused = any(
@@ -70,6 +70,6 @@ def _sold_out(case: Case) -> None:
             if definition.offer.per_code is None
         )
         limit = definition.least(quiet_at, NEVER)
-        sold = rows[campaign_id] + case.injected_units.get(f"r:{campaign_id}", 0)
+        sold = case.standing[campaign_id] + case.injected_units.get(f"r:{campaign_id}", 0)
         if refused and sold < limit:
             case.report("L4", f"{campaign_id} refuses with {sold} of {limit} in the ledger")

@@ -80,7 +80,7 @@ def result_of(
     mutation: str = "",
 ) -> Result:
     """The numbers of a run."""
-    sold = [call for call in evidence.calls if call.verb == "redeem" and call.status == 200]
+    sold = [call for call in evidence.calls if call.verb in ("redeem", "stack", "capture") and call.status == 200]
     strange = Counter(call.code for call in evidence.calls if call.status == 500)
     return Result(
         seed=seed,

@@ -22,9 +22,11 @@ from tests.chaos.client import Client
 from tests.chaos.counters_right import check_at_rest
 from tests.chaos.facts import AWAY, Stores
 from tests.chaos.history import Evidence, Facts, Loss, Sample, Setting, Tenancy, dump
+from tests.chaos.holds_right import check_stores_hold_the_same
 from tests.chaos.judging import Case
 from tests.chaos.nemesis import Nemesis
-from tests.chaos.shop import Goods, Shop, Tenant
+from tests.chaos.shelves import goods_of, sets_of
+from tests.chaos.shop import Shop, Tenant
 from tests.chaos.tree import CHAOS_PATCHES, CHAOS_WINDOW, Patch, make_tree
 from tests.chaos.world import World
 from tools.dev.console import LauncherError
@@ -102,9 +104,11 @@ class Run:
             for number, each in enumerate(world.tenants)
         ]
         for tenant in tenants:
-            tenant.goods += await _goods(tenant.admin, self.stores, self.plan.minutes)
+            tenant.goods += await goods_of(tenant.admin, self.stores, self.plan.minutes)
+            tenant.sets += await sets_of(tenant.admin, self.plan.minutes)
+        await tenants[1].admin.apply_what_can_be()
         shop = Shop(seed, engines, tenants)
-        counters = [f"r:{goods.offer.campaign_id}" for tenant in tenants for goods in tenant.goods]
+        counters = [f"r:{goods.offer.campaign_id}" for tenant in tenants for goods in tenant.all_goods]
         beside = [asyncio.create_task(self._keep_sampling(counters)), asyncio.create_task(self._operate())]
         try:
             await self._harm(shop)
@@ -120,7 +124,7 @@ class Run:
         return Evidence(
             setting=self._setting(healed_at),
             tenants=self._tenancies(),
-            offers=[goods.offer for tenant in tenants for goods in tenant.goods],
+            offers=[goods.offer for tenant in tenants for goods in tenant.all_goods],
             calls=shop.calls,
             changes=[each for tenant in tenants for each in (*tenant.admin.changes, *tenant.admin.unfinished)],
             samples=self.samples,
@@ -185,6 +189,7 @@ class Run:
     def _is_at_rest(self, facts: Facts) -> bool:
         case = Case(Evidence(self._setting(0.0), self._tenancies(), [], [], [], [], [], facts))
         check_at_rest(case)
+        check_stores_hold_the_same(case)
         return not case.violations
 
     def _setting(self, healed_at: float) -> Setting:
@@ -197,6 +202,7 @@ class Run:
             injected=tuple(self.world.injected),
             apart=tuple(self.world.injected_campaigns.values()),
             surprises=tuple(self.world.surprises),
+            has_stepped=bool(self.faults["clock step"]),
         )
 
     def _tenancies(self) -> list[Tenancy]:
@@ -211,25 +217,3 @@ class Run:
 
     def _disturbances(self) -> list[float]:
         return [note.at for note in self.world.notes if note.what in ("died", "undone")]
-
-
-async def _goods(admin: Admin, stores: Stores, minutes: float) -> list[Goods]:
-    """What a tenant sells: small campaigns that sell out within a minute, and two that never do."""
-
-    def share(number: int) -> int:
-        return max(20, int(number * min(minutes, 2.0)))
-
-    flash = await admin.make("FLASH", max_redemptions=share(900), max_redemptions_per_customer=2)
-    gold = await admin.make("GOLD", max_redemptions=share(300), durability="committed")
-    moving = await admin.make("MOVE", max_redemptions=share(500))
-    bulk = await admin.make(None, codes=300, max_redemptions_per_code=1)
-    club = await admin.make("CLUB", max_redemptions_per_customer=3)
-    ever = await admin.make("EVER", max_redemptions=1_000_000)
-    return [
-        Goods(flash, ["FLASH"], 8, may_sell_out=True),
-        Goods(gold, ["GOLD"], 3, may_sell_out=True),
-        Goods(moving, ["MOVE"], 5, may_sell_out=True),
-        Goods(bulk, await stores.codes(bulk.campaign_id), 3, may_sell_out=False),
-        Goods(club, ["CLUB"], 3, may_sell_out=False),
-        Goods(ever, ["EVER"], 3, may_sell_out=False),
-    ]

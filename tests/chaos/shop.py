@@ -1,4 +1,5 @@
-"""The load of a run: shops of two tenants that buy, retry, storm, burst and roll back, on both engines.
+"""The load of a run: shops of two tenants that buy, retry, storm, burst and roll back, on both engines. What is done
+with more than one code is baskets.py's.
 
 What is asked for follows from the seed; when, and what comes of it, is the machine's. An unknown outcome is retried
 with the same key, sometimes on the other engine. Must never give up an order without noting that it did.
@@ -12,7 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.chaos.admin import Admin
+from tests.chaos.baskets import Baskets
 from tests.chaos.client import Answer, Client, Request
+from tests.chaos.errands import Errand
 from tests.chaos.history import Call, Offer, Verb
 from tests.chaos.orders import id_of
 
@@ -24,6 +27,9 @@ WALKS_IN_S = 0.025
 MOST_WALKED_IN = 64
 """Where most clients wait for an answer, others come all the same, up to so many at once: a sale does not stop because
 the ledger does, and unconfirmed grants have to pile up for what bounds them to be seen."""
+
+BASKETS = 0.2
+"""How many of all orders are stacks and reservations."""
 
 CUSTOMERS = 500
 """So few that many of them come up against their own limit."""
@@ -62,6 +68,12 @@ class Tenant:
     secret_key: str
     admin: Admin
     goods: list[Goods] = field(default_factory=list)
+    sets: list[Goods] = field(default_factory=list)
+    """What is sold in stacks and reservations only."""
+
+    @property
+    def all_goods(self) -> list[Goods]:
+        return [*self.goods, *self.sets]
 
 
 class Shop:
@@ -76,6 +88,8 @@ class Shop:
         self._until = float("inf")
         self._waiting = 0
         self.calls: list[Call] = []
+        tokens = [tenant.secret_key for tenant in tenants]
+        self._baskets = Baskets(seed, engines, tokens, self._note_errand, lambda: self._until)
 
     def close_in(self, seconds: float) -> None:
         """Let everybody end what they are at, and begin nothing new after so long."""
@@ -101,6 +115,7 @@ class Shop:
                 await self._insist(wish, draw, deadline)
 
         await asyncio.gather(*(resolve() for _ in range(8)))
+        await self._baskets.finish(deadline)
         sold_out = [goods for tenant in self._tenants for goods in tenant.goods if goods.may_sell_out]
         await asyncio.gather(*(self._sell_out(goods, deadline) for goods in sold_out))
 
@@ -125,7 +140,9 @@ class Shop:
             tenant = draw.choice(self._tenants)
             goods = draw.choices(tenant.goods, [each.weight for each in tenant.goods])[0]
             chance = draw.random()
-            if chance < 0.02:
+            if chance > 1.0 - BASKETS:
+                await self._baskets.visit(tenant.number, draw)
+            elif chance < 0.02:
                 await self._storm(self._wish(goods, draw), draw)
             elif chance < 0.025:
                 await self._burst([self._wish(goods, draw) for _ in range(32)], draw)
@@ -220,6 +237,14 @@ class Shop:
         self.calls.append(call)
         return call
 
+    def _note_errand(self, errand: Errand, engine: int, answer: Answer) -> Call:
+        call = Call(next(self._numbers), errand.verb, errand.tenant, "", errand.target, errand.key,
+                    errand.customer_id or None, errand.value_minor, engine, answer.asked_at, answer.answered_at,
+                    answer.status, answer.body, answer.replayed, errand.order_id,
+                    b"" if errand.verb == "stack" else errand.body)  # fmt: skip
+        self.calls.append(call)
+        return call
+
     def _wish(self, goods: Goods, draw: random.Random, of: str = "c", customers: int = CUSTOMERS) -> Wish:
         return Wish(
             goods,
@@ -232,7 +257,7 @@ class Shop:
     async def _change(self, tenant: Tenant) -> None:
         """Limits up and down, pauses and resumptions."""
         draw = random.Random(f"{self._seed} admin {tenant.number}")
-        changing = [goods for goods in tenant.goods if goods.may_sell_out]
+        changing = [goods for goods in tenant.all_goods if goods.may_sell_out]
         while time.monotonic() < self._until:
             await asyncio.sleep(draw.uniform(0.3, 2.0))
             goods = draw.choice(changing)

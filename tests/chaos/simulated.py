@@ -27,6 +27,7 @@ from tests.chaos.history import (
     Tenancy,
     Usage,
 )
+from tests.chaos.simulated_sets import SimulatedSets
 
 WINDOW = 400
 TENANTS = (Tenancy("prj_a", 0), Tenancy("prj_b", 1))
@@ -42,20 +43,29 @@ class SimulatedShop:
             Offer(0, "cmp_a", limit, per_customer),
             Offer(1, "cmp_b", limit, None, committed=True),
         ]
+        self.sets = SimulatedSets(self.random, self.tick, self._note)
         self.limit = [limit, limit]
         self.paused = [False, False]
         self.rows: dict[tuple[int, str], Row] = {}
         self.bodies: dict[tuple[int, str], bytes] = {}
         self.unsure: list[Call] = []
         self.evidence = Evidence(
-            Setting(WINDOW, "durable", healed_at=0.0), list(TENANTS), self.offers, [], [], [], [], _no_facts()
+            Setting(WINDOW, "durable", healed_at=0.0),
+            list(TENANTS),
+            [*self.offers, *self.sets.offers],
+            [],
+            [],
+            [],
+            [],
+            _no_facts(),
         )
 
     def run(self, steps: int) -> Evidence:
         """So many things happen, then all heals and every unknown outcome is retried."""
         for _ in range(steps):
             act = self.random.choices(
-                [self.buy, self.retry, self.roll_back, self.change, self.sample, self.probe], [60, 10, 6, 4, 4, 2]
+                [self.buy, self.retry, self.roll_back, self.change, self.sample, self.probe, self.sets.act],
+                [60, 10, 6, 4, 4, 2, 20],
             )[0]
             act()
         for tenant in (0, 1):
@@ -90,7 +100,7 @@ class SimulatedShop:
         takes_effect, answered = self.random.random() < 0.8, self.random.random() < 0.8
         if takes_effect:
             self.rows[key] = replace(row, rolled_back=True)
-        asked_at, answered_at = self._tick(), self._tick()
+        asked_at, answered_at = self.tick(), self.tick()
         status = (200 if takes_effect else 503) if answered else 0
         self.evidence.calls.append(
             Call(self._number(), "rollback", key[0], row.campaign_id or "", row.id, "", None, 0, 0, asked_at,
@@ -106,14 +116,14 @@ class SimulatedShop:
 
     def sample(self) -> None:
         facts = self.facts()
-        self.evidence.samples.append(Sample(self.now, self._tick(), facts.ledger, facts.redis))
+        self.evidence.samples.append(Sample(self.now, self.tick(), facts.ledger, facts.redis))
 
     def probe(self) -> None:
         if self.rows:
             (tenant, _), row = self.random.choice(list(self.rows.items()))
-            at = self._tick()
+            at = self.tick()
             self.evidence.calls.append(
-                Call(self._number(), "foreign", 1 - tenant, "", row.id, "", None, 0, 0, at, self._tick(), 404)
+                Call(self._number(), "foreign", 1 - tenant, "", row.id, "", None, 0, 0, at, self.tick(), 404)
             )
 
     def facts(self) -> Facts:
@@ -128,7 +138,8 @@ class SimulatedShop:
             usage.append(Usage(project, len(rows), returned, sum(row.discount_minor for row in rows)))
         epochs = [Epoch(tenant.shard, 1, "open", 0, released=False) for tenant in TENANTS]
         ends = [ShardEnd(tenant.shard, "5-1", "5-1", 0) for tenant in TENANTS]
-        return Facts(list(self.rows.values()), ledger, redis, [], epochs, ends, usage)
+        facts = Facts(list(self.rows.values()), ledger, redis, [], epochs, ends, usage)
+        return self.sets.add_to(facts)
 
     def lose(self, *losses: Loss) -> None:
         self.evidence.losses += losses
@@ -139,14 +150,14 @@ class SimulatedShop:
         return Call(number, "redeem", tenant, offer.campaign_id, "SALE", f"k{number}", customer, value, 0, 0.0, 0.0)
 
     def _ask(self, order: Call, answer: bool) -> None:
-        asked_at = self._tick()
+        asked_at = self.tick()
         key = (order.tenant, order.key)
         arrives = answer or self.random.random() < 0.6
         replayed = key in self.rows
         status, body = self._judge(order) if arrives else (0, b"")
         if not answer:
             status, body = 0, b""
-        call = replace(order, number=self._number(), asked_at=asked_at, answered_at=self._tick(), status=status,
+        call = replace(order, number=self._number(), asked_at=asked_at, answered_at=self.tick(), status=status,
                      body=body, replayed=replayed and status == 200, engine=self.random.randrange(2))  # fmt: skip
         self.evidence.calls.append(call)
         if status == 0:
@@ -174,20 +185,24 @@ class SimulatedShop:
         takes_effect, answered = True, True
         if self.random.random() < 0.2:
             takes_effect, answered = self.random.random() < 0.5, False
-        asked_at = self._tick()
+        asked_at = self.tick()
         if takes_effect and limit is not None:
             self.limit[tenant] = limit
         if takes_effect and paused is not None:
             self.paused[tenant] = paused
-        change = Change(self.offers[tenant].campaign_id, asked_at, self._tick(), 200 if answered else 0, limit, paused)
+        change = Change(self.offers[tenant].campaign_id, asked_at, self.tick(), 200 if answered else 0, limit, paused)
         self.evidence.changes.append(change)
         if not answered:
             # As the shop does it: insisted on until it is in force.
             self.limit[tenant] = self.limit[tenant] if limit is None else limit
             self.paused[tenant] = self.paused[tenant] if paused is None else paused
-            self.evidence.changes[-1] = replace(change, answered_at=self._tick(), status=200)
+            self.evidence.changes[-1] = replace(change, answered_at=self.tick(), status=200)
 
-    def _tick(self) -> float:
+    def _note(self, call: Call) -> None:
+        self.evidence.calls.append(call)
+
+    def tick(self) -> float:
+        """A little later."""
         self.now += self.random.uniform(0.001, 0.4)
         return self.now
 

@@ -13,10 +13,18 @@ from tests.chaos.tree import CHAOS_PATCHES, make_tree
 from tools.dev.paths import ROOT
 
 GUARDS = {"fence", "window", "ring", "lease", "overlay", "ceiling", "position", "noscript_identity"}
+GUARDS_OF_ORDERS = {"merged", "once_per_order", "live_holds", "revision"}
 
 
 def test_every_guard_of_the_design_has_a_mutation() -> None:
-    assert set(MUTATIONS) >= GUARDS | {"idempotency_first", "gross"}
+    assert set(MUTATIONS) >= GUARDS | {
+        "idempotency_first",
+        "gross",
+        "merged",
+        "once_per_order",
+        "live_holds",
+        "revision",
+    }
 
 
 @pytest.mark.parametrize("name", MUTATIONS)

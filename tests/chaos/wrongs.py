@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from domain.ids import redemption_id
 from tests.chaos.history import Call, Change, Epoch, Evidence, Loss, RedisCounter, Row
 from tests.chaos.simulated import body_of
+from tests.chaos.wrongs_sets import WRONG_SETS
 
 Wrong = Callable[[Evidence, random.Random], bool]
 WRONGS: dict[str, tuple[str, Wrong]] = {}
@@ -244,7 +245,7 @@ def a_counter_over_its_ceiling(evidence: Evidence, draw: random.Random) -> bool:
 
 def _bad_redis(evidence: Evidence, draw: random.Random, change: Callable[[RedisCounter], RedisCounter]) -> None:
     redis = list(evidence.facts.redis)
-    at = draw.randrange(len(redis))
+    at = draw.randrange(2)  # those of campaigns with a limit
     redis[at] = change(redis[at])
     _facts(evidence, redis=redis)
 
@@ -354,3 +355,7 @@ def losses_that_nobody_reports(evidence: Evidence, draw: random.Random) -> bool:
     evidence.losses += late
     _facts(evidence, rows=[row for row in evidence.facts.rows if row != found[1]])
     return True
+
+
+for _invariant, _functions in WRONG_SETS.items():
+    WRONGS.update({_function.__name__: (_invariant, _function) for _function in _functions})

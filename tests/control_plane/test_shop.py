@@ -64,6 +64,19 @@ async def test_g6_a_customer_is_in_force_when_answered(api: Client, scripts: Scr
     assert found == Customer("cust_1", body["version"], ("vip", "eu"), {"tier": 2})
 
 
+async def test_g6_numbers_that_redis_cannot_hold_whole_are_in_force_all_the_same(
+    api: Client, scripts: Scripts, tenancy: Tenancy
+) -> None:
+    long = {"n": 10**30, "in": {"list": [-(2**63) - 1, 2**63]}}
+    for area, body in (("customers", JANE), ("products", TEE)):
+        assert ok(await api.post(f"/v1/{area}", {**body, "metadata": long}))["metadata"] == long
+    blank = encode_customer(tenancy.project_id, Customer("cust_1"))
+    await hydrate(scripts, tenancy.project_id, blank)
+    ok(await api.post("/v1/customers", {**JANE, "metadata": {**long, "more": 1}}))
+    found = await in_redis(scripts, tenancy.project_id, blank.key, Customer)
+    assert found.metadata == {"n": 1e30, "in": {"list": [-(2.0**63), 2.0**63]}, "more": 1}
+
+
 async def test_a_catalogue_sent_again_tells_redis_nothing(api: Client, scripts: Scripts, tenancy: Tenancy) -> None:
     for area, body in (("customers", JANE), ("products", TEE)):
         first = ok(await api.post(f"/v1/{area}", body))

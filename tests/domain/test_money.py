@@ -30,7 +30,18 @@ def test_an_amount_comes_back_as_it_went(minor: int, decimals: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "decimals"),
-    [("0.001", 2), ("-1", 2), ("1e400", 2), ("NaN", 2), ("Infinity", 2), ("0.5", 0), ("1e-999999", 2), ("1e13", 2)],
+    [
+        ("0.001", 2),
+        ("-1", 2),
+        ("1e400", 2),
+        ("NaN", 2),
+        ("Infinity", 2),
+        ("0.5", 0),
+        ("1e-999999", 2),
+        ("1e13", 2),
+        ("0." + "9" * 40, 2),
+        ("5.00" + "0" * 40 + "1", 2),
+    ],
 )
 def test_what_is_no_amount_is_refused(text: str, decimals: int) -> None:
     with pytest.raises(MoneyError):
@@ -40,6 +51,7 @@ def test_what_is_no_amount_is_refused(text: str, decimals: int) -> None:
 def test_trailing_zeros_and_exponents_are_amounts() -> None:
     assert to_minor(Decimal("8.9900"), 2) == 899
     assert to_minor(Decimal("1e2"), 2) == 10_000
+    assert to_minor(Decimal("1." + "0" * 60_000), 2) == 100
     assert to_minor(Decimal("0e-500"), 2) == 0
     assert str(to_major(1800, 2)) == "18.00"
     assert str(to_major(5, 0)) == "5"

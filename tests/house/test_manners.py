@@ -22,6 +22,7 @@ MAY_SLEEP = (
     "tests/chaos/faults_kept.py",
     "tests/chaos/proxy.py",
     "tests/chaos/run.py",
+    "tests/chaos/baskets.py",
     "tests/chaos/shop.py",
     "tests/chaos/soak.py",
 )

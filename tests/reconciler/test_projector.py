@@ -34,6 +34,29 @@ async def test_g6_a_change_that_its_request_left_behind_is_put_in_force(lab: Lab
     assert found[0].version == 2
 
 
+async def test_g6_a_change_that_cannot_be_told_holds_up_no_other(lab: Lab) -> None:
+    async with lab.running():
+        await lab.scripts()
+        await lab.owner.execute(
+            "INSERT INTO campaigns (project_id, id, account_id, name, rules, status, version)"
+            " VALUES ($1, 'cmp_1', $2, 'Broken', '{\"max_redemptions\": \"many\"}', 'active', 2),"
+            " ($1, 'cmp_2', $2, 'Sale', '{}', 'paused', 2), ($1, 'cmp_3', $2, 'Sale', '{}', 'paused', 2)",
+            PROJECT,
+            ACCOUNT,
+        )
+        await lab.owner.execute(
+            "INSERT INTO outbox (project_id, shard, object, object_id, version, created_at)"
+            " SELECT project_id, $1, 'campaign', id, 2, now() - interval '1 minute' FROM campaigns ORDER BY id",
+            SHARD,
+        )
+
+        async def are_applied() -> bool:
+            done = await lab.owner.fetch("SELECT object_id FROM outbox WHERE applied_at IS NOT NULL ORDER BY object_id")
+            return [row["object_id"] for row in done] == ["cmp_2", "cmp_3"]
+
+        await eventually(are_applied, "the changes beside the broken one")
+
+
 async def test_applied_rows_and_old_leases_are_swept(lab: Lab) -> None:
     await lab.open()
     await lab.owner.execute(

@@ -1,0 +1,90 @@
+"""The definitions of a small shop: two campaigns with every limit there is, codes that stand alone, rules that count.
+
+Small limits, so that a random day in the shop meets all of them.
+"""
+
+from typing import Any
+
+from domain.conditions import check, compile_rule
+from domain.decisions import Found, RuleInForce
+from domain.definitions import AddedUnit, Campaign, Discount, Scope, ValidationRule, Voucher
+from domain.orders import Item, Order
+
+PROJECT = "prj"
+
+
+def rule(id_: str, text: dict[str, Any]) -> RuleInForce:
+    """A rule as it is in force."""
+    canonical, faults = check(text, 2)
+    assert canonical is not None, faults
+    return RuleInForce(ValidationRule(id_, PROJECT, 1, canonical, counts_since=1), compile_rule(canonical))
+
+
+SUMMER = Campaign(
+    *("cmp_summer", PROJECT, 1, False, Discount("PERCENT", 200_000)),
+    limit=6,
+    budget_minor=9_000,
+    per_code_limit=4,
+    per_customer_limit=3,
+    counts_customers_since=1,
+    category="sale",
+)
+LOYAL = Campaign(
+    *("cmp_loyal", PROJECT, 1, False, Discount("AMOUNT", 700)),
+    limit=5,
+    budget_minor=3_000,
+    per_customer_limit=2,
+    counts_customers_since=1,
+    restores_use=False,
+    returns="requalify",
+)
+CAMPAIGNS = {campaign.id: campaign for campaign in (SUMMER, LOYAL)}
+
+OFTEN = rule("rul_often", {"all": [{"redemptions.customer.total": {"lte": 2}}, {"redemptions.total.day": {"lte": 5}}]})
+LARGE = rule("rul_large", {"order.amount": {"gte": 30}})
+FIRST = rule("rul_first", {"customer.first_order": {"eq": True}})
+RETURNING = rule("rul_again", {"customer.first_order": {"eq": False}})
+RULES = {"C1": (OFTEN,), "LARGE": (LARGE,), "FIRST": (FIRST,), "AGAIN": (RETURNING,)}
+
+
+def _voucher(code: str, **more: Any) -> Voucher:
+    return Voucher(f"vch_{code}", PROJECT, code, 1, False, **more)
+
+
+_MUGS = Scope("cheapest", units=2)
+VOUCHERS = {
+    voucher.code: voucher
+    for voucher in (
+        _voucher("A1", campaign_id="cmp_summer"),
+        _voucher("A2", campaign_id="cmp_summer"),
+        _voucher("B1", campaign_id="cmp_loyal"),
+        _voucher("B2", campaign_id="cmp_loyal"),
+        _voucher("C1", discount=Discount("PERCENT", 500_000, 900, _MUGS), limit=4, budget_minor=2_500),
+        _voucher("LARGE", discount=Discount("PERCENT", 100_000), limit=5, returns="requalify", category="sale"),
+        _voucher("FIRST", discount=Discount("AMOUNT", 300), limit=3),
+        _voucher("AGAIN", discount=Discount("FIXED", 0, scope=Scope("shipping")), limit=3, restores_use=False),
+        _voucher("GIFT", discount=Discount("UNIT", 1, added=AddedUnit(450, sku="TOY")), limit=3, budget_minor=900),
+    )
+}
+CODES = tuple(VOUCHERS)
+
+CARTS = (
+    ((1, 1999), (3, 333)),
+    ((6, 500),),
+    ((2, 1), (1, 0)),
+    ((1, 4800), (2, 750), (5, 99)),
+)
+
+
+def order_of(cart: int, order_id: str | None, shipping_minor: int) -> Order:
+    """One of a few carts; the short form for the one past the last."""
+    if cart == len(CARTS):
+        return Order(3_100, (), shipping_minor, order_id)
+    items = tuple(Item(units, price, sku=f"S{at}") for at, (units, price) in enumerate(CARTS[cart]))
+    return Order(sum(item.amount_minor for item in items), items, shipping_minor, order_id)
+
+
+def found(code: str, campaigns: dict[str, Campaign]) -> Found:
+    """What a code leads to while the campaigns are these."""
+    voucher = VOUCHERS[code]
+    return Found.of(voucher, campaigns.get(voucher.campaign_id or ""), RULES.get(code, ()))
