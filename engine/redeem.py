@@ -123,13 +123,17 @@ class Redeeming:
             decision.checks,
             decision.guards,
             decision.moves,
-            f"o:{self.order_key.hex()}" if self.order_key else None,
+            self._alias(),
             HoldUse(tag, self.captures, required=bool(self.captures)) if tag else None,
         )
 
     def _probe(self, decision: Decision) -> Item:
         times = decision.not_before_ms, decision.not_after_ms
-        return Item(Mode.PROBE, self.event_id if self.is_keyed else None, self.mark, b"", *times, decision.checks)
+        asked_id = self.event_id if self.is_keyed or self.order_key else None
+        return Item(Mode.PROBE, asked_id, self.mark, b"", *times, decision.checks, alias=self._alias())
+
+    def _alias(self) -> str | None:
+        return f"o:{self.order_key.hex()}" if self.order_key else None
 
     def _event(self, decision: Decision) -> Redeemed:
         attempt, tenant = self.attempt, self.attempt.tenant
