@@ -19,6 +19,15 @@ DEADLINE_S = 3.0
 """How long a request may wait for the ledger (a `committed` grant, unconfirmed units) before it is answered 503."""
 
 
+MAX_EVENT_BYTES = 200_000
+"""What the ledger's rows take, with room to spare: a greater event could be granted and not be stored."""
+
+
+def too_large() -> Refused:
+    """An event that the ledger would not take: rules and an order's items are kept with it."""
+    return Refused("body_too_large", "the order and the rules of its redeemables are more than one event keeps")
+
+
 def expect_reconciler(worker: Worker, served: ServedShard) -> None:
     """Refused where nobody would confirm what is `committed`: asked before the script runs."""
     if not worker.listener.shard(served.shard.epoch.shard).is_heard():

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from domain.decisions import Decision, Found, Surroundings, decide
 from domain.definitions import ProjectSettings, customer_key, product_key, settings_key
-from domain.ids import is_code
+from domain.ids import is_code, session_tag
 from domain.ledger import Item
 from domain.orders import Customer, Product
 from domain.outcomes import Verdict
@@ -46,6 +46,8 @@ class Attempt:
         self.is_alone = len(asked.codes) == 1
         self.found: list[Found] = []
         """What the last decision was made from."""
+        self.tag = session_tag(tenant.project_id, asked.session) if asked.session else ""
+        """Whose holds are its own: those of its session, or else, where they stand in the way, of its order."""
         self.refused: dict[int, str] = {}
         self._settings: ProjectSettings | None = None
         self.deadline = time.monotonic() + DEADLINE_S
@@ -58,7 +60,7 @@ class Attempt:
             said = await self.served.submit(item_of(decision))
             if said.outcome.verdict in (Verdict.STALE, Verdict.MISSING, Verdict.UNCONFIRMED):
                 await self._again(said)
-            elif not self._drops(decision, said):
+            elif not self._uses_hold_of_order(said) and not self._drops(decision, said):
                 return decision, said
         raise Refused("contended")
 
@@ -165,6 +167,14 @@ class Attempt:
                 if product is not None:
                     products[name] = product
         return Surroundings(settings, customer, products, tenant.currency, tenant.decimals, tenant.key_id)
+
+    def _uses_hold_of_order(self, said: Committed) -> bool:
+        """Whether what is held may be the order's own, so that it is asked again as the one who holds."""
+        order = self.request.order
+        if said.outcome.verdict is not Verdict.HELD or self.tag or order is None or order.id is None:
+            return False
+        self.tag = session_tag(self.project_id, order.id)
+        return True
 
     def _drops(self, decision: Decision, said: Committed) -> bool:
         """Whether one redeemable is left out now, because only it is refused and the project takes the others."""

@@ -20,6 +20,8 @@ from store.link import FencedOut, RedisFull, RedisUnavailable, ScriptFailed
 from .metrics import Metrics
 
 MAX_BATCH = 128
+MAX_MOVES = 1024
+"""Of one call, give or take an item: a stack has many, and everybody waits while the script judges them."""
 
 
 class Committed(msgspec.Struct, frozen=True):
@@ -71,7 +73,7 @@ class Committer:
         queue = self._queue
         try:
             while queue:
-                batch = [queue.popleft() for _ in range(min(len(queue), MAX_BATCH))]
+                batch = _next_batch(queue)
                 try:
                     await self._commit(batch)
                 except BaseException as error:
@@ -115,6 +117,18 @@ class Committer:
         for (_, future), outcome in zip(batch, reply.outcomes, strict=True):
             if not future.done():
                 future.set_result(Committed(outcome, now_ms, entry, last))
+
+
+def _next_batch(
+    queue: "deque[tuple[Item, asyncio.Future[Committed]]]",
+) -> list[tuple[Item, "asyncio.Future[Committed]"]]:
+    batch: list[tuple[Item, asyncio.Future[Committed]]] = []
+    moves = 0
+    while queue and len(batch) < MAX_BATCH and moves < MAX_MOVES:
+        waiting = queue.popleft()
+        moves += len(waiting[0].moves)
+        batch.append(waiting)
+    return batch
 
 
 def _fail(batch: list[tuple[Item, "asyncio.Future[Committed]"]], error: BaseException) -> None:

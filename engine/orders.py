@@ -86,7 +86,7 @@ class StackBody(CheckoutBody, frozen=True, forbid_unknown_fields=True):
 
 
 class ReservationBody(StackBody, frozen=True, forbid_unknown_fields=True):
-    """Body of a reservation; `session` and `redeemables` are needed."""
+    """Body of a reservation; `redeemables` is needed, and `session` or the order's id, which is its session then."""
 
     ttl_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 900
 
@@ -124,10 +124,12 @@ def decode_stack(body: bytes, currency: str, decimals: int) -> Asked:
 def decode_reservation(body: bytes, currency: str, decimals: int) -> Asked:
     """The body of a reservation."""
     asked = decode_body(_reservation, body)
-    if asked.session is None:
-        raise invalid("/session", "is required")
     stated = _asked(asked, _codes(asked.redeemables), currency, decimals)
-    return msgspec.structs.replace(stated, ttl_s=asked.ttl_s)
+    order = stated.request.order
+    session = stated.session or (order.id if order is not None else None)
+    if session is None:
+        raise invalid("/session", "is required, or else the order's id")
+    return msgspec.structs.replace(stated, session=session, ttl_s=asked.ttl_s)
 
 
 def _codes(redeemables: list[RedeemableBody]) -> tuple[str, ...]:

@@ -10,14 +10,14 @@ import msgspec
 
 from domain.decisions import Decision
 from domain.events import Hold, Redeemed, decode, encode
-from domain.ids import order_key, redemption_id, session_tag
+from domain.ids import order_key, redemption_id
 from domain.ledger import HoldUse, Item, Mode, Record
 from domain.outcomes import Verdict
 from domain.problems import Refused
 from store.database import UNAVAILABLE
 from store.rings import Answer
 
-from .acknowledging import acknowledge, expect_reconciler
+from .acknowledging import MAX_EVENT_BYTES, acknowledge, expect_reconciler, too_large
 from .attempt import Attempt
 from .auth import Tenant
 from .committer import Committed
@@ -72,7 +72,6 @@ class Redeeming:
         self.mark = mark
         self.is_stack = is_stack
         self.captures = captures
-        self.tag = session_tag(attempt.project_id, attempt.asked.session) if attempt.asked.session else ""
         self.order_key = b""
         self.event: Redeemed | None = None
         self.payload = b""
@@ -96,6 +95,8 @@ class Redeeming:
             return await self._replayed(said.outcome.record)
         if verdict is Verdict.ORDER:
             return await self._known_by_order(said.outcome.missing[0])
+        if verdict is Verdict.STANDS and decision.refusal is None:
+            raise too_large()
         raise refusal(self.attempt, decision, said)
 
     # -- what is asked of the script -------------------------------------------------------------------------------
@@ -103,13 +104,15 @@ class Redeeming:
     def _item(self, decision: Decision) -> Item:
         """The grant to be judged; or, where Python refused, the question whether that stands for this key."""
         if decision.refusal is not None:
-            asked_id = self.event_id if self.is_keyed else None
-            probe = Mode.PROBE
-            return Item(probe, asked_id, self.mark, b"", decision.not_before_ms, decision.not_after_ms, decision.checks)
+            return self._probe(decision)
         if decision.committed:
             expect_reconciler(self.worker, self.served)
         self.event = self._event(decision)
         self.payload = encode(self.event)
+        if len(self.payload) > MAX_EVENT_BYTES:
+            self.event = None
+            return self._probe(decision)
+        tag = self.attempt.tag
         return Item(
             Mode.COMMIT,
             self.event_id,
@@ -120,9 +123,17 @@ class Redeeming:
             decision.checks,
             decision.guards,
             decision.moves,
-            f"o:{self.order_key.hex()}" if self.order_key else None,
-            HoldUse(self.tag, self.captures, required=bool(self.captures)) if self.tag else None,
+            self._alias(),
+            HoldUse(tag, self.captures, required=bool(self.captures)) if tag else None,
         )
+
+    def _probe(self, decision: Decision) -> Item:
+        times = decision.not_before_ms, decision.not_after_ms
+        asked_id = self.event_id if self.is_keyed or self.order_key else None
+        return Item(Mode.PROBE, asked_id, self.mark, b"", *times, decision.checks, alias=self._alias())
+
+    def _alias(self) -> str | None:
+        return f"o:{self.order_key.hex()}" if self.order_key else None
 
     def _event(self, decision: Decision) -> Redeemed:
         attempt, tenant = self.attempt, self.attempt.tenant
@@ -143,7 +154,7 @@ class Redeeming:
             committed=decision.committed,
             lines=decision.lines,
             order=order,
-            hold=Hold(self.tag, self.captures) if self.tag else None,
+            hold=Hold(attempt.tag, self.captures) if attempt.tag else None,
             is_stack=self.is_stack,
             unapplied=unapplied(attempt.codes, decision.parts) if self.is_stack else (),
         )
@@ -169,7 +180,9 @@ class Redeeming:
 
     async def _answer_earlier(self, earlier: Known) -> Response:
         """The first redemption of the order; a key that was used for something else is told so all the same."""
-        if self.is_keyed and earlier.event.id != self.event_id:
+        if earlier.event.id == self.event_id:
+            return self._replay_row(earlier)
+        if self.is_keyed:
             said = await self.served.submit(Item(Mode.PROBE, self.event_id, self.mark))
             if said.outcome.verdict is Verdict.KEY_REUSED:
                 raise Refused("idempotency_key_reused")

@@ -11,7 +11,7 @@ import msgspec
 from domain.decisions import Decision
 from domain.definitions import BUDGET_WINDOW_MINOR, UNLIMITED
 from domain.events import Released, Reserved, decode, encode
-from domain.ids import derived_id, fingerprint, redemption_id, session_tag
+from domain.ids import derived_id, fingerprint, redemption_id
 from domain.ledger import HoldUse, Item, Mode, Move
 from domain.outcomes import Verdict
 from domain.problems import Refused
@@ -19,7 +19,7 @@ from domain.reservation_views import view_reservation
 from domain.views import encode as encode_json
 from store.rings import Answer
 
-from .acknowledging import acknowledge, expect_reconciler
+from .acknowledging import MAX_EVENT_BYTES, acknowledge, expect_reconciler, too_large
 from .attempt import ATTEMPTS, Attempt
 from .auth import Tenant
 from .committer import Committed
@@ -109,7 +109,7 @@ async def extend(worker: Worker, tenant: Tenant, served: ServedShard, call: Call
     if held.status != "held":
         raise Refused(f"reservation_{held.status}")
     now_ms = served.now_ms()
-    until_ms = max(held.expires_ms, now_ms + asked.ttl_s * 1000)
+    until_ms = max(held.expires_ms, _until_ms(now_ms, asked.ttl_s))
     event = msgspec.structs.replace(held.event, expires_ms=until_ms, revision=now_ms)
     hold = HoldUse(event.tag, id_, until_ms, required=True)
     record_id = f"{id_}:{fingerprint(key, b'').hex()}"
@@ -138,7 +138,7 @@ class Reserving:
         session = attempt.asked.session
         assert session is not None, "a reservation has a session"
         self.session = session
-        self.tag = session_tag(attempt.project_id, session)
+        self.tag = attempt.tag
         self.event: Reserved | None = None
         self.payload = b""
 
@@ -162,6 +162,8 @@ class Reserving:
             event = _reserved(record.payload)
             await _acknowledge(attempt.worker, attempt.served, answer_of(record), event, self.id)
             return _shown(event, "held", record.time_ms, ("idempotency-replayed", "true"), status=201)
+        if verdict is Verdict.STANDS and decision.refusal is None:
+            raise too_large()
         raise refusal(attempt, decision, said)
 
     def _item(self, decision: Decision) -> Item:
@@ -171,10 +173,12 @@ class Reserving:
         attempt = self.attempt
         if decision.committed:
             expect_reconciler(attempt.worker, attempt.served)
-        until_ms = attempt.served.now_ms() + attempt.asked.ttl_s * 1000
+        until_ms = _until_ms(attempt.served.now_ms(), attempt.asked.ttl_s)
         self.event = self._event(decision, until_ms)
         hold = HoldUse(self.tag, self.id, until_ms)
         self.payload = encode(self.event)
+        if len(self.payload) > MAX_EVENT_BYTES:
+            return Item(Mode.PROBE, self.id, self.mark, b"", *times, decision.checks)
         return Item(
             Mode.HOLD,
             self.id,
@@ -242,6 +246,11 @@ async def _why_gone(worker: Worker, tenant: Tenant, served: ServedShard, id_: st
     held = await find_reservation(worker.database, served, tenant.project_id, id_)
     became = held.status_at(served.now_ms())
     return "changed" if became == "held" else became
+
+
+def _until_ms(now_ms: int, ttl_s: int) -> int:
+    """Whole seconds, so that what a script frees it frees at most once a second, however many holds there are."""
+    return -(-now_ms // 1000) * 1000 + ttl_s * 1000
 
 
 def _moves(event: Reserved) -> tuple[Move, ...]:

@@ -1,7 +1,6 @@
 """Validate: what a redemption would answer now, decided and judged by the same code, with nothing written."""
 
 from domain.decisions import Decision
-from domain.ids import session_tag
 from domain.ledger import HoldUse, Item, Mode
 from domain.money import to_major
 from domain.outcomes import PROBLEMS, Verdict
@@ -81,9 +80,6 @@ def _is_answer(code: str) -> bool:
 
 
 async def _judge(attempt: Attempt) -> tuple[Decision, Refused | None]:
-    session = attempt.asked.session
-    hold = HoldUse(session_tag(attempt.project_id, session)) if session else None
-
     def item_of(decision: Decision) -> Item:
         return Item(
             Mode.DRY if decision.refusal is None else Mode.PROBE,
@@ -92,7 +88,7 @@ async def _judge(attempt: Attempt) -> tuple[Decision, Refused | None]:
             checks=decision.checks,
             guards=decision.guards,
             moves=decision.moves,
-            hold=hold,
+            hold=HoldUse(attempt.tag) if attempt.tag else None,
         )
 
     decision, said = await attempt.run(item_of)

@@ -34,6 +34,9 @@ RINGS_PATIENCE_S = 2.0
 
 RINGS_POLL_S = 0.02
 
+_TAKEN_IN = (Kind.APPLIED, Kind.RESERVED, Kind.RELEASED)
+"""What an answer becomes that no stream had."""
+
 
 class Verdict(msgspec.Struct, frozen=True):
     """What recovery makes of an epoch: why it is unaccounted for, if it is, and how many answers were only in rings,
@@ -180,7 +183,7 @@ class Recovery:
             for of, taken in fates.items():
                 self._note(taken)
                 count += len(taken)
-                contradict |= of == epoch and any(fate.kind is Kind.APPLIED for fate in taken)
+                contradict |= of == epoch and any(fate.kind in _TAKEN_IN for fate in taken)
 
     async def _evidence(self, state: ShardState, identity: Identity, link: Link, meta: Meta | None) -> Evidence:
         persistence = await link.command("INFO", "persistence")

@@ -4,7 +4,7 @@ local function hold_of(counter, key, tag)
   counter.holds = counter.holds or {}
   local hold = counter.holds[tag]
   if hold == nil then
-    hold = parse_hold(redis.call('HGET', key, 'h:' .. tag))
+    hold = counter.held > 0 and parse_hold(redis.call('HGET', key, 'h:' .. tag))
     counter.holds[tag] = hold
   end
   return hold

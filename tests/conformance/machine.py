@@ -135,9 +135,10 @@ class Conformance(RuleBasedStateMachine):
         got = self.run(self.scripts.hydrate("prj", change - behind, ledger, definitions, states))
         assert got == self.model.hydrate(CHANGE, change - behind, ledger, definitions, states)
 
-    @rule(upto=st.floats(0, 1), refuse=st.booleans(), stale=st.booleans())
-    def confirm(self, upto: float, refuse: bool, stale: bool) -> None:
-        """Settle a prefix of the stream; with `refuse`, every unit comes back and the records are dropped."""
+    @rule(upto=st.floats(0, 1), refuse=st.booleans(), returned=st.sampled_from([0, 0, 1, 2]), stale=st.booleans())
+    def confirm(self, upto: float, refuse: bool, returned: int, stale: bool) -> None:
+        """Settle a prefix of the stream; with `refuse`, every unit comes back and the records are dropped. Else
+        `returned` of each counter come back, as after rollbacks of a part."""
         entries = sorted(self.model.stream)
         if not entries:
             return
@@ -145,7 +146,10 @@ class Conformance(RuleBasedStateMachine):
         exposed = {
             name: state.exposure for name, state in self.model.counters.items() if new == entries[-1] and state.exposure
         }
-        settlements = [Settlement(name, "prj", n, n if refuse else 0) for name, n in exposed.items()]
+        used = {name: self.model.counters[name].used for name in exposed}
+        settlements = [
+            Settlement(name, "prj", n, n if refuse else min(returned, used[name])) for name, n in exposed.items()
+        ]
         settlements += [Settlement("r:absent", "prj", 0, 1)]
         dropped = [key for key, r in self.model.records.items() if refuse and r.position <= new]
         dropped += [alias for alias, record_id in self.model.orders.items() if record_id in dropped]

@@ -56,6 +56,11 @@ async def test_the_calls_of_orders_as_written(checkout: Checkout, ledger: Ledger
     assert (first["refund"], first["status"]) == (quote["refund"], "partially_rolled_back")
     assert await ok(await call("POST", f"{path}/rollback", wanted, key="return-1")) == first
 
+    assert (await call("POST", "/v1/redemptions", body, key="promo-1")).json() == redeemed, "a key has one answer"
+    other = await call("POST", "/v1/redemptions", {**body, "customer": {"id": "cust_2"}}, key="promo-1")
+    assert other.code == "idempotency_key_reused"
+    assert (await ok(await call("POST", "/v1/redemptions", body, key="promo-2")))["status"] == "partially_rolled_back"
+
     whole = await ok(await call("POST", f"{path}/rollback"))
     assert whole["status"] == "rolled_back"
     assert (await call("POST", f"{path}/rollback", wanted)).code == "rolled_back_already"
@@ -91,6 +96,21 @@ async def test_the_calls_of_reservations_as_written(checkout: Checkout) -> None:
     assert (await ok(await call("POST", f"/v1/reservations/{held['id']}/release")))["status"] == "released"
     assert (await call("POST", f"/v1/reservations/{held['id']}/capture")).code == "reservation_released"
     await ok(await call("POST", "/v1/redemptions", wish))
+
+
+async def test_an_order_is_a_session_of_its_own(checkout: Checkout) -> None:
+    call = checkout.call
+    await voucher(checkout, code="FORORDER", discount_type="AMOUNT", discount_value=5, max_redemptions=1)
+    wish = stack("FORORDER", order={"id": "ord_held", "amount": 20})
+    held = await ok(await call("POST", "/v1/reservations", wish), 201)
+    assert held["session"] == "ord_held"
+    other = stack("FORORDER", order={"id": "ord_other", "amount": 20})
+    assert (await call("POST", "/v1/redemptions", other)).code == "limit_held"
+    assert (await ok(await call("POST", "/v1/validations", wish)))["valid"]
+    taken = await ok(await call("POST", "/v1/redemptions", wish))
+    assert taken["status"] == "redeemed"
+    assert (await ok(await call("POST", f"/v1/reservations/{held['id']}/capture")))["id"] == taken["id"]
+    assert (await call("POST", "/v1/reservations", stack("FORORDER", order={"amount": 20}))).status == 422
 
 
 async def test_the_calls_of_rules_as_written(checkout: Checkout) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from domain.rules import Rules
 
-from .conftest import Shop
+from .conftest import SHARD, Shop
 
 TEN = Rules(discount_type="PERCENT", discount_value=100_000)
 FIVE = Rules(discount_type="AMOUNT", discount_value=500)
@@ -83,3 +83,15 @@ async def test_a_refusal_says_what_became_of_each(shop: Shop) -> None:
     ]
     status, refused = await _post(shop, "/v1/redemptions", ["FIVE", "OVER"])
     assert (status, refused["code"], refused["redeemables"][0]["code"]) == (409, "voucher_expired", "stack_refused")
+
+
+async def test_g3_an_order_that_is_redeemed_is_so_whatever_became_of_the_code(shop: Shop) -> None:
+    """Nothing confirms here, so only Redis knows the first redemption."""
+    await shop.campaign("cmp_9", FIVE)
+    await shop.voucher("P1", Rules(), "cmp_9")
+    _, first = await _post(shop, "/v1/redemptions", ["P1"])
+    await shop.campaign("cmp_9", FIVE, status="paused", version=2)
+    served = await shop.worker.gate.enter(SHARD)
+    await served.shard.link.command("DEL", served.shard.keyspace.definition("c:cmp_9"))
+    status, again = await _post(shop, "/v1/redemptions", ["P1"])
+    assert (status, again["id"]) == (200, first["id"])
