@@ -181,6 +181,10 @@ def test_an_exclusive_category_leaves_room_for_its_own_and_for_joint_ones() -> N
     assert said == [("applicable", None)] * 2 + [("skipped", "stack_excluded"), ("applicable", None)]
     said = [(part.status, part.code) for part in decide(ab[::-1], ORDER, None, settings).parts]
     assert said == [("applicable", None)] * 2 + [("skipped", "stack_excluded")] * 2
+    joint_first = decide([ab[3], ab[0]], ORDER, None, settings).parts
+    assert [part.status for part in joint_first] == ["applicable"] * 2, (
+        "a joint one makes room for one that comes later"
+    )
     first = msgspec.structs.replace(settings, category_order=("a",), joint_categories=())
     assert [part.status for part in decide(ab[::-1], ORDER, None, first).parts] == ["skipped"] * 2 + ["applicable"] * 2
 
