@@ -54,6 +54,14 @@ class SaidStatus(msgspec.Struct, frozen=True):
     status: str
 
 
+class _SaidRedeemable(msgspec.Struct, frozen=True):
+    id: str
+
+
+class _SaidHold(msgspec.Struct, frozen=True):
+    redeemables: tuple[_SaidRedeemable, ...]
+
+
 class _Asked(msgspec.Struct, frozen=True):
     redeemables: tuple[str | dict[str, object], ...] | None = None
     items: tuple[dict[str, object], ...] | None = None
@@ -167,9 +175,11 @@ class Reservation:
     def call(self) -> Call:
         return self.reserved[0]
 
-    @property
+    @cached_property
     def codes(self) -> list[str]:
-        return self.call.target.split("+")
+        """Those that it holds: it may go without some that were asked for. All of these, where nobody was told."""
+        said = decode_as(_SaidHold, self.acknowledgements[0]) if self.acknowledgements else None
+        return self.call.target.split("+") if said is None else [each.id for each in said.redeemables]
 
     @cached_property
     def acknowledgements(self) -> list[Call]:
