@@ -130,7 +130,7 @@ class RollingBack:
         """What this very request has done already."""
         for rollback in known.rollbacks:
             if self.key is not None and rollback.idempotency_key == self.key:
-                if rollback.fingerprint != self.fingerprint and not self.is_whole:
+                if rollback.fingerprint != self.fingerprint:
                     raise Refused("idempotency_key_reused")
                 return rollback
         return None
