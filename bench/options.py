@@ -36,6 +36,7 @@ class Options(msgspec.Struct, frozen=True):
     rivals: bool
     micro: bool
     against: str | None
+    unmet: int
     json: Path | None
 
     def cells(self, durability: Durability) -> list[Cell]:
@@ -69,6 +70,7 @@ def parse(arguments: list[str]) -> Options:
         rivals=told.rivals,
         micro=told.micro,
         against=told.against,
+        unmet=told.unmet,
         json=told.json,
     )
 
@@ -89,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rivals", action="store_true", help="also measure one SQL UPDATE and INSERT a request")
     parser.add_argument("--micro", action="store_true", help="only the micro-benchmarks of the hot path's parts")
     parser.add_argument("--against", metavar="REV", help="beside the engine of this revision, not the null engine")
+    parser.add_argument("--unmet", type=_unmet, default=0, help="only so many codes, once each, not in Redis before")
     parser.add_argument("--json", type=Path, help="write all numbers to this file")
     return parser
 
@@ -114,6 +117,10 @@ def _rounds(text: str) -> int:
 
 def _codes(text: str) -> int:
     return _whole(text, 1, 50_000)
+
+
+def _unmet(text: str) -> int:
+    return _whole(text, 100, 400_000)
 
 
 def _whole(text: str, least: int, most: int) -> int:

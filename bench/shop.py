@@ -21,6 +21,7 @@ from .site import Account, Site
 _PATIENCE_S = 60.0
 _POLL_S = 0.1
 _UNLIMITED = 1_000_000_000
+_MOST_A_BATCH = 50_000
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -43,21 +44,30 @@ class Shop:
 
     def offer(self, workload: Workload, committed: bool, codes: int) -> Offer:
         """One campaign, with one code or with many; its limits are beyond what a benchmark can sell."""
+        return self.make(f"{workload}{'-committed' if committed else ''}", workload, committed, codes)
+
+    def make(self, name: str, workload: Workload, committed: bool, codes: int) -> Offer:
+        """The same under a name of its own. Codes are made by the batch, so Redis has none of them."""
         rules: dict[str, Any] = {"discount_type": "PERCENT", "discount_value": 20}
         if committed:
             rules["durability"] = "committed"
-        name = f"{workload}{'-committed' if committed else ''}"
         if workload == "codes":
             rules["max_redemptions_per_code"] = _UNLIMITED
         campaign_id = self._post("/v1/campaigns", {"name": name, "rules": rules})["id"]
         if workload == "campaign":
             self._post("/v1/vouchers", {"campaign_id": campaign_id, "code": name.upper()})
         else:
-            asked = {"campaign_id": campaign_id, "count": codes, "max_redemptions_per_code": _UNLIMITED}
-            self._wait_for(self._post("/v1/vouchers/bulk", asked)["async_action_id"])
+            for first in range(0, codes, _MOST_A_BATCH):
+                count = min(_MOST_A_BATCH, codes - first)
+                asked = {"campaign_id": campaign_id, "count": count, "max_redemptions_per_code": _UNLIMITED}
+                self._wait_for(self._post("/v1/vouchers/bulk", asked)["async_action_id"])
         file = self._site.home.path / f"{name}.codes"
         file.write_text("".join(f"{code}\n" for code in asyncio.run(_codes(self._site.owner_url, campaign_id))))
         return Offer(campaign_id, file)
+
+    def upsert_customer(self, customer_id: str, segments: list[str]) -> None:
+        """What raises the project's change number."""
+        self._post("/v1/customers", {"id": customer_id, "segments": segments})
 
     def close(self) -> None:
         """Close the connection."""

@@ -17,6 +17,7 @@ from domain.definitions import (
     Voucher,
     campaign_key,
     change_key,
+    change_scope,
     customer_key,
     product_key,
     rule_key,
@@ -129,15 +130,22 @@ class Catalog:
 
     async def load(self, project_id: str, keys: Iterable[str]) -> None:
         """Read these definitions anew; whatever Redis lacks of them is hydrated."""
-        batcher = self._definitions.get(project_id)
+        scopes: dict[str, list[str]] = {}
+        for key in keys:
+            scopes.setdefault(change_scope(project_id, key), []).append(key)
+        for scope, wanted in scopes.items():
+            await self._batcher(project_id, scope).get_all(wanted)
+
+    def _batcher(self, project_id: str, scope: str) -> Batcher[str, bool]:
+        batcher = self._definitions.get(scope)
         if batcher is None:
             _bound(self._definitions, 1000)
 
             async def fetch(wanted: list[str]) -> dict[str, bool]:
-                return await self._load(project_id, wanted)
+                return await self._load(project_id, scope, wanted)
 
-            batcher = self._definitions[project_id] = Batcher(fetch)
-        await batcher.get_all(keys)
+            batcher = self._definitions[scope] = Batcher(fetch)
+        return batcher
 
     def forget(self, keys: Iterable[str]) -> None:
         """These definitions have changed."""
@@ -168,13 +176,13 @@ class Catalog:
                 return dict.fromkeys(names, True)
         raise Refused("contended")
 
-    async def _load(self, project_id: str, keys: list[str]) -> dict[str, bool]:
+    async def _load(self, project_id: str, scope: str, keys: list[str]) -> dict[str, bool]:
         for _ in range(ATTEMPTS):
-            change, found = await self._hydration.peek(project_id, keys)
+            change, found = await self._hydration.peek(scope, keys)
             definitions = list(found.values())
             absent = [key for key in keys if key not in found]
             if absent:
-                hydrated = await self._hydration.definitions(project_id, change, absent)
+                hydrated = await self._hydration.definitions(project_id, scope, change, absent)
                 if hydrated is None:
                     continue
                 definitions += hydrated

@@ -61,9 +61,9 @@ class Hydration:
         self._database = database
         self._metrics = metrics
 
-    async def peek(self, project_id: str, keys: Sequence[str]) -> tuple[int, dict[str, Definition]]:
-        """The project's change number, and those of the definitions that Redis has."""
-        status, change, found = await self._shard.scripts.peek(project_id, keys)
+    async def peek(self, scope: str, keys: Sequence[str]) -> tuple[int, dict[str, Definition]]:
+        """The change number of a scope, and those of its definitions that Redis has."""
+        status, change, found = await self._shard.scripts.peek(scope, keys)
         if status is not Status.OK:
             raise FencedOut("the epoch is over")
         return change, {definition.key: definition for definition in found if definition is not None}
@@ -75,14 +75,16 @@ class Hydration:
             snapshot = Snapshot(await self._position(tx), states)
         return await self._put(project_id, change, snapshot)
 
-    async def definitions(self, project_id: str, change: int, keys: Sequence[str]) -> list[Definition] | None:
-        """Bring what these keys name to Redis, those of them that there are, with the counters of vouchers and
-        campaigns; None if the project has changed since `change` was peeked."""
+    async def definitions(
+        self, project_id: str, scope: str, change: int, keys: Sequence[str]
+    ) -> list[Definition] | None:
+        """Bring what these keys of one scope name to Redis, those of them that there are, with the counters of
+        vouchers and campaigns; None if the scope has changed since `change` was peeked."""
         async with self._database.hydration_tx(project_id, self._shard.epoch.shard) as tx:
             found, counted = await self._read(tx, project_id, keys)
             states = await self._states(tx, project_id, [f"{kind}:{i}" for i in counted for kind in "rb"])
             position = await self._position(tx)
-        return found if await self._put(project_id, change, Snapshot(position, states, found)) else None
+        return found if await self._put(scope, change, Snapshot(position, states, found)) else None
 
     async def _read(self, tx: Transaction, project_id: str, keys: Sequence[str]) -> tuple[list[Definition], list[str]]:
         """Definitions by their keys, and the ids of those that have counters."""
@@ -147,11 +149,11 @@ class Hydration:
             raise FencedOut("the ledger is in another epoch")
         return Position(row["entry_ms"], row["entry_seq"])
 
-    async def _put(self, project_id: str, change: int, snapshot: Snapshot) -> bool:
+    async def _put(self, scope: str, change: int, snapshot: Snapshot) -> bool:
         self._metrics.hydrations += 1
         for pause_s in BEHIND_PAUSES_S:
             status = await self._shard.scripts.hydrate(
-                project_id, change, snapshot.ledger, snapshot.definitions, snapshot.states
+                scope, change, snapshot.ledger, snapshot.definitions, snapshot.states
             )
             if status is Status.FENCED:
                 raise FencedOut("the epoch is over")

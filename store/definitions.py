@@ -15,6 +15,7 @@ from domain.definitions import (
     ProjectSettings,
     ValidationRule,
     campaign_key,
+    change_scope,
     customer_key,
     product_key,
     rule_key,
@@ -185,8 +186,9 @@ async def project_change(
     async with open_tx() as tx:
         definition, limits, version = await _newest(tx, project_id, object_, object_id)
     kept = [limit for limit in limits if not limit.is_family]
+    scope = project_id if definition is None else change_scope(project_id, definition.key)
     status, used = await scripts.apply(
-        project_id, definition, [(limit.counter, limit.value) for limit in kept], version, created
+        scope, definition, [(limit.counter, limit.value) for limit in kept], version, created
     )
     if status is not Status.OK:
         return False

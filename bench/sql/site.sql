@@ -23,6 +23,9 @@ FROM counters c
 WHERE c.id IN ('r:' || $1, 'b:' || $1)
     OR c.id IN (SELECT 'r:' || v.id FROM vouchers v WHERE v.campaign_id = $1);
 
+-- name: transactions
+SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database();
+
 -- name: open_epochs
 SELECT shard, epoch FROM epochs WHERE state = 'open';
 
