@@ -89,14 +89,20 @@ async def release(worker: Worker, tenant: Tenant, served: ServedShard, call: Cal
         hold = HoldUse(held.event.tag, id_, required=True)
         item = Item(Mode.RELEASE, f"y:{id_}", _RELEASE, payload, moves=_moves(held.event), hold=hold)
         said = await _submit(served, tenant.project_id, item)
+        if said.outcome.verdict is Verdict.HOLD_GONE:
+            became = await _why_gone(worker, tenant, served, id_)
+            if became == "captured":
+                raise Refused("reservation_captured")
+            if became == "changed":
+                # The session has redeemed a part of it, so nobody can capture it any more: the rest is given up.
+                became = "held"
+                said = await _submit(
+                    served, tenant.project_id, msgspec.structs.replace(item, hold=HoldUse(hold.tag, id_))
+                )
         verdict = said.outcome.verdict
         if verdict is Verdict.GRANTED:
             await _acknowledge(worker, served, _answer(said, payload), held.event, f"y:{id_}")
-        elif verdict is Verdict.HOLD_GONE:
-            became = await _why_gone(worker, tenant, served, id_)
-            if became in ("captured", "changed"):
-                raise Refused(f"reservation_{became}")
-        elif verdict is not Verdict.REPLAY:
+        elif verdict not in (Verdict.REPLAY, Verdict.HOLD_GONE):
             raise Refused("ledger_lagging")
     return _shown(held.event, "released" if became == "held" else became, held.made_ms)
 
