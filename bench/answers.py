@@ -12,7 +12,9 @@ MOST_REQUESTS = 400_000
 
 
 class Load(msgspec.Struct, frozen=True):
-    """A load, bounded in time and in number. Keys and customers carry the run's name, so that no two runs share one."""
+    """A load, bounded in time and in number. Keys and customers carry the run's name, so that no two runs share one.
+
+    With `redeemables` it is stacks: so many codes on an order of so many `items` each. Only our generator plays it."""
 
     port: int
     secret_key: str
@@ -21,6 +23,8 @@ class Load(msgspec.Struct, frozen=True):
     connections: int
     seconds: float
     most_requests: int = MOST_REQUESTS
+    redeemables: int = 0
+    items: int = 0
 
 
 class Answers(msgspec.Struct, frozen=True):

@@ -86,6 +86,8 @@ def requests(load: Load, clock: Callable[[], float] = time.perf_counter) -> Call
     head = b" HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n" % (
         load.secret_key.encode()
     )
+    lines = b",".join(b'{"sku":"SKU-%d","quantity":1,"price":1000.00}' % at for at in range(load.items))
+    stack = b'{"customer_id":"c%%s","redeemables":[%%s],"order":{"items":[%s]}}' % lines
     numbers = itertools.count()
     ends_at = clock() + load.seconds
 
@@ -96,8 +98,13 @@ def requests(load: Load, clock: Callable[[], float] = time.perf_counter) -> Call
         if number >= load.most_requests:
             return None
         key = f"{load.run}-{number}".encode()
-        body = b'{"customer_id":"c%s","order_value":89.99}' % key
-        path = b"POST /v1/vouchers/%s/redeem" % codes[number % len(codes)]
+        if load.redeemables:
+            chosen = (codes[(number * load.redeemables + at) % len(codes)] for at in range(load.redeemables))
+            body = stack % (key, b",".join(b'{"id":"%s"}' % code for code in chosen))
+            path = b"POST /v1/redemptions"
+        else:
+            body = b'{"customer_id":"c%s","order_value":89.99}' % key
+            path = b"POST /v1/vouchers/%s/redeem" % codes[number % len(codes)]
         return key, b"%s%sIdempotency-Key: %s\r\nContent-Length: %d\r\n\r\n%s" % (path, head, key, len(body), body)
 
     return make

@@ -49,7 +49,7 @@ class Unmet(msgspec.Struct, frozen=True):
     def describe(self) -> str:
         """For a person."""
         said = self.answers
-        each = self.codes / max(1, self.hydrations)
+        each = said.granted / max(1, self.hydrations)
         pace = (
             f"{said.seconds:.1f} s, {said.per_second:,.0f} a second; p50 {said.p50_ms:.1f} ms, p99 {said.p99_ms:.1f} ms"
         )

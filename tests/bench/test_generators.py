@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.answers import Answers, Checker, Load, percentile
@@ -105,3 +106,13 @@ def test_wrk_that_did_not_end_is_no_result() -> None:
 @pytest.mark.parametrize(("values", "share", "expected"), [([], 0.5, 0.0), ([1.0], 0.99, 1.0), ([1.0, 2.0], 0.5, 2.0)])
 def test_percentiles(values: list[float], share: float, expected: float) -> None:
     assert percentile(values, share) == expected
+
+
+def test_a_stack_takes_the_next_codes_each_time(tmp_path: Path) -> None:
+    codes = tmp_path / "codes"
+    codes.write_text("A\nB\nC\n")
+    load = Load(port=1, secret_key="vf_sk_x", run="r", codes=codes, connections=1, seconds=9, redeemables=2, items=3)
+    make = requests(load)
+    bodies = [msgspec.json.decode(wanted[1].partition(b"\r\n\r\n")[2]) for wanted in (make(), make()) if wanted]
+    assert [[each["id"] for each in body["redeemables"]] for body in bodies] == [["A", "B"], ["C", "A"]]
+    assert [len(body["order"]["items"]) for body in bodies] == [3, 3]
