@@ -22,7 +22,7 @@ class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Refused(Exception):
-    """A refusal on its way out; `code` is one of PROBLEMS."""
+    """A refusal on its way out; `code` is one of PROBLEMS, `allow` the method that a 405 says the path takes."""
 
     def __init__(
         self,
@@ -30,12 +30,14 @@ class Refused(Exception):
         detail: str = "",
         errors: tuple[FieldError, ...] = (),
         redeemables: tuple[RedeemableView, ...] = (),
+        allow: str = "",
     ) -> None:
         super().__init__(code)
         self.code = code
         self.detail = detail
         self.errors = errors
         self.redeemables = redeemables
+        self.allow = allow
 
     @property
     def status(self) -> int:

@@ -134,7 +134,7 @@ async def _on(worker: Worker, served: ServedShard, work: Awaitable[Response]) ->
 
 def _expect(call: Call, method: str) -> None:
     if call.method != method:
-        raise Refused("method_not_allowed", f"this path takes {method}")
+        raise Refused("method_not_allowed", f"this path takes {method}", allow=method)
 
 
 async def _enter(worker: Worker, call: Call, publishable: bool = False) -> tuple[Tenant, ServedShard]:

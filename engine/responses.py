@@ -76,4 +76,6 @@ def problem(refused: Refused) -> Response:
     headers = [PROBLEM, NO_STORE, ("x-request-id", request_id)]
     if refused.retry_after_s is not None:
         headers.append(("retry-after", str(refused.retry_after_s)))
+    if refused.allow:
+        headers.append(("allow", refused.allow))
     return Response(refused.status, headers, problem_body(refused, request_id))
