@@ -11,12 +11,22 @@ import msgspec
 
 from . import definitions as names
 from .conditions import Facts, Failing, Judgement
-from .decisions import Decision, Found, Part, Request, RuleInForce, Surroundings, restores_use
-from .definitions import Campaign, Discount, Voucher
+from .decisions import Decision, Found, Part, Request, Surroundings
+from .definitions import Voucher
 from .effects import Cart, Effect
-from .events import Line, OrderPart, Terms
-from .ledger import Check, Guard, Move
-from .orders import Customer, Item, Order, Product
+from .events import Line, OrderPart
+from .ledger import Check, Guard
+from .orders import Item, Order
+from .stacking import (
+    application_order,
+    category_of,
+    counted,
+    customer_of,
+    enrich,
+    judge_segments,
+    line_of,
+    merge,
+)
 from .taking import Planned, checks_of, counts_customers, moves_of, order_move, plan_of, standing_of
 
 
@@ -34,39 +44,6 @@ def decide_stack(
     for number in application_order(found, around.settings.category_order):
         work.consider(number)
     return work.decision()
-
-
-def application_order(found: Sequence[Found], category_order: Sequence[str]) -> list[int]:
-    """Numbers of the redeemables in the order in which they are applied."""
-    rank = {category: at for at, category in enumerate(category_order)}
-    last = len(rank)
-    return sorted(range(len(found)), key=lambda number: (rank.get(category_of(found[number]) or "", last), number))
-
-
-def category_of(found: Found) -> str | None:
-    """The voucher's category, or else its campaign's."""
-    own = found.voucher.category if found.voucher is not None else None
-    return own or (found.campaign.category if found.campaign is not None else None)
-
-
-def enrich(order: Order, products: Mapping[str, Product]) -> Order:
-    """The order with what is stored of its products: an item's categories and collections are both together, of its
-    metadata the request's goes first."""
-    if not products:
-        return order
-    return msgspec.structs.replace(order, items=tuple(_enriched(item, products) for item in order.items))
-
-
-def _enriched(item: Item, products: Mapping[str, Product]) -> Item:
-    product = products.get(item.product_id or item.sku or "")
-    if product is None:
-        return item
-    return msgspec.structs.replace(
-        item,
-        categories=tuple(dict.fromkeys((*item.categories, *product.categories))),
-        collections=tuple(dict.fromkeys((*item.collections, *product.collections))),
-        metadata={**product.metadata, **item.metadata},
-    )
 
 
 class _Work:
@@ -169,7 +146,7 @@ class _Work:
         )
         judgements = [rule.compiled.judge(facts) for rule in found.rules]
         if found.campaign is not None and found.campaign.eligible_segments:
-            judgements.append(_eligible(found.campaign.eligible_segments, self.customer))
+            judgements.append(judge_segments(found.campaign.eligible_segments, self.customer))
         return judgements
 
     def _apply(self, number: int, found: Found, voucher: Voucher, judgements: Sequence[Judgement]) -> None:
@@ -187,11 +164,11 @@ class _Work:
         plan = found.plan or plan_of(voucher, found.campaign)
         planned = moves_of(voucher, found.campaign, plan, customer_id, effect.discount_minor, self.epoch)
         for rule, judgement in zip(found.rules, judgements, strict=False):  # the last may be that of the segments
-            planned += _counted(rule, judgement, self.epoch)
+            planned += counted(rule, judgement, self.epoch)
             self._ask_orders(number, judgement.first_order)
         self.planned += [(number, plan) for plan in planned]
         self.parts[number] = Part("applicable", None, (), effect.discount_minor, len(self.lines))
-        self.lines.append(_line(found, voucher, discount, effect, planned, self.settings.percent_of == "INITIAL"))
+        self.lines.append(line_of(found, voucher, discount, effect, planned, self.settings.percent_of == "INITIAL"))
         self.applied_categories.append(category_of(found))
 
     def _ask_orders(self, number: int, first_order: bool | None) -> None:
@@ -282,102 +259,3 @@ class _Work:
         for product in around.products.values():
             checks.append(Check(names.product_key(settings.project_id, product.id), product.version))
         return tuple(dict.fromkeys(checks))
-
-
-def customer_of(request: Request, stored: Customer | None) -> Customer | None:
-    """Who buys: what is stored, and over it what the request may say."""
-    if request.customer_id is None:
-        return None
-    base = stored or Customer(request.customer_id)
-    stated = request.customer
-    if stated is None:
-        return base
-    return msgspec.structs.replace(
-        base,
-        segments=tuple(dict.fromkeys((*base.segments, *stated.segments))),
-        metadata={**base.metadata, **stated.metadata},
-    )
-
-
-def merge(planned: Sequence[tuple[int, Planned]]) -> tuple[tuple[Move, ...], tuple[str, ...], tuple[int, ...]]:
-    """One move for each counter: amounts added, the narrowest limit kept. With it the code if it refuses, and the
-    redeemable that it then falls on: the last one that asked for more."""
-    moves: dict[str, Move] = {}
-    refusals: dict[str, str] = {}
-    owners: dict[str, int] = {}
-    for number, (move, _, code) in planned:
-        before = moves.get(move.counter)
-        owners[move.counter] = number
-        if before is None:
-            moves[move.counter], refusals[move.counter] = move, code
-            continue
-        moves[move.counter] = Move(
-            move.counter,
-            before.amount + move.amount,
-            _narrower(before.limit, move.limit),
-            min(before.window, move.window),
-            before.absent_is_zero and move.absent_is_zero,
-        )
-    return tuple(moves.values()), tuple(refusals.values()), tuple(owners.values())
-
-
-def _narrower(one: int | None, other: int | None) -> int | None:
-    if one is None or other is None:
-        return one if other is None else other
-    return min(one, other)
-
-
-def _counted(rule: RuleInForce, judgement: Judgement, epoch: int) -> list[Planned]:
-    definition = rule.definition
-    return [
-        (
-            Move(
-                names.rule_counter(definition.id, count.name, count.bucket, count.holder),
-                1,
-                count.limit,
-                names.COUNT_WINDOW,
-                absent_is_zero=definition.counts_since == epoch,
-            ),
-            names.rule_family(definition.id, count.name),
-            "rule_limit_reached",
-        )
-        for count in judgement.counts
-    ]
-
-
-def _eligible(segments: Sequence[str], customer: Customer | None) -> Judgement:
-    holds = customer is not None and not set(segments).isdisjoint(customer.segments)
-    condition = {"customer.segment": {"in": list(segments)}}
-    failing = () if holds else (Failing("/eligible_segments", condition, None),)
-    code = "customer_required" if customer is None else "rule_not_met"
-    return Judgement(holds=holds, code="" if holds else code, failing=failing)
-
-
-def _line(
-    found: Found,
-    voucher: Voucher,
-    discount: Discount | None,
-    effect: Effect,
-    planned: Sequence[Planned],
-    of_initial: bool,
-) -> Line:
-    terms = None
-    if discount is not None and returns_policy(voucher, found.campaign) == "requalify":
-        terms = Terms(discount, tuple(rule.definition.rule for rule in found.rules), of_initial)
-    return Line(
-        "voucher",
-        voucher.id,
-        voucher.campaign_id,
-        voucher.code,
-        effect.discount_minor,
-        tuple([(move.counter, move.amount, family) for move, family, _ in planned]),
-        effect.allocations,
-        effect.shipping_discount_minor,
-        restores_use(voucher, found.campaign),
-        terms,
-    )
-
-
-def returns_policy(voucher: Voucher, campaign: Campaign | None) -> str:
-    """What becomes of a discount when a part of the order is returned: the voucher's policy, or else its campaign's."""
-    return voucher.returns or (campaign.returns if campaign is not None else "keep")

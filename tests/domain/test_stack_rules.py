@@ -20,7 +20,8 @@ from domain.definitions import (
 )
 from domain.ledger import Check, Guard
 from domain.orders import Customer, Item, Order, Product
-from domain.stacks import decide_stack, enrich
+from domain.stacking import enrich
+from domain.stacks import decide_stack
 from tests.domain.stacking import PROJECT, decide, rule
 
 ORDER = Order(10_000, (Item(2, 4_000, sku="TEE"), Item(1, 2_000, sku="MUG")), 500)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from domain.decisions import Decision, Found
 from domain.definitions import Discount, ProjectSettings, Voucher
 from domain.orders import Customer, Item, Order
-from domain.stacks import application_order, category_of
+from domain.stacking import application_order, category_of
 from tests.domain import carts
 from tests.domain.stacking import customers, decide, moments, projects, stacks
 
