@@ -45,7 +45,8 @@ def _redis_is_bounded(case: Case, counter: RedisCounter, at: float) -> None:
     definition = case.definitions.get(counter.id.removeprefix("r:"))
     if definition is None:
         return
-    used, limit = counter.granted - counter.returned + counter.held, definition.greatest_until(at)
+    held, limit = counter.held - counter.expired, definition.greatest_until(at)
+    used = counter.granted - counter.returned + held
     if used > limit + extra:
         case.report("S2", f"{counter.id} has {used} used and held, {limit} at most were allowed")
 

@@ -168,8 +168,17 @@ def _client(url: str) -> Any:
     )
 
 
-def _counter(shard: int, name: str, values: Sequence[str | None]) -> RedisCounter:
-    return RedisCounter(shard, name, *(int(value or 0) for value in values))
+def _counter(shard: int, name: str, fields: dict[str, str], now_ms: int) -> tuple[RedisCounter, list[KeptHold]]:
+    holds = facts_kept.holds_in_redis(shard, name, list(fields.items()))
+    expired = sum(hold.amount for hold in holds if hold.expires_ms <= now_ms)
+    values = {field: int(fields.get(field) or 0) for field in _FIELDS}
+    return RedisCounter(shard, name, **values, expired=expired), holds
+
+
+async def _now_ms(client: Any, keys: Keyspace) -> int:
+    """The time as the shard's script sees it."""
+    seconds, micros = await client.time()
+    return max(int(seconds * 1000 + micros // 1000), int(await client.hget(keys.meta, "last") or 0))
 
 
 async def _some_counters(url: str, positions: Iterable[Any], names: Sequence[str]) -> list[RedisCounter]:
@@ -177,12 +186,13 @@ async def _some_counters(url: str, positions: Iterable[Any], names: Sequence[str
     async with _client(url) as client:
         for at in positions:
             keys = Keyspace(at["shard"], at["epoch"])
+            now_ms = await _now_ms(client, keys)
             async with client.pipeline(transaction=False) as pipeline:
                 for name in names:
-                    pipeline.hmget(keys.counter(name), _FIELDS)
+                    pipeline.hgetall(keys.counter(name))
                 values = await pipeline.execute()
             pairs = zip(names, values, strict=True)
-            found += [_counter(at["shard"], name, value) for name, value in pairs if value[0] is not None]
+            found += [_counter(at["shard"], name, fields, now_ms)[0] for name, fields in pairs if "granted" in fields]
     return found
 
 
@@ -193,16 +203,16 @@ async def _all_of_redis(
     async with _client(url) as client:
         for at in positions:
             keys, shard = Keyspace(at["shard"], at["epoch"]), at["shard"]
-            start = keys.counter("")
+            start, now_ms = keys.counter(""), await _now_ms(client, keys)
             names = [key async for key in client.scan_iter(match=f"{start}*", count=2000)]
             async with client.pipeline(transaction=False) as pipeline:
                 for name in names:
                     pipeline.hgetall(name)
                 values = await pipeline.execute()
             for name, fields in zip(names, values, strict=True):
-                counter = name.removeprefix(start)
-                counters.append(_counter(shard, counter, [fields.get(field) for field in _FIELDS]))
-                holds += facts_kept.holds_in_redis(shard, counter, list(fields.items()))
+                counter, held = _counter(shard, name.removeprefix(start), fields, now_ms)
+                counters.append(counter)
+                holds += held
             position = await client.hget(keys.meta, "position")
             ends.append(ShardEnd(shard, at["position"], str(position), await client.xlen(keys.stream)))
     return counters, holds, ends

@@ -116,7 +116,8 @@ class LedgerCounter(msgspec.Struct, frozen=True):
 
 
 class RedisCounter(msgspec.Struct, frozen=True):
-    """A counter of a shard's open epoch in Redis."""
+    """A counter of a shard's open epoch in Redis. `expired`: what of `held` is nobody's any more; it goes when somebody
+    needs it, and an epoch that is opened brings what has expired a while ago."""
 
     shard: int
     id: str
@@ -125,6 +126,7 @@ class RedisCounter(msgspec.Struct, frozen=True):
     confirmed: int
     held: int = 0
     withheld: int = 0
+    expired: int = 0
 
 
 class Sample(msgspec.Struct, frozen=True, tag=True):
