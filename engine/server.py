@@ -4,6 +4,7 @@ Must never look into a body: it reads at most so many bytes and hands them on.
 """
 
 import asyncio
+import resource
 import signal
 from typing import Any
 
@@ -23,6 +24,9 @@ from .worker import Worker
 CONNECTIONS_PER_REQUEST = 4
 """Granian's backpressure counts connections, idle ones too, and hears no more than so many. With one for each request
 in flight a worker went deaf, to /livez as well, before it could answer that it has too many."""
+
+SPARE_FILES = 256
+"""For what is no client's connection: stores, logs, modules."""
 
 
 class Application:
@@ -74,8 +78,21 @@ async def _read(protocol: Any) -> bytes:
     return b"".join(chunks)[: MAX_BODY_BYTES + 1]
 
 
+def _allow_files(connections: int) -> None:
+    """A connection is an open file, and many a system allows 1,024 until it is asked for more."""
+    wanted = connections + SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        log.warning("fewer files may be open than connections are taken", files=hard, connections=connections)
+        wanted = hard
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 async def serve(worker: Worker) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
+    connections = CONNECTIONS_PER_REQUEST * worker.settings.max_in_flight
+    _allow_files(connections)
     server: Any = Server(
         Application(worker),
         address=worker.settings.host,
@@ -84,7 +101,7 @@ async def serve(worker: Worker) -> None:
         http=HTTPModes.http1,
         websockets=False,
         backlog=1024,
-        backpressure=CONNECTIONS_PER_REQUEST * worker.settings.max_in_flight,
+        backpressure=connections,
         log_enabled=False,
         log_level=LogLevels.warning,
     )
