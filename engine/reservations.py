@@ -10,7 +10,7 @@ import msgspec
 
 from domain.decisions import Decision
 from domain.definitions import BUDGET_WINDOW_MINOR, UNLIMITED
-from domain.events import Released, Reserved, decode, encode
+from domain.events import Redeemed, Released, Reserved, decode, encode
 from domain.ids import derived_id, fingerprint, redemption_id
 from domain.ledger import HoldUse, Item, Mode, Move
 from domain.outcomes import Verdict
@@ -69,7 +69,7 @@ async def capture(worker: Worker, tenant: Tenant, served: ServedShard, call: Cal
     attempt = Attempt(worker, tenant, served, msgspec.structs.replace(stated, codes=codes), call.client)
     mark = fingerprint("capture", id_.encode())
     try:
-        return await Redeeming(attempt, CAPTURE_ROUTE, id_, mark, is_stack=True, captures=id_).answer()
+        return await Capturing(attempt, held.event, mark).answer()
     except Refused as refused:
         if refused.code != "reservation_expired":
             raise
@@ -130,6 +130,29 @@ async def extend(worker: Worker, tenant: Tenant, served: ServedShard, call: Call
         raise Refused("idempotency_key_reused" if verdict is Verdict.KEY_REUSED else "ledger_lagging")
     await _acknowledge(worker, served, _answer(said, item.payload), event, record_id)
     return _shown(event, "held", held.made_ms)
+
+
+class Capturing(Redeeming):
+    """A redemption that takes what is held."""
+
+    def __init__(self, attempt: Attempt, held: Reserved, mark: bytes) -> None:
+        super().__init__(attempt, CAPTURE_ROUTE, held.id, mark, is_stack=True, captures=held.id)
+        self.held = held
+
+    async def _granted(self, event: Redeemed, said: Committed) -> Response:
+        response = await super()._granted(event, said)
+        await self._free_the_rest(event)
+        return response
+
+    async def _free_the_rest(self, event: Redeemed) -> None:
+        """Definitions may have changed since: what is not taken must not stand in anybody's way until it expires."""
+        held, taken = self.held, {counter for line in event.lines for counter, _, _ in line.moves}
+        rest = tuple([move for move in _moves(held) if move.counter not in taken])
+        if rest:
+            payload = encode(Released(held.id, held.account_id, held.project_id, held.tag))
+            hold = HoldUse(held.tag, held.id)
+            item = Item(Mode.RELEASE, f"{held.id}:rest", _RELEASE, payload, moves=rest, hold=hold)
+            await _submit(self.served, held.project_id, item)
 
 
 class Reserving:

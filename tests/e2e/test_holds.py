@@ -158,6 +158,23 @@ async def test_what_a_session_has_not_used_of_its_reservation_is_given_up(stack:
         await status(ledger, held, "released")
 
 
+async def test_what_a_capture_leaves_out_is_free_again(stack: RunningStack, ledger: Ledger) -> None:
+    """In a project that applies a part of a stack, what has been disabled since is not captured, and not kept."""
+    async with project(stack, application_mode="PARTIAL") as shop:
+        for code in ("TAKEN", "OUT"):
+            await voucher(shop, code=code, discount_type="AMOUNT", discount_value=5, max_redemptions=1)
+        held = await reserve(shop, "cart_1", "TAKEN", "OUT")
+        await ok(await shop.call("POST", "/v1/vouchers/OUT/disable"))
+        taken = await ok(await end(shop, held, "capture")())
+        assert [one["redeemable"] for one in taken["redemptions"]] == ["TAKEN"]
+        await ok(await shop.call("POST", "/v1/vouchers/OUT/enable"))
+        await ok(await shop.redeem("OUT"))
+        assert await ok(await end(shop, held, "capture")()) == taken
+        assert (await end(shop, held, "release")()).code == "reservation_captured"
+        await status(ledger, held, "captured")
+        assert await ledger.quarantined() == 0
+
+
 async def test_g1_a_hold_counts_for_every_limit_and_is_nobody_elses(stack: RunningStack, ledger: Ledger) -> None:
     """A campaign's budget and the customer's limit are held like the code."""
     async with project(stack) as shop:
