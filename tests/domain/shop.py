@@ -143,8 +143,17 @@ class Shop:
         return outcome
 
     def capture(self, id_: str) -> Outcome | None:
+        """Redeem what is held; what that does not take any more is given up."""
         event, request, codes = self.reservations[id_]
-        return self.attempt(Mode.COMMIT, f"rdm_of_{id_}", codes, request, HoldUse(event.tag, id_, required=True))[1]
+        use = HoldUse(event.tag, id_, required=True)
+        decision, outcome = self.attempt(Mode.COMMIT, f"rdm_of_{id_}", codes, request, use)
+        taken = sums_of(decision.lines)
+        rest = tuple([move for move in _held(event) if move.counter not in taken])
+        if rest and outcome is not None and outcome.verdict is Verdict.GRANTED:
+            payload = encode(Released(id_, "acc", shelf.PROJECT, event.tag))
+            given_up = Item(Mode.RELEASE, f"{id_}:rest", payload=payload, moves=rest, hold=HoldUse(event.tag, id_))
+            assert self.submit(given_up).verdict is Verdict.GRANTED
+        return outcome
 
     def extend(self, id_: str, ttl_ms: int) -> Outcome:
         event, request, codes = self.reservations[id_]

@@ -103,12 +103,8 @@ class Conservation(RuleBasedStateMachine):
             return
         assert is_live, "captured while it holds"
         assert is_new, "and once"
-        if any(hold.owner == id_ for hold in self._holds()):
-            # What a lowered limit or a guard now refuses of a stack is left out, and held until its time is over.
-            assert self.shop.settings.mode == "PARTIAL"
-            assert changed
-        else:
-            self.ended.add(id_)
+        assert not any(hold.owner == id_ for hold in self._holds()), "what it did not take is free"
+        self.ended.add(id_)
 
     @precondition(lambda self: self.shop.reservations)
     @rule(number=numbers, ttl_ms=st.integers(1, 60_000))
