@@ -19,6 +19,9 @@ from tests.chaos.orders import NEVER, Order, id_of, may_be_lost
 
 T = TypeVar("T")
 
+WHOLE_S = 1.0
+"""Holds end at whole seconds, later than asked for and never sooner."""
+
 SENT_LATE_S = 5.0
 """How long after an attempt that nobody answered it may still have had its effect."""
 
@@ -218,7 +221,8 @@ class Reservation:
         if not any(call.verb == "reserve" for call in asked):
             return None
         until = max(
-            call.answered_at + asked_by(call).ttl_s + (SENT_LATE_S if call.is_unknown else 0.0) for call in asked
+            call.answered_at + asked_by(call).ttl_s + WHOLE_S + (SENT_LATE_S if call.is_unknown else 0.0)
+            for call in asked
         )
         ends = [call.answered_at for call in (*self.captured, *self.released) if call.status == 200]
         if has_stepped:

@@ -11,7 +11,7 @@ from tests.chaos.tree import Patch
 
 _ADMIT, _COMMIT, _CONFIRM = "lua/includes/admit.lua", "lua/commit.lua", "lua/confirm.lua"
 _DEFINITIONS, _LEDGER, _LINK = "store/sql/definitions.sql", "store/sql/ledger.sql", "store/link.py"
-_STACKS, _FREE = "domain/stacks.py", "lua/includes/free_expired.lua"
+_STACKS, _FREE = "domain/stacking.py", "lua/includes/free_expired.lua"
 _CUSTODY, _RING, _SHARD = "engine/custody.py", "engine/ring.py", "engine/shard.py"
 
 
@@ -151,7 +151,8 @@ MUTATIONS: dict[str, Mutation] = {
         "whoever is refused for what is held frees it, whether it has expired or not",
         (
             Patch(_FREE, "  if now < soonest_of(counter, key) then\n", "  if false then\n"),
-            Patch(_FREE, "hold.expires <= now then", "hold.expires then"),
+            Patch(_FREE, "      if expires <= now then\n", "      if expires then\n"),
+            Patch(_FREE, "if hold and hold.expires <= now then", "if hold then"),
         ),
         seeds=(62, 43, 39),
         minutes=0.33,
