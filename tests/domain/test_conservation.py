@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from domain.decisions import Request
 from domain.definitions import BUDGET_WINDOW_MINOR, ProjectSettings, redemptions_counter
-from domain.events import Redeemed, RolledBack, decode
+from domain.events import Line, Redeemed, RolledBack, decode
 from domain.ledger import CounterHold
 from domain.outcomes import Verdict
 from domain.returns import Quote, quote_items, quote_lines, quote_rest, remaining
@@ -171,6 +171,7 @@ class Conservation(RuleBasedStateMachine):
         for sale in self._sales():
             left = remaining(sale.event, sale.rollbacks)
             for number, line in enumerate(sale.event.lines):
+                assert _owed(line, sale.event.customer_id) <= {(name, amount) for name, amount, _ in line.moves}
                 stands = not left.rolled_back[number]
                 for counter, amount, _ in line.moves:
                     match counter[:2]:
@@ -289,6 +290,20 @@ class Conservation(RuleBasedStateMachine):
                 parent = shelf.CAMPAIGNS.get(voucher.campaign_id or "")
                 limit = voucher.limit if parent is None else parent.per_code_limit
         return BUDGET_WINDOW_MINOR if limit is None else limit
+
+
+def _owed(line: Line, customer_id: str | None) -> set[tuple[str, int]]:
+    """What a redeemable has to take at least: its use, its campaign's and its customer's, and its discount."""
+    voucher, campaign = shelf.VOUCHERS[line.code], shelf.CAMPAIGNS.get(line.campaign_id or "")
+    owed = {(f"r:{voucher.id}", 1)}
+    if campaign is not None:
+        owed |= {(f"r:{campaign.id}", 1), (f"u:{campaign.id}:{customer_id}", 1)}
+    if line.discount_minor:
+        owed.add((f"b:{(campaign or voucher).id}", line.discount_minor))
+    rules = [rule for rule in shelf.RULES.get(line.code, ()) if rule.compiled.limits]
+    took = [name for name, _, _ in line.moves if name.startswith("t:")]
+    assert len(took) == sum(len(rule.compiled.limits) for rule in rules)
+    return owed
 
 
 def _draw_quote(data: st.DataObject, sale: Sale) -> Quote:
