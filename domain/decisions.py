@@ -28,7 +28,7 @@ class Request(msgspec.Struct, frozen=True):
     order_value_minor: int
     order: Order | None = None
     customer: Customer | None = None
-    metadata: Metadata = {}
+    metadata: Metadata | None = None
 
 
 class RuleInForce(NamedTuple):
@@ -145,14 +145,13 @@ def decide(
         checks += (Check(names.settings_key(settings.project_id), settings.version),)
         if settings.orders_counted_since:
             planned += order_move(settings, customer_id)
-    moves, families, refusals = zip(*planned, strict=True)
     line = Line(
         "voucher",
         voucher.id,
         voucher.campaign_id,
         voucher.code,
         off,
-        tuple([(move.counter, move.amount, family) for move, family in zip(moves, families, strict=True)]),
+        tuple([(move.counter, move.amount, family) for move, family, _ in planned]),
         restores_use=restores_use(voucher, campaign),
     )
     return Decision(
@@ -163,8 +162,8 @@ def decide(
         discount_minor=off,
         committed=voucher.committed or (campaign is not None and campaign.committed),
         lines=(line,),
-        moves=moves,
-        refusals=refusals,
+        moves=tuple([move for move, _, _ in planned]),
+        refusals=tuple([code for _, _, code in planned]),
         order_value_minor=request.order_value_minor,
     )
 

@@ -20,6 +20,9 @@ _WITH_THREE = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 _EXACT = Context(prec=28, traps=[Inexact])
 """A number with more digits than any amount has would be rounded, unless this is told not to."""
 
+_UNITS = tuple(Decimal(1).scaleb(-decimals) for decimals in range(4))
+"""What a minor unit is worth, by the currency's decimals. A product keeps them: 1800 * 0.01 is 18.00."""
+
 _DECIMALS = {**dict.fromkeys(_WITHOUT, 0), **dict.fromkeys(_WITH_THREE, 3)}
 
 
@@ -57,7 +60,7 @@ def to_minor(value: Decimal, decimals: int) -> int:
 
 def to_major(minor: int, decimals: int) -> Decimal:
     """The amount as a Decimal that always shows the currency's decimals (1800 -> 18.00)."""
-    return Decimal(minor).scaleb(-decimals)
+    return Decimal(minor) * _UNITS[decimals]
 
 
 def percent_to_ppm(value: Decimal) -> int:

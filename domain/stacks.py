@@ -138,7 +138,7 @@ class _Work:
             order=self.order,
             discounted_minor=self.cart.discounted_minor,
             customer=self.customer,
-            metadata=self.request.metadata,
+            metadata=self.request.metadata or {},
             api_key_id=self.around.api_key_id,
             now_ms=self.now_ms,
             currency=self.around.currency,

@@ -34,6 +34,11 @@ _COUNTERS = ("r:", "b:", "u:", "o:", "t:")
 class Attempt:
     """One checkout on its way: what does not change however often it is decided."""
 
+    __slots__ = (
+        *("_settings", "asked", "client", "codes", "deadline", "found", "is_alone", "project_id", "refused", "request"),
+        *("served", "tag", "tenant", "worker"),
+    )
+
     def __init__(self, worker: Worker, tenant: Tenant, served: ServedShard, asked: Asked, client: str) -> None:
         self.worker = worker
         self.tenant = tenant

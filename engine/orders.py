@@ -68,7 +68,7 @@ class CheckoutBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: Currency | None = None
     customer: CustomerBody | None = None
     order: OrderBody | None = None
-    metadata: Metadata = {}
+    metadata: Metadata | None = None
     session: Session | None = None
 
 
@@ -171,7 +171,7 @@ def _asked(asked: CheckoutBody, codes: tuple[str, ...], currency: str, decimals:
         customer = Customer(stated.id, segments=tuple(stated.segments or ()), metadata=metadata)
     _no_nul(asked.session, "/session")
     return Asked(
-        Request(customer_id, order.amount_minor, order, customer, _metadata(asked.metadata, "/metadata")),
+        Request(customer_id, order.amount_minor, order, customer, _metadata(asked.metadata or {}, "/metadata")),
         codes,
         asked.session,
         says,

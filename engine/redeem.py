@@ -54,6 +54,11 @@ async def redeem_stack(worker: Worker, tenant: Tenant, served: ServedShard, call
 class Redeeming:
     """One redemption on its way. `captures` is the reservation whose units it takes, which must be held still."""
 
+    __slots__ = (
+        *("attempt", "captures", "event", "event_id", "is_keyed", "is_stack", "key", "mark", "order_key", "payload"),
+        *("served", "worker"),
+    )
+
     def __init__(
         self,
         attempt: Attempt,
