@@ -10,14 +10,13 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from . import definitions as names
 from .conditions import Compiled, Failing
 from .definitions import Campaign, ProjectSettings, ValidationRule, Voucher
 from .discounts import discount_minor
 from .events import Line, OrderPart
 from .ledger import Check, Guard, Move
 from .orders import Customer, Metadata, Order, Product
-from .taking import Plan, counts_customers, moves_of, order_move, plan_of, standing_of
+from .taking import Plan, counts_customers, moves_of, order_move, plan_of, settings_check, standing_of
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -142,7 +141,7 @@ def decide(
     off = discount_minor(discount, request.order_value_minor) if discount else 0
     planned = moves_of(voucher, campaign, plan, customer_id, off, epoch)
     if customer_id is not None:  # whether customers' orders are counted
-        checks += (Check(names.settings_key(settings.project_id), settings.version),)
+        checks += (settings_check(settings.project_id, settings.version),)
         if settings.orders_counted_since:
             planned += order_move(settings, customer_id)
     line = Line(

@@ -4,6 +4,7 @@ A definition is immutable; a change is a new one with version + 1. Must never ho
 Amounts are minor units, times are Unix milliseconds, percentages are parts per million.
 """
 
+from functools import lru_cache
 from typing import Any, Literal
 from zlib import crc32
 
@@ -170,6 +171,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, array_like=True):
     orders_counted_since: int = 0
 
 
+@lru_cache(maxsize=1024)  # asked for with every redemption
 def settings_key(project_id: str) -> str:
     """Name of a project's settings."""
     return f"s:{project_id}"

@@ -27,7 +27,7 @@ from .stacking import (
     line_of,
     merge,
 )
-from .taking import Planned, checks_of, counts_customers, moves_of, order_move, plan_of, standing_of
+from .taking import Planned, checks_of, counts_customers, moves_of, order_move, plan_of, settings_check, standing_of
 
 
 def decide_stack(
@@ -246,7 +246,7 @@ class _Work:
 
     def _checks(self) -> tuple[Check, ...]:
         around, settings = self.around, self.settings
-        checks = [Check(names.settings_key(settings.project_id), settings.version)]
+        checks = [settings_check(settings.project_id, settings.version)]
         for found in self.found:
             if found.absent is not None:
                 checks.append(found.absent)

@@ -3,6 +3,8 @@
 The parts that every decision is made from, alone or in a stack. Must never read a count or a clock.
 """
 
+from functools import lru_cache
+
 import msgspec
 
 from . import definitions as names
@@ -47,6 +49,12 @@ def checks_of(voucher: Voucher, campaign: Campaign | None) -> tuple[Check, ...]:
     """The versions that were read."""
     own = Check(names.voucher_key(voucher.project_id, voucher.code), voucher.version)
     return (own,) if campaign is None else (own, Check(names.campaign_key(campaign.id), campaign.version))
+
+
+@lru_cache(maxsize=1024)  # made for every redemption of a customer, and the same for all of a project
+def settings_check(project_id: str, version: int) -> Check:
+    """That the project's settings are those that were read."""
+    return Check(names.settings_key(project_id), version)
 
 
 def standing_of(plan: Plan, now_ms: int) -> tuple[str | None, int, int]:

@@ -63,7 +63,10 @@ class Attempt:
             self.found = self._at_hand() or await self.find()
             decision = self.decide(self.found)
             said = await self.served.submit(item_of(decision))
-            if said.outcome.verdict in (Verdict.STALE, Verdict.MISSING, Verdict.UNCONFIRMED):
+            verdict = said.outcome.verdict
+            if verdict is Verdict.GRANTED:
+                return decision, said
+            if verdict in (Verdict.STALE, Verdict.MISSING, Verdict.UNCONFIRMED):
                 await self._again(said)
             elif not self._uses_hold_of_order(said) and not self._drops(decision, said):
                 return decision, said

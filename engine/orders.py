@@ -148,10 +148,13 @@ def _codes(redeemables: list[RedeemableBody]) -> tuple[str, ...]:
 
 def _short(asked: CheckoutBody, currency: str, decimals: int) -> Request:
     """The short form: an order's value, and perhaps who buys."""
-    _check_currency(asked.currency, currency, "/currency")
+    if asked.currency is not None:
+        _check_currency(asked.currency, currency, "/currency")
     if asked.order_value is None:
         raise invalid("/order_value", "is required")
-    customer_id = _no_nul(asked.customer_id, "/customer_id")
+    customer_id = asked.customer_id
+    if customer_id is not None:
+        _no_nul(customer_id, "/customer_id")
     return Request(customer_id, _minor(asked.order_value, decimals, "/order_value"))
 
 

@@ -128,7 +128,7 @@ class Redeeming:
             decision.checks,
             decision.guards,
             decision.moves,
-            self._alias(),
+            self._alias() if self.order_key else None,
             HoldUse(tag, self.captures, required=bool(self.captures)) if tag else None,
         )
 
