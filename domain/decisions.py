@@ -19,7 +19,7 @@ from .orders import Customer, Metadata, Order, Product
 from .taking import Plan, counts_customers, moves_of, order_move, plan_of, settings_check, standing_of
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """What a checkout asks: amounts in minor units of the project's currency. `order` None is an order of which only
     the value is known. `customer` is what the request itself says of the customer, where it may."""
 
@@ -94,7 +94,7 @@ class Part(msgspec.Struct, frozen=True):
     """Number of its line where it is applicable."""
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """`refusal` is an outcome code, or None where it is granted if every limit allows it.
 
     `refusals` names, move by move, the outcome code if that move's limit refuses, and `owners` the redeemable that it

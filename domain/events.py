@@ -26,7 +26,7 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
     of_initial: bool = False
 
 
-class Line(msgspec.Struct, frozen=True, array_like=True):
+class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One redeemable of a redemption with its discount and its moves (counter, amount, family or '').
 
     `allocations` is the discount on each item of the order, in the order's order (empty in the short form), and
@@ -65,7 +65,7 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
     reservation_id: str = ""
 
 
-class Redeemed(msgspec.Struct, frozen=True, array_like=True, tag="redeemed"):
+class Redeemed(msgspec.Struct, frozen=True, array_like=True, tag="redeemed", gc=False):
     """A granted redemption: header and lines. `committed` says that the answer waits for the ledger."""
 
     id: str

@@ -22,7 +22,7 @@ class Mode(IntEnum):
     RELEASE = 4
 
 
-class Move(msgspec.Struct, frozen=True, array_like=True):
+class Move(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Take `amount` of a counter.
 
     `limit` is that of the definition that was decided from; None: the counter's own, which is written from PostgreSQL.
@@ -47,7 +47,7 @@ class Guard(msgspec.Struct, frozen=True, array_like=True):
     at_most: int | None = None
 
 
-class Check(msgspec.Struct, frozen=True, array_like=True):
+class Check(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The definition (or change number) must have the version that the decision was made from."""
 
     key: str
@@ -71,7 +71,7 @@ class HoldUse(msgspec.Struct, frozen=True, array_like=True):
     required: bool = False
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One redemption, rollback, reservation, refusal or validation of a batch.
 
     `record_id` names its idempotency record, None where nothing is recorded (DRY, keyless PROBE). The decision
@@ -92,7 +92,7 @@ class Item(msgspec.Struct, frozen=True):
     hold: HoldUse | None = None
 
 
-class Position(msgspec.Struct, frozen=True, order=True, array_like=True):
+class Position(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
     """Place of an entry in a shard's stream of one epoch."""
 
     entry_ms: int = 0
@@ -118,7 +118,7 @@ class Record(msgspec.Struct, frozen=True):
     payload: bytes
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of one item. `index` is the event's place in its entry (GRANTED), or the move or guard that
     refused. `missing` names what must be hydrated first (MISSING), is out of date (STALE), or is the redemption that
     the order has led to already (ORDER)."""
@@ -129,7 +129,7 @@ class Outcome(msgspec.Struct, frozen=True):
     record: Record | None = None
 
 
-class CommitReply(msgspec.Struct, frozen=True):
+class CommitReply(msgspec.Struct, frozen=True, gc=False):
     """Answer to a batch: the script's time, the entry that carries the grants (None if none), and the shard's last
     position, which a refusal for unconfirmed units waits for."""
 

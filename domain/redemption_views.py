@@ -31,7 +31,7 @@ class RedemptionPart(msgspec.Struct):
     object: Literal["redemption"] = "redemption"
 
 
-class RedemptionView(msgspec.Struct):
+class RedemptionView(msgspec.Struct, gc=False):
     """A redemption of one code as the API shows it."""
 
     id: str

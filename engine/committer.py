@@ -24,7 +24,7 @@ MAX_MOVES = 1024
 """Of one call, give or take an item: a stack has many, and everybody waits while the script judges them."""
 
 
-class Committed(msgspec.Struct, frozen=True):
+class Committed(msgspec.Struct, frozen=True, gc=False):
     """An outcome with what the batch says of it: the time, the entry, the shard's last position."""
 
     outcome: Outcome

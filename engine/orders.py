@@ -60,7 +60,7 @@ class CustomerBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metadata: Metadata | None = None
 
 
-class CheckoutBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CheckoutBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Body of validate and redeem of one code; all that a checkout says of itself."""
 
     customer_id: CustomerId | None = None
@@ -91,7 +91,7 @@ class ReservationBody(StackBody, frozen=True, forbid_unknown_fields=True):
     ttl_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 900
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """What a checkout asks for. `codes` are normalised; `states_customer`: the request says things of its customer
     that only some projects let it say; `ttl_s` is that of a reservation."""
 

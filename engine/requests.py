@@ -22,7 +22,7 @@ MAX_KEY_CHARS = 255
 _MISNAMED = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """A request, whatever the transport. `client` is the address that guessing is counted by."""
 
     method: str

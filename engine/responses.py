@@ -23,7 +23,7 @@ PROBLEM = ("content-type", MEDIA_TYPE)
 NO_STORE = ("cache-control", "no-store")
 
 
-class Response(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True, gc=False):
     """An answer, whatever the transport."""
 
     status: int

@@ -32,7 +32,7 @@ _Name = tuple[str, str, str, int]
 PAGE = 500
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """One answer that a worker has given, in the place of its event. `payload` is the event."""
 
     position: Position
