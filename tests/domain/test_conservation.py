@@ -194,6 +194,7 @@ class Conservation(RuleBasedStateMachine):
             )
             refunds = sum(each.refund_minor for each in sale.rollbacks)
             assert refunds + left.total_minor == paid + taken_back
+            assert left.refunded_minor == refunds
             assert left.total_minor >= 0
             assert all(each.refund_minor >= 0 for each in sale.rollbacks)
             if not taken_back:

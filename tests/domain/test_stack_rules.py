@@ -167,6 +167,19 @@ def test_g1_two_codes_of_a_campaign_take_two_of_its_units_in_one_move() -> None:
     assert decision.refusals[list(taken).index("u:cmp_1:bob")] == "customer_limit_reached"
 
 
+def test_g1_a_rule_on_counts_is_a_move_on_each_of_them() -> None:
+    counts = {"all": [{"redemptions.customer.day": {"lte": 2}}, {"redemptions.total.month": {"lt": 10}}]}
+    often = code("OFTEN", "AMOUNT", 100, rule("rul_1", counts))
+    decision = decide([TEN, often], ORDER, BOB)
+    moves = {move.counter: move for move in decision.moves if move.counter.startswith("t:")}
+    day, month = "t:rul_1:customer.day:d20260328:bob", "t:rul_1:total.month:m202603:"
+    assert {name: (move.amount, move.limit) for name, move in moves.items()} == {day: (1, 2), month: (1, 9)}
+    assert all(move.absent_is_zero for move in moves.values()), "the rule was made in this epoch"
+    assert {(day, 1, "t:rul_1:customer.day"), (month, 1, "t:rul_1:total.month")} <= set(decision.lines[1].moves)
+    at = [move.counter for move in decision.moves].index(day)
+    assert (decision.owners[at], decision.refusals[at]) == (1, "rule_limit_reached")
+
+
 def test_a_stack_is_of_the_strictest_class_of_what_is_applied() -> None:
     money = code("MONEY", "AMOUNT", 100, committed=True)
     assert decide([TEN, money], ORDER).committed
