@@ -226,7 +226,9 @@ end
 -- From here on everything is written; nothing below depends on anything that could fail.
 -- Of a call without grants, that is what it has freed.
 for number, counter in pairs(counters) do
-  if counter and (counter.taken > 0 or counter.changed) then
+  -- One that was not here, and of which nothing is taken or held after all, stays away.
+  local is_empty = counter and counter.created and counter.taken == 0 and counter.held == 0
+  if counter and not is_empty and (counter.taken > 0 or counter.changed) then
     if counter.created then
       redis.call('HSET', KEYS[number], 'granted', digits(counter.taken), 'returned', '0', 'confirmed', '0')
     elseif counter.taken > 0 then
