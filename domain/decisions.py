@@ -37,7 +37,7 @@ class RuleInForce(NamedTuple):
     compiled: Compiled
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """What a code leads to: the voucher, its campaign, the rules of both. `voucher` None: unknown as long as `absent`
     holds."""
 

@@ -70,7 +70,7 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
         return any(one.categories or one.collections for one in (self.include, self.exclude))
 
 
-class Discount(msgspec.Struct, frozen=True, array_like=True):
+class Discount(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """PERCENT: `value` in ppm. AMOUNT: minor units off. FIXED: what is in scope then costs `value` minor units.
     UNIT: `value` units free, of what is in scope (the cheapest of it, unless the target is most_expensive; the scope's
     `units` says nothing here), or of `added`, which is then put into the order: as many units as the caps pay for
@@ -85,7 +85,7 @@ class Discount(msgspec.Struct, frozen=True, array_like=True):
     added: AddedUnit | None = None
 
 
-class Campaign(msgspec.Struct, frozen=True, array_like=True):
+class Campaign(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A campaign as decisions see it. `counts_customers_since` is the epoch in which the limit per customer was
     first set: in that epoch a customer without a counter has used nothing."""
 
@@ -110,7 +110,7 @@ class Campaign(msgspec.Struct, frozen=True, array_like=True):
     returns: ReturnPolicy = "keep"
 
 
-class Voucher(msgspec.Struct, frozen=True, array_like=True):
+class Voucher(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A voucher as decisions see it. What it leaves open it inherits from its campaign."""
 
     id: str

@@ -15,7 +15,7 @@ Planned = tuple[Move, str, str]
 """A move, its family in PostgreSQL ('' for none), and the outcome code if its limit refuses."""
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(msgspec.Struct, frozen=True, gc=False):
     """What of a decision depends on nothing but the definitions: made once for each version of them, because making it
     for every request is a good part of what deciding costs."""
 
@@ -31,10 +31,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 def plan_of(voucher: Voucher, campaign: Campaign | None) -> Plan:
     """The plan of these versions."""
-    total: Planned | None = None
-    if campaign is not None:
-        move = Move(names.redemptions_counter(campaign.id), 1, _or_unlimited(campaign.limit), campaign.window)
-        total = move, "", "limit_reached"
+    total = None if campaign is None else _total_of(campaign)
     barred = None
     if voucher.disabled:
         barred = "voucher_disabled"
@@ -48,7 +45,19 @@ def plan_of(voucher: Voucher, campaign: Campaign | None) -> Plan:
 def checks_of(voucher: Voucher, campaign: Campaign | None) -> tuple[Check, ...]:
     """The versions that were read."""
     own = Check(names.voucher_key(voucher.project_id, voucher.code), voucher.version)
-    return (own,) if campaign is None else (own, Check(names.campaign_key(campaign.id), campaign.version))
+    return (own,) if campaign is None else (own, _check_of(campaign.id, campaign.version))
+
+
+# One for all codes of a campaign: of 10,000 codes each its own would only push others out of the processor's caches.
+@lru_cache(maxsize=1024)
+def _total_of(campaign: Campaign) -> Planned:
+    move = Move(names.redemptions_counter(campaign.id), 1, _or_unlimited(campaign.limit), campaign.window)
+    return move, "", "limit_reached"
+
+
+@lru_cache(maxsize=1024)
+def _check_of(campaign_id: str, version: int) -> Check:
+    return Check(names.campaign_key(campaign_id), version)
 
 
 @lru_cache(maxsize=1024)  # made for every redemption of a customer, and the same for all of a project
