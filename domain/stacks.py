@@ -217,6 +217,8 @@ class _Work:
 
     def _refusal(self, parts: Sequence[Part]) -> str | None:
         inapplicable = [part.code for part in parts if part.status == "inapplicable"]
+        if "contended" in inapplicable:  # nobody is left out for what is only to be read anew
+            return "contended"
         if inapplicable and (self.settings.mode == "ALL" or len(parts) == 1):
             return inapplicable[0]
         return None if self.lines else "nothing_applicable"
