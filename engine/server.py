@@ -43,12 +43,11 @@ class Application:
         body = b""
         if scope.method != "GET":
             length = headers.get("content-length", "0")
-            if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-                response = problem(Refused("body_too_large", f"at most {MAX_BODY_BYTES} bytes"))
-                protocol.response_bytes(response.status, response.headers, response.body)
-                return
+            # What is too large is read all the same, as far as it may go, and then refused: an answer that comes before
+            # the body has been sent leaves a gateway with the rest of it, and what becomes of that is a race.
+            is_short = length.isdecimal() and 0 < int(length) <= MAX_BODY_BYTES
             try:
-                body = await protocol() if length != "0" else await _read(protocol)
+                body = await protocol() if is_short else await _read(protocol)
             except (ProtocolClosed, ProtocolError):
                 response = problem(Refused("incomplete_body"))
                 protocol.response_bytes(response.status, response.headers, response.body)

@@ -228,9 +228,13 @@ async def test_g7_other_methods_and_too_large_bodies_are_refused(shop: Shop, pat
     assert (head.status_code, head.content) == (405, b"")
     for method in set(taken) - {"GET"}:
         for size in (70_000, 1_100_000):
-            answer = await shop.secret(method, path, b"[" * size)
-            assert answer.status_code in (400, 413), answer.text
-    assert (await shop.post("/v1/validations", wish("A"))).status_code == 200, "nobody is refused for it"
+            try:
+                answer = await shop.secret(method, path, b"[" * size)
+            except httpx.TransportError:
+                continue  # cut off while it was still sending: what is refused is not read to its end
+            assert answer.status_code in (400, 413), (path, size, answer.text)
+    after = await shop.post("/v1/validations", wish("A"))
+    assert after.status_code == 200, (after.headers, after.text)
 
 
 async def test_g7_a_publishable_key_validates_and_sees_one_refusal(shop: Shop) -> None:

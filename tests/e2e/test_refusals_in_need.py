@@ -135,8 +135,11 @@ async def test_g7_a_bug_no_patience_no_room_and_no_postgresql(
             api, rules = Client(http, key), Client(admin, key)
             committed = {"code": "SLOW", "discount_type": "AMOUNT", "discount_value": 5, "durability": "committed"}
             created(await rules.post("/v1/vouchers", committed))
-            ok(await api.post("/v1/redemptions", wish("SLOW")))
 
+            async def heard() -> bool:
+                return (await api.post("/v1/redemptions", wish("SLOW"))).status_code == 200
+
+            await eventually(heard, "the reconciler is heard")
             for path, refusal in (
                 ("/v1/vouchers/SLOW/validate", "internal_error"),
                 (f"/v1/redemptions/rdm_{NOWHERE}/rollback", "contended"),
