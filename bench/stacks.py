@@ -12,16 +12,15 @@ import msgspec
 from tools.dev.console import say
 from tools.dev.signals import Signals
 
+from .alone import play_alone
 from .answers import Load
 from .arithmetic import Round, spread
 from .generators import run_load
 from .ledger import wait_until_settled
-from .machine import look
 from .options import Options
 from .proc import sample, spent
-from .report import Report, heading
 from .shop import Offer, make_offers
-from .site import Account, Database, Site
+from .site import Account, Site
 
 SIZES = ((1, 1), (2, 1), (5, 1), (30, 1), (1, 10), (1, 100), (5, 10), (30, 100))
 """Redeemables, items."""
@@ -57,21 +56,7 @@ HEAD = (
 
 def run(options: Options, folder: Path, signals: Signals) -> int:
     """All sizes; 1 where one is no result."""
-    say(heading(Report.begin(look(folder), "python")))
-    database = Database(folder, signals)
-    complaints: list[str] = []
-    try:
-        database.start()
-        site = Site(database, folder / "always", signals, "always")
-        try:
-            complaints = _play(site, options)
-        finally:
-            site.stop()
-    finally:
-        database.stop()
-    for complaint in complaints:
-        say(f"NO RESULT: {complaint}")
-    return 1 if complaints else 0
+    return play_alone(_play, options, folder, signals, "python")
 
 
 def _play(site: Site, options: Options) -> list[str]:

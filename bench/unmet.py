@@ -15,18 +15,18 @@ import msgspec
 from tools.dev.console import say
 from tools.dev.signals import Signals
 
+from .alone import play_alone
 from .answers import Answers, Load
 from .arithmetic import per_second
 from .generators import run_load
 from .ledger import inspect, wait_until_settled
-from .machine import look
 from .options import Options
 from .proc import sample, spent
 from .queries import query
-from .report import Report, describe_ledger, heading
+from .report import describe_ledger
 from .scrape import scrape
 from .shop import Offer, Shop
-from .site import Account, Database, Site
+from .site import Account, Site
 
 WINDOW_S = 60.0
 UPSERTS_PER_S = 100
@@ -71,21 +71,7 @@ class Unmet(msgspec.Struct, frozen=True):
 
 def run(options: Options, folder: Path, signals: Signals) -> int:
     """Both runs; 1 where one is no result."""
-    say(heading(Report.begin(look(folder), options.generator)))
-    database = Database(folder, signals)
-    complaints: list[str] = []
-    try:
-        database.start()
-        site = Site(database, folder / "always", signals, "always")
-        try:
-            complaints = _play(site, options)
-        finally:
-            site.stop()
-    finally:
-        database.stop()
-    for complaint in complaints:
-        say(f"NO RESULT: {complaint}")
-    return 1 if complaints else 0
+    return play_alone(_play, options, folder, signals, options.generator)
 
 
 def _play(site: Site, options: Options) -> list[str]:
