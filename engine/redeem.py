@@ -15,6 +15,7 @@ from domain.ledger import HoldUse, Item, Mode, Record
 from domain.outcomes import Verdict
 from domain.problems import Refused
 from store.database import UNAVAILABLE
+from store.ledger_rows import alias_of
 from store.rings import Answer
 
 from .acknowledging import MAX_EVENT_BYTES, acknowledge, expect_reconciler, too_large
@@ -138,7 +139,7 @@ class Redeeming:
         return Item(Mode.PROBE, asked_id, self.mark, b"", *times, decision.checks, alias=self._alias())
 
     def _alias(self) -> str | None:
-        return f"o:{self.order_key.hex()}" if self.order_key else None
+        return alias_of(self.order_key) or None
 
     def _event(self, decision: Decision) -> Redeemed:
         attempt, tenant = self.attempt, self.attempt.tenant
