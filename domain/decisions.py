@@ -11,12 +11,33 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from .conditions import Compiled, Failing
-from .definitions import Campaign, ProjectSettings, ValidationRule, Voucher
+from .definitions import Campaign, ProjectSettings, Redeemable, RedeemableObject, ValidationRule
 from .discounts import discount_minor
 from .events import Line, OrderPart
 from .ledger import Check, Guard, Move
 from .orders import Customer, Metadata, Order, Product
 from .taking import Plan, counts_customers, moves_of, order_move, plan_of, settings_check, standing_of
+
+
+class Wanted(msgspec.Struct, frozen=True, gc=False):
+    """One redeemable that a request names: a code, or a promotion tier by its id. `object` '': whatever the code leads
+    to. Of a card `amount_minor` or `points` are to be spent, as much as the order needs where neither is said, or the
+    `reward` of a loyalty program is bought."""
+
+    name: str
+    object: RedeemableObject | Literal[""] = ""
+    amount_minor: int | None = None
+    points: int | None = None
+    reward: str | None = None
+
+
+class Balance(NamedTuple):
+    """What a counter of a card looked like a moment ago: its limit (None where its definition says it), what was used
+    of it, and what others hold."""
+
+    limit: int | None
+    used: int
+    held: int = 0
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
@@ -28,6 +49,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     order: Order | None = None
     customer: Customer | None = None
     metadata: Metadata | None = None
+    wanted: tuple[Wanted, ...] = ()
+    """What is to be redeemed, in the order of what was found; left out where nothing is said but names."""
 
 
 class RuleInForce(NamedTuple):
@@ -38,10 +61,10 @@ class RuleInForce(NamedTuple):
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
-    """What a code leads to: the voucher, its campaign, the rules of both. `voucher` None: unknown as long as `absent`
-    holds."""
+    """What a code or an id leads to: the redeemable, its campaign, the rules of both. `redeemable` None: unknown as
+    long as `absent` holds."""
 
-    voucher: Voucher | None
+    redeemable: Redeemable | None
     campaign: Campaign | None = None
     rules: tuple[RuleInForce, ...] = ()
     absent: Check | None = None
@@ -52,7 +75,7 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     plan: Plan | None = None
 
     @classmethod
-    def of(cls, voucher: Voucher, campaign: Campaign | None, rules: tuple[RuleInForce, ...]) -> "Found":
+    def of(cls, voucher: Redeemable, campaign: Campaign | None, rules: tuple[RuleInForce, ...]) -> "Found":
         """A voucher that was found."""
         discount = voucher.discount or (campaign.discount if campaign is not None else None)
         ruled = bool(rules) or (campaign is not None and bool(campaign.eligible_segments))
@@ -73,7 +96,7 @@ class Found(msgspec.Struct, frozen=True, gc=False):
 
 class Surroundings(msgspec.Struct, frozen=True):
     """All that a decision reads beside the redeemables: the project's settings; the customer and the products as they
-    are stored, where a rule asks for them."""
+    are stored, where a rule asks for them; of cards, what their counters looked like, by name."""
 
     settings: ProjectSettings
     customer: Customer | None = None
@@ -81,6 +104,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     currency: str = "EUR"
     decimals: int = 2
     api_key_id: str = ""
+    balances: Mapping[str, Balance] = {}
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -119,7 +143,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 
 
 def decide(
-    voucher: Voucher,
+    voucher: Redeemable,
     campaign: Campaign | None,
     request: Request,
     settings: ProjectSettings,
@@ -167,7 +191,7 @@ def decide(
     )
 
 
-def restores_use(voucher: Voucher, campaign: Campaign | None) -> bool:
+def restores_use(voucher: Redeemable, campaign: Campaign | None) -> bool:
     """Whether a rollback gives the use back: the voucher's policy, or else its campaign's."""
     if voucher.restores_use is not None or campaign is None:
         return voucher.restores_use is not False

@@ -13,6 +13,8 @@ import msgspec
 DiscountType = Literal["PERCENT", "AMOUNT", "FIXED", "UNIT"]
 Target = Literal["order", "items", "every", "cheapest", "most_expensive", "from_nth", "shipping"]
 ReturnPolicy = Literal["keep", "requalify"]
+CampaignType = Literal["DISCOUNT", "GIFT_CARD", "PROMOTION", "LOYALTY", "REFERRAL"]
+RedeemableObject = Literal["voucher", "promotion_tier", "gift_card", "loyalty_card", "referral_code"]
 
 COUNT_WINDOW = 20_000
 """Window W of counters that count redemptions: the most that PostgreSQL may be behind, and that a loss withholds."""
@@ -85,9 +87,29 @@ class Discount(msgspec.Struct, frozen=True, array_like=True, gc=False):
     added: AddedUnit | None = None
 
 
+class PointsReward(msgspec.Struct, frozen=True, array_like=True):
+    """What a loyalty program gives for points instead of money off: a discount, for a price in points."""
+
+    id: str
+    points: int
+    discount: Discount
+
+
+class PointsTerms(msgspec.Struct, frozen=True, array_like=True):
+    """How points of a loyalty program are spent: `points` of them take `amount_minor` off an order (0: they buy
+    rewards only), at least `least_points` at a time, and no more than `most_ppm` of what the order costs."""
+
+    points: int
+    amount_minor: int
+    least_points: int = 1
+    most_ppm: int = 1_000_000
+    rewards: tuple[PointsReward, ...] = ()
+
+
 class Campaign(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A campaign as decisions see it. `counts_customers_since` is the epoch in which the limit per customer was
-    first set: in that epoch a customer without a counter has used nothing."""
+    """A campaign as decisions see it; loyalty and referral programs are campaigns too. `counts_customers_since` is the
+    epoch in which the limit per customer was first set: in that epoch a customer without a counter has used nothing.
+    `identity_keys`: what else than their id and their address tells customers of a referral program apart."""
 
     id: str
     project_id: str
@@ -108,10 +130,25 @@ class Campaign(msgspec.Struct, frozen=True, array_like=True, gc=False):
     category: str | None = None
     restores_use: bool = True
     returns: ReturnPolicy = "keep"
+    type: CampaignType = "DISCOUNT"
+    points: PointsTerms | None = None
+    identity_keys: tuple[str, ...] = ()
 
 
-class Voucher(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A voucher as decisions see it. What it leaves open it inherits from its campaign."""
+class Lot(msgspec.Struct, frozen=True, array_like=True):
+    """Points of a loyalty card that expire together, at `expires_ms` (0: never): a bounded counter of its own, whose
+    limit grows by each of the `steps` (from when on, points). So neither pending nor expired points need a job."""
+
+    expires_ms: int
+    steps: tuple[tuple[int, int], ...]
+
+
+class Redeemable(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A voucher, or whatever else can be redeemed, as decisions see it. What it leaves open it inherits from its
+    campaign, which for a loyalty card or a referral code is the program.
+
+    `code` of a promotion tier, which has none, is its id. `customer_id`: whose card it is, or who refers by the code.
+    `barred` is the outcome code where it cannot be redeemed at any time. `lots` are those of a loyalty card."""
 
     id: str
     project_id: str
@@ -132,6 +169,16 @@ class Voucher(msgspec.Struct, frozen=True, array_like=True, gc=False):
     category: str | None = None
     restores_use: bool | None = None
     returns: ReturnPolicy | None = None
+    object: RedeemableObject = "voucher"
+    customer_id: str | None = None
+    barred: str | None = None
+    hierarchy: int = 0
+    lots: tuple[Lot, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Name of its definition."""
+        return tier_key(self.id) if self.object == "promotion_tier" else voucher_key(self.project_id, self.code)
 
 
 class ValidationRule(msgspec.Struct, frozen=True, array_like=True):
@@ -193,8 +240,13 @@ def product_key(project_id: str, product_id: str) -> str:
 
 
 def voucher_key(project_id: str, code: str) -> str:
-    """Name of a voucher's definition: codes are what a checkout knows."""
+    """Name of the definition of whatever a code leads to, a voucher or a card: codes are what a checkout knows."""
     return f"v:{project_id}:{code}"
+
+
+def tier_key(tier_id: str) -> str:
+    """Name of a promotion tier's definition."""
+    return f"m:{tier_id}"
 
 
 def campaign_key(campaign_id: str) -> str:
@@ -210,8 +262,13 @@ def change_key(project_id: str) -> str:
 def change_scope(project_id: str, key: str) -> str:
     """Whose change number covers a definition: the project's; but customers and products, which a shop upserts all
     day, have numbers of their own, each that of an eighth of them. Else no code could be hydrated beside them, and no
-    customer beside the others."""
-    return f"{project_id}:{key[0]}{crc32(key.encode()) & 7}" if key[0] in "pg" else project_id
+    customer beside the others. Promotion tiers and rules have one each, by which a worker knows that its index of all
+    tiers is still true.
+
+    Only what the project's number covers may be hydrated together with counters."""
+    if key[0] in "pg":
+        return f"{project_id}:{key[0]}{crc32(key.encode()) & 7}"
+    return f"{project_id}:{key[0]}" if key[0] in "mq" else project_id
 
 
 def redemptions_counter(definition_id: str) -> str:
@@ -222,6 +279,21 @@ def redemptions_counter(definition_id: str) -> str:
 def budget_counter(definition_id: str) -> str:
     """Counter of the discounts granted under a voucher's or a campaign's budget, in minor units."""
     return f"b:{definition_id}"
+
+
+def balance_counter(card_id: str) -> str:
+    """Counter of what was spent of a gift card, in minor units. Its limit is what was funded."""
+    return f"a:{card_id}"
+
+
+def points_counter(card_id: str, expires_ms: int) -> str:
+    """Counter of the points spent of one lot of a loyalty card."""
+    return f"y:{card_id}:{expires_ms}"
+
+
+def points_family(card_id: str) -> str:
+    """Template of the counters of a loyalty card's lots."""
+    return f"y:{card_id}"
 
 
 def customer_counter(definition_id: str, customer_id: str) -> str:

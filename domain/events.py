@@ -13,8 +13,8 @@ from .definitions import Discount
 from .ledger import Position
 from .orders import Item, Metadata
 
-SCHEMA_VERSION = 2
-"""2 added orders, partial rollbacks and reservations."""
+SCHEMA_VERSION = 3
+"""2 added orders, partial rollbacks and reservations; 3 gift cards, loyalty cards, tiers and referrals."""
 
 
 class Terms(msgspec.Struct, frozen=True, array_like=True):
@@ -32,6 +32,7 @@ class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `allocations` is the discount on each item of the order, in the order's order (empty in the short form), and
     `shipping_discount_minor` that on shipping; together they are `discount_minor`. Not `restores_use`: a rollback
     gives its amounts back, but not its uses. `terms` None: what was granted is kept when a part is returned.
+    Of a gift card, `discount_minor` is what it pays. `points`: those that a loyalty card has spent.
     """
 
     object: str
@@ -44,6 +45,12 @@ class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
     shipping_discount_minor: int = 0
     restores_use: bool = True
     terms: Terms | None = None
+    points: int = 0
+
+    @property
+    def is_payment(self) -> bool:
+        """Whether it pays for the order instead of making it cheaper."""
+        return self.object == "gift_card"
 
 
 class OrderPart(msgspec.Struct, frozen=True, array_like=True):
@@ -65,8 +72,21 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
     reservation_id: str = ""
 
 
+class Referral(msgspec.Struct, frozen=True, array_like=True):
+    """Who referred whom: `line` is the number of the code's line, `identities` what tells the customer apart, each by
+    its key ("email", "device", ...) and a salted commitment to its value."""
+
+    line: int
+    program_id: str
+    code_id: str
+    referrer_id: str
+    customer_id: str
+    identities: tuple[tuple[str, bytes], ...] = ()
+
+
 class Redeemed(msgspec.Struct, frozen=True, array_like=True, tag="redeemed", gc=False):
-    """A granted redemption: header and lines. `committed` says that the answer waits for the ledger."""
+    """A granted redemption: header and lines. `committed` says that the answer waits for the ledger. `discount_minor`
+    is all that the lines take off what is to be paid, gift cards included."""
 
     id: str
     account_id: str
@@ -85,11 +105,17 @@ class Redeemed(msgspec.Struct, frozen=True, array_like=True, tag="redeemed", gc=
     is_stack: bool = False
     unapplied: tuple[tuple[str, str, str, str], ...] = ()
     """Redeemables that were asked for and not applied: object, id, status, outcome code."""
+    referral: Referral | None = None
 
     @property
     def total_minor(self) -> int:
         shipping = self.order.shipping_minor if self.order is not None else 0
         return self.order_value_minor + shipping - self.discount_minor
+
+    @property
+    def paid_minor(self) -> int:
+        """What of `discount_minor` gift cards have paid."""
+        return sum([line.discount_minor for line in self.lines if line.is_payment])
 
 
 class RolledBack(msgspec.Struct, frozen=True, array_like=True, tag="rolled_back"):

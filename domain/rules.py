@@ -4,13 +4,26 @@ Owns the mapping from a stored row to what decisions read. Amounts are minor uni
 Unix milliseconds. Must never know the API's spelling (major units, ISO times): the control plane converts.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from . import definitions as names
 from .conditions import compile_rule
-from .definitions import AddedUnit, Campaign, Discount, DiscountType, ReturnPolicy, Scope, ValidationRule, Voucher
+from .definitions import (
+    AddedUnit,
+    Campaign,
+    CampaignType,
+    Discount,
+    DiscountType,
+    Redeemable,
+    RedeemableObject,
+    ReturnPolicy,
+    Scope,
+    ValidationRule,
+)
+from .loyalty import points_terms
+from .referrals import referral_program
 
 
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -57,10 +70,12 @@ class CampaignRow(msgspec.Struct, frozen=True):
     status: str
     rules: Rules
     counts_customers_since: int
+    type: CampaignType = "DISCOUNT"
+    program: dict[str, Any] = {}
 
 
 class VoucherRow(msgspec.Struct, frozen=True):
-    """What a voucher's definition is made from."""
+    """What the definition of a voucher, a promotion tier or a referral code is made from."""
 
     id: str
     project_id: str
@@ -70,9 +85,12 @@ class VoucherRow(msgspec.Struct, frozen=True):
     status: str
     rules: Rules
     counts_customers_since: int
+    object: RedeemableObject = "voucher"
+    customer_id: str | None = None
+    hierarchy: int = 0
 
 
-CounterKind = Literal["redemptions", "budget", "customer_family", "code_family"]
+CounterKind = Literal["redemptions", "budget", "customer_family", "code_family", "balance", "points_family"]
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -85,7 +103,7 @@ class Limit(msgspec.Struct, frozen=True):
 
     @property
     def is_family(self) -> bool:
-        return self.kind in ("customer_family", "code_family")
+        return self.kind.endswith("_family")
 
 
 def campaign_definition(row: CampaignRow) -> Campaign:
@@ -110,13 +128,17 @@ def campaign_definition(row: CampaignRow) -> Campaign:
         category=rules.category,
         restores_use=rules.restores_use is not False,
         returns=rules.return_policy or "keep",
+        type=row.type,
+        points=points_terms(row.program) if row.type == "LOYALTY" else None,
+        identity_keys=referral_program(row.program).identity_keys if row.type == "REFERRAL" else (),
     )
 
 
-def voucher_definition(row: VoucherRow) -> Voucher:
-    """The voucher as decisions see it."""
+def voucher_definition(row: VoucherRow) -> Redeemable:
+    """The voucher, promotion tier or referral code as decisions see it. One that refers waits for the ledger, which
+    has the last word on who was referred first."""
     rules = row.rules
-    return Voucher(
+    return Redeemable(
         id=row.id,
         project_id=row.project_id,
         code=row.code,
@@ -130,11 +152,14 @@ def voucher_definition(row: VoucherRow) -> Voucher:
         budget_minor=rules.budget_minor,
         per_customer_limit=rules.max_redemptions_per_customer,
         counts_customers_since=row.counts_customers_since,
-        committed=rules.durability == "committed",
+        committed=rules.durability == "committed" or row.object == "referral_code",
         rule_ids=rules.validation_rules,
         category=rules.category,
         restores_use=rules.restores_use,
         returns=rules.return_policy,
+        object=row.object,
+        customer_id=row.customer_id,
+        hierarchy=row.hierarchy,
     )
 
 

@@ -11,7 +11,7 @@ import msgspec
 from . import definitions as names
 from .conditions import Failing, Judgement
 from .decisions import Found, Request, RuleInForce, restores_use
-from .definitions import Campaign, Discount, Voucher
+from .definitions import Campaign, Discount, Redeemable
 from .effects import Effect
 from .events import Line, Terms
 from .ledger import Move
@@ -28,7 +28,7 @@ def application_order(found: Sequence[Found], category_order: Sequence[str]) -> 
 
 def category_of(found: Found) -> str | None:
     """The voucher's category, or else its campaign's."""
-    own = found.voucher.category if found.voucher is not None else None
+    own = found.redeemable.category if found.redeemable is not None else None
     return own or (found.campaign.category if found.campaign is not None else None)
 
 
@@ -125,7 +125,7 @@ def judge_segments(segments: Sequence[str], customer: Customer | None) -> Judgem
 
 def line_of(
     found: Found,
-    voucher: Voucher,
+    voucher: Redeemable,
     discount: Discount | None,
     effect: Effect,
     planned: Sequence[Planned],
@@ -149,6 +149,6 @@ def line_of(
     )
 
 
-def returns_policy(voucher: Voucher, campaign: Campaign | None) -> str:
+def returns_policy(voucher: Redeemable, campaign: Campaign | None) -> str:
     """What becomes of a discount when a part of the order is returned: the voucher's policy, or else its campaign's."""
     return voucher.returns or (campaign.returns if campaign is not None else "keep")

@@ -12,7 +12,7 @@ import msgspec
 from . import definitions as names
 from .conditions import Facts, Failing, Judgement
 from .decisions import Decision, Found, Part, Request, Surroundings
-from .definitions import Voucher
+from .definitions import Redeemable
 from .effects import Cart, Effect
 from .events import Line, OrderPart
 from .ledger import Check, Guard
@@ -81,17 +81,17 @@ class _Work:
     def consider(self, number: int) -> None:
         """Apply one redeemable to what the others have left, or say why not."""
         found = self.found[number]
-        if found.voucher is None:
+        if found.redeemable is None:
             self._refuse(number, "voucher_not_found")
             return
         if number in self.refused:
             self._refuse(number, self.refused[number])
             return
         code, not_before_ms, not_after_ms = standing_of(
-            found.plan or plan_of(found.voucher, found.campaign), self.now_ms
+            found.plan or plan_of(found.redeemable, found.campaign), self.now_ms
         )
         self._narrow(not_before_ms, not_after_ms)
-        if code is None and self.customer is None and counts_customers(found.voucher, found.campaign):
+        if code is None and self.customer is None and counts_customers(found.redeemable, found.campaign):
             code = "customer_required"
         if code is not None:
             self._refuse(number, code)
@@ -110,7 +110,7 @@ class _Work:
         if not self.settings.orders_counted_since and any(each.first_order is not None for each in judgements):
             self._refuse(number, "contended")  # the settings that came before this rule are still to be read
             return
-        self._apply(number, found, found.voucher, judgements)
+        self._apply(number, found, found.redeemable, judgements)
 
     def _narrow(self, not_before_ms: int, not_after_ms: int) -> None:
         self.not_before_ms = max(self.not_before_ms, not_before_ms)
@@ -149,7 +149,7 @@ class _Work:
             judgements.append(judge_segments(found.campaign.eligible_segments, self.customer))
         return judgements
 
-    def _apply(self, number: int, found: Found, voucher: Voucher, judgements: Sequence[Judgement]) -> None:
+    def _apply(self, number: int, found: Found, voucher: Redeemable, judgements: Sequence[Judgement]) -> None:
         discount = voucher.discount or (found.campaign.discount if found.campaign is not None else None)
         effect = Effect(0)
         if discount is not None:
@@ -227,7 +227,7 @@ class _Work:
         return [number for number, part in self.parts.items() if part.status == "applicable"]
 
     def _is_committed(self, number: int) -> bool:
-        voucher, campaign = self.found[number].voucher, self.found[number].campaign
+        voucher, campaign = self.found[number].redeemable, self.found[number].campaign
         return (voucher is not None and voucher.committed) or (campaign is not None and campaign.committed)
 
     def _padded(self, line: Line) -> Line:
@@ -252,8 +252,8 @@ class _Work:
         for found in self.found:
             if found.absent is not None:
                 checks.append(found.absent)
-            if found.voucher is not None:
-                checks += checks_of(found.voucher, found.campaign)
+            if found.redeemable is not None:
+                checks += checks_of(found.redeemable, found.campaign)
             checks += [Check(names.rule_key(rule.definition.id), rule.definition.version) for rule in found.rules]
         if around.customer is not None:
             key = names.customer_key(settings.project_id, around.customer.id)

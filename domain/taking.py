@@ -8,7 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from . import definitions as names
-from .definitions import Campaign, ProjectSettings, Voucher
+from .definitions import Campaign, ProjectSettings, Redeemable
 from .ledger import Check, Move
 
 Planned = tuple[Move, str, str]
@@ -29,7 +29,7 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
     expires_ms: int
 
 
-def plan_of(voucher: Voucher, campaign: Campaign | None) -> Plan:
+def plan_of(voucher: Redeemable, campaign: Campaign | None) -> Plan:
     """The plan of these versions."""
     total = None if campaign is None else _total_of(campaign)
     barred = None
@@ -42,7 +42,7 @@ def plan_of(voucher: Voucher, campaign: Campaign | None) -> Plan:
     )
 
 
-def checks_of(voucher: Voucher, campaign: Campaign | None) -> tuple[Check, ...]:
+def checks_of(voucher: Redeemable, campaign: Campaign | None) -> tuple[Check, ...]:
     """The versions that were read."""
     own = Check(names.voucher_key(voucher.project_id, voucher.code), voucher.version)
     return (own,) if campaign is None else (own, _check_of(campaign.id, campaign.version))
@@ -78,7 +78,7 @@ def standing_of(plan: Plan, now_ms: int) -> tuple[str | None, int, int]:
     return None, starts_ms, expires_ms
 
 
-def _interval(voucher: Voucher, campaign: Campaign | None) -> tuple[int, int]:
+def _interval(voucher: Redeemable, campaign: Campaign | None) -> tuple[int, int]:
     """From when until before when both hold; an end of 0 is none."""
     starts_ms, expires_ms = voucher.starts_ms or 0, voucher.expires_ms or 0
     if campaign is not None:
@@ -89,13 +89,13 @@ def _interval(voucher: Voucher, campaign: Campaign | None) -> tuple[int, int]:
     return starts_ms, expires_ms
 
 
-def counts_customers(voucher: Voucher, campaign: Campaign | None) -> bool:
+def counts_customers(voucher: Redeemable, campaign: Campaign | None) -> bool:
     """Whether it can only be redeemed by somebody."""
     return voucher.per_customer_limit is not None or (campaign is not None and campaign.per_customer_limit is not None)
 
 
 def moves_of(
-    voucher: Voucher, campaign: Campaign | None, plan: Plan, customer_id: str | None, off_minor: int, epoch: int
+    voucher: Redeemable, campaign: Campaign | None, plan: Plan, customer_id: str | None, off_minor: int, epoch: int
 ) -> list[Planned]:
     """Limits travel with the moves: the versions that the commit checks cover them."""
     planned = [plan.own]
@@ -126,7 +126,7 @@ def _or_unlimited(limit: int | None) -> int:
     return names.UNLIMITED if limit is None else limit
 
 
-def _own_move(voucher: Voucher, campaign: Campaign | None) -> Planned:
+def _own_move(voucher: Redeemable, campaign: Campaign | None) -> Planned:
     counter = names.redemptions_counter(voucher.id)
     if campaign is None or voucher.limit is not None:
         limit, family = voucher.limit, ""
@@ -135,12 +135,12 @@ def _own_move(voucher: Voucher, campaign: Campaign | None) -> Planned:
     return Move(counter, 1, _or_unlimited(limit), voucher.window), family, "limit_reached"
 
 
-def _budget_move(definition: Voucher | Campaign, off_minor: int) -> Planned:
+def _budget_move(definition: Redeemable | Campaign, off_minor: int) -> Planned:
     counter, limit = names.budget_counter(definition.id), _or_unlimited(definition.budget_minor)
     return Move(counter, off_minor, limit, names.BUDGET_WINDOW_MINOR), "", "budget_exhausted"
 
 
-def _customer_move(definition: Voucher | Campaign, customer_id: str | None, epoch: int) -> list[Planned]:
+def _customer_move(definition: Redeemable | Campaign, customer_id: str | None, epoch: int) -> list[Planned]:
     if definition.per_customer_limit is None or customer_id is None:
         return []
     move = Move(

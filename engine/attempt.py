@@ -87,7 +87,7 @@ class Attempt:
         if not self.is_alone:
             return []
         found = self.served.catalog.known(self.project_id, self.codes[0])
-        if found is None or found.voucher is None or found.needs_customer or found.needs_products:
+        if found is None or found.redeemable is None or found.needs_customer or found.needs_products:
             return []
         self._settings = self.served.catalog.settings(self.project_id)
         return [found] if self._settings is not None else []
@@ -96,7 +96,7 @@ class Attempt:
         """What the codes lead to, with all that the decision will read beside them; guessing is limited."""
         catalog, project_id = self.served.catalog, self.project_id
         found = [catalog.known(project_id, code) for code in self.codes]
-        strange = any(each is None or each.voucher is None for each in found)
+        strange = any(each is None or each.redeemable is None for each in found)
         if strange:
             self._expect_guess()
         for _ in range(STAGES):
@@ -111,7 +111,7 @@ class Attempt:
             raise Refused("contended")
         if strange and self._limits_guesses:
             for each in known:
-                if each.voucher is None:
+                if each.redeemable is None:
                     self.worker.guessing.missed((self.tenant.key_id, self.client))
         return known
 
@@ -154,11 +154,11 @@ class Attempt:
         settings, now_ms, epoch = self.settings, self.served.now_ms(), self.served.epoch
         if self.is_alone and self.request.order is None:
             one = found[0]
-            if one.voucher is None:
+            if one.redeemable is None:
                 assert one.absent is not None, "an unknown code has its check"
                 return Decision("voucher_not_found", (one.absent,))
             if one.is_plain:
-                return decide(one.voucher, one.campaign, self.request, settings, now_ms, epoch, one.plan)
+                return decide(one.redeemable, one.campaign, self.request, settings, now_ms, epoch, one.plan)
         if self.asked.states_customer and (self.tenant.publishable or not settings.request_attributes):
             raise invalid("/customer", "the project takes segments and metadata of customers from /v1/customers only")
         return decide_stack(found, self.request, self._around(found, settings), now_ms, epoch, self.refused)

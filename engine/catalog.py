@@ -13,8 +13,8 @@ from domain.decisions import Found, RuleInForce
 from domain.definitions import (
     Campaign,
     ProjectSettings,
+    Redeemable,
     ValidationRule,
-    Voucher,
     campaign_key,
     change_key,
     change_scope,
@@ -46,7 +46,7 @@ def _compiled(body: bytes) -> RuleInForce:
 
 
 _DECODERS: Mapping[str, Callable[[bytes], Any]] = {
-    "v": msgspec.msgpack.Decoder(Voucher).decode,
+    "v": msgspec.msgpack.Decoder(Redeemable).decode,
     "c": msgspec.msgpack.Decoder(Campaign).decode,
     "q": _compiled,
     "s": msgspec.msgpack.Decoder(ProjectSettings).decode,
@@ -96,7 +96,7 @@ class Catalog:
     def lacking(self, project_id: str, code: str) -> list[str]:
         """The keys that must be loaded next before the code is known: more may come to light by them."""
         key = voucher_key(project_id, code)
-        voucher: Voucher | None = self._kept.get(key)
+        voucher: Redeemable | None = self._kept.get(key)
         if voucher is None:
             return [] if key in self._unknown else [key]
         wanted = [rule_key(rule_id) for rule_id in voucher.rule_ids]
@@ -109,7 +109,7 @@ class Catalog:
         return [each for each in wanted if each not in self._kept]
 
     def _assemble(self, key: str) -> Found | None:
-        voucher: Voucher | None = self._kept.get(key)
+        voucher: Redeemable | None = self._kept.get(key)
         if voucher is None:
             return None
         campaign: Campaign | None = None

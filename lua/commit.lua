@@ -244,7 +244,7 @@ if #grants == 0 then
 end
 local batch = array_header(#grants) .. table.concat(payloads)
 local time = digits(now)
-local entry = redis.call('XADD', KEYS[2], '*', 'v', '2', 't', time, 'e', batch)
+local entry = redis.call('XADD', KEYS[2], '*', 'v', '3', 't', time, 'e', batch)
 for i = 1, #grants do
   local number = grants[i]
   if number ~= 0 then

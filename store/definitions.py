@@ -13,6 +13,7 @@ import msgspec
 
 from domain.definitions import (
     ProjectSettings,
+    Redeemable,
     ValidationRule,
     campaign_key,
     change_scope,
@@ -20,7 +21,6 @@ from domain.definitions import (
     product_key,
     rule_key,
     settings_key,
-    voucher_key,
 )
 from domain.ledger import Definition
 from domain.orders import Customer, Product
@@ -39,7 +39,19 @@ from .database import Transaction
 from .queries import query
 from .scripts import Scripts
 
-Object = Literal["campaign", "voucher", "batch", "rule", "customer", "product", "settings"]
+Object = Literal[
+    "campaign",
+    "voucher",
+    "batch",
+    "rule",
+    "customer",
+    "product",
+    "settings",
+    "promotion_tier",
+    "gift_card",
+    "loyalty_card",
+    "referral_code",
+]
 OpenTransaction = Callable[[], AbstractAsyncContextManager[Transaction]]
 
 _RAISE_CEILINGS = query("raise_ceilings")
@@ -48,6 +60,7 @@ _ENQUEUE_CHANGE = query("enqueue_change")
 _MARK_APPLIED = query("mark_changes_applied")
 _CAMPAIGN_ROW = query("campaign_row")
 _VOUCHER_ROW = query("voucher_row")
+_TIER_ROWS = query("tier_rows")
 _RULE_ROWS = query("rule_rows")
 _CUSTOMER_ROWS = query("customer_rows")
 _PRODUCT_ROWS = query("product_rows")
@@ -72,8 +85,13 @@ def encode_campaign(row: CampaignRow) -> Definition:
 
 
 def encode_voucher(row: VoucherRow) -> Definition:
-    """A voucher's definition as Redis keeps it, found by its code."""
-    return Definition(voucher_key(row.project_id, row.code), row.version, _encode(voucher_definition(row)))
+    """The definition of a voucher, a promotion tier or a referral code as Redis keeps it."""
+    return encode_redeemable(voucher_definition(row))
+
+
+def encode_redeemable(redeemable: Redeemable) -> Definition:
+    """Whatever can be redeemed, as Redis keeps it: found by its code, or a tier by its id."""
+    return Definition(redeemable.key, redeemable.version, _encode(redeemable))
 
 
 def rule_from(row: Any) -> ValidationRule:
@@ -134,6 +152,11 @@ def encode_product(project_id: str, product: Product) -> Definition:
 def encode_settings(settings: ProjectSettings) -> Definition:
     """A project's settings as Redis keeps them; ProjectSettings(project_id) are those of a project without any."""
     return Definition(settings_key(settings.project_id), settings.version, _encode(settings))
+
+
+async def read_tiers(tx: Transaction, project_id: str, ids: Sequence[str]) -> list[VoucherRow]:
+    """Those promotion tiers among `ids` that there are."""
+    return [voucher_from(row) for row in await tx.fetch(_TIER_ROWS, project_id, ids)]
 
 
 async def read_rules(tx: Transaction, project_id: str, ids: Sequence[str]) -> list[Definition]:
@@ -215,6 +238,9 @@ async def _newest(
     if object_ == "voucher":
         voucher = voucher_from(await tx.fetchrow(_VOUCHER_ROW, project_id, object_id))
         return encode_voucher(voucher), voucher_limits(voucher), voucher.version
+    if object_ == "promotion_tier":
+        tier = (await read_tiers(tx, project_id, [object_id]))[0]
+        return encode_voucher(tier), voucher_limits(tier), tier.version
     definition = await _read_one(tx, project_id, object_, object_id)
     # A batch of new codes: only the change number moves. Limits of rules are families, which Redis does not keep.
     return definition, (), 0 if definition is None else definition.version

@@ -155,6 +155,15 @@ CREATE FUNCTION public.lookup_api_key(wanted_hash bytea) RETURNS TABLE(key_id te
    WHERE ((k.key_hash = lookup_api_key.wanted_hash) AND (k.revoked_at IS NULL));
 END;
 
+CREATE FUNCTION public.register_codes() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+BEGIN
+    INSERT INTO codes (project_id, code, object) SELECT made.project_id, made.code, TG_ARGV[0] FROM made;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.row_scope(scope text) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN CASE scope WHEN 'project'::text THEN 'project_id = (SELECT app_project_id())'::text WHEN 'account'::text THEN 'project_id = (SELECT app_project_id()) OR (account_id = (SELECT app_account_id()) AND (SELECT app_project_id()) IS NULL)'::text WHEN 'shard'::text THEN 'shard = (SELECT app_shard())'::text WHEN 'any shard'::text THEN '(SELECT app_shard()) IS NOT NULL'::text WHEN 'worker'::text THEN 'shard = (SELECT app_shard()) AND worker_id = (SELECT app_worker_id())'::text ELSE NULL::text END;
@@ -207,17 +216,29 @@ CREATE TABLE public.campaigns (
     counts_customers_since bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    program jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT campaigns_counts_customers_since_check CHECK ((counts_customers_since >= 0)),
     CONSTRAINT campaigns_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT campaigns_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT campaigns_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT campaigns_program_check CHECK (((jsonb_typeof(program) = 'object'::text) AND (octet_length((program)::text) <= 65536))),
     CONSTRAINT campaigns_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
     CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text]))),
-    CONSTRAINT campaigns_type_check CHECK ((type = 'DISCOUNT'::text)),
+    CONSTRAINT campaigns_type_check CHECK ((type = ANY (ARRAY['DISCOUNT'::text, 'GIFT_CARD'::text, 'PROMOTION'::text, 'LOYALTY'::text, 'REFERRAL'::text]))),
     CONSTRAINT campaigns_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
 
 ALTER TABLE ONLY public.campaigns FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.codes (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    code text NOT NULL COLLATE pg_catalog."C",
+    object text NOT NULL,
+    CONSTRAINT codes_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
+    CONSTRAINT codes_object_check CHECK ((object = ANY (ARRAY['voucher'::text, 'gift_card'::text, 'loyalty_card'::text, 'referral_code'::text])))
+);
+
+ALTER TABLE ONLY public.codes FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.counters (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -235,13 +256,13 @@ CREATE TABLE public.counters (
     CONSTRAINT counters_ceiling_covers_limit CHECK (((ceiling IS NULL) OR ((limit_value IS NOT NULL) AND (limit_value <= ceiling)))),
     CONSTRAINT counters_granted_check CHECK (((granted >= 0) AND (granted <= '9007199254740991'::bigint))),
     CONSTRAINT counters_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1280))),
-    CONSTRAINT counters_kind_check CHECK ((kind = ANY (ARRAY['redemptions'::text, 'budget'::text, 'customer'::text, 'code_family'::text, 'customer_family'::text]))),
+    CONSTRAINT counters_kind_check CHECK ((kind = ANY (ARRAY['redemptions'::text, 'budget'::text, 'customer'::text, 'code_family'::text, 'customer_family'::text, 'balance'::text, 'points'::text, 'points_family'::text]))),
     CONSTRAINT counters_limit_value_check CHECK (((limit_value >= 0) AND (limit_value <= '9007199254740991'::bigint))),
     CONSTRAINT counters_quarantined_check CHECK (((quarantined >= 0) AND (quarantined <= '9007199254740991'::bigint))),
     CONSTRAINT counters_return_only_what_was_granted CHECK ((returned <= granted)),
     CONSTRAINT counters_returned_check CHECK ((returned >= 0)),
-    CONSTRAINT counters_template_has_no_parent CHECK (((parent_id IS NULL) OR (kind <> ALL (ARRAY['code_family'::text, 'customer_family'::text])))),
-    CONSTRAINT counters_template_is_never_moved CHECK (((kind <> ALL (ARRAY['code_family'::text, 'customer_family'::text])) OR ((granted = 0) AND (quarantined = 0)))),
+    CONSTRAINT counters_template_has_no_parent CHECK (((parent_id IS NULL) OR (kind <> ALL (ARRAY['code_family'::text, 'customer_family'::text, 'points_family'::text])))),
+    CONSTRAINT counters_template_is_never_moved CHECK (((kind <> ALL (ARRAY['code_family'::text, 'customer_family'::text, 'points_family'::text])) OR ((granted = 0) AND (quarantined = 0)))),
     CONSTRAINT counters_version_check CHECK (((version >= 0) AND (version <= '9007199254740991'::bigint))),
     CONSTRAINT counters_within_ceiling CHECK (((ceiling IS NULL) OR ((granted - returned) <= ceiling)))
 )
@@ -330,7 +351,7 @@ CREATE TABLE public.outbox (
     applied_at timestamp with time zone,
     attempts integer DEFAULT 0 NOT NULL,
     CONSTRAINT outbox_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT outbox_object_check CHECK ((object = ANY (ARRAY['campaign'::text, 'voucher'::text, 'batch'::text, 'rule'::text, 'customer'::text, 'product'::text, 'settings'::text]))),
+    CONSTRAINT outbox_object_check CHECK ((object = ANY (ARRAY['campaign'::text, 'voucher'::text, 'batch'::text, 'rule'::text, 'customer'::text, 'product'::text, 'settings'::text, 'promotion_tier'::text, 'gift_card'::text, 'loyalty_card'::text, 'referral_code'::text]))),
     CONSTRAINT outbox_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 1024))),
     CONSTRAINT outbox_shard_check CHECK (((shard >= 0) AND (shard <= 1023))),
     CONSTRAINT outbox_version_check CHECK (((version >= 0) AND (version <= '9007199254740991'::bigint)))
@@ -380,6 +401,31 @@ CREATE TABLE public.project_settings (
 );
 
 ALTER TABLE ONLY public.project_settings FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.promotion_tiers (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    campaign_id text COLLATE pg_catalog."C",
+    name text NOT NULL,
+    hierarchy integer DEFAULT 0 NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    rules jsonb DEFAULT '{}'::jsonb NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    counts_customers_since bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT promotion_tiers_counts_customers_since_check CHECK ((counts_customers_since >= 0)),
+    CONSTRAINT promotion_tiers_hierarchy_check CHECK (((hierarchy >= 0) AND (hierarchy <= 1000000))),
+    CONSTRAINT promotion_tiers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT promotion_tiers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT promotion_tiers_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT promotion_tiers_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
+    CONSTRAINT promotion_tiers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
+    CONSTRAINT promotion_tiers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
+);
+
+ALTER TABLE ONLY public.promotion_tiers FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.quarantine (
     id text NOT NULL COLLATE pg_catalog."C",
@@ -726,8 +772,10 @@ CREATE TABLE public.vouchers (
     counts_customers_since bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    customer_id text COLLATE pg_catalog."C",
     CONSTRAINT vouchers_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
     CONSTRAINT vouchers_counts_customers_since_check CHECK ((counts_customers_since >= 0)),
+    CONSTRAINT vouchers_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
     CONSTRAINT vouchers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT vouchers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT vouchers_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
@@ -775,6 +823,9 @@ ALTER TABLE ONLY public.audit_log
 ALTER TABLE ONLY public.campaigns
     ADD CONSTRAINT campaigns_pkey PRIMARY KEY (project_id, id);
 
+ALTER TABLE ONLY public.codes
+    ADD CONSTRAINT codes_pkey PRIMARY KEY (project_id, code);
+
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_pkey PRIMARY KEY (project_id, id);
 
@@ -801,6 +852,9 @@ ALTER TABLE ONLY public.projects
 
 ALTER TABLE ONLY public.projects
     ADD CONSTRAINT projects_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.promotion_tiers
+    ADD CONSTRAINT promotion_tiers_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_pkey PRIMARY KEY (id);
@@ -874,6 +928,8 @@ CREATE INDEX audit_log_by_time ON public.audit_log USING btree (account_id, crea
 
 CREATE INDEX campaigns_by_time ON public.campaigns USING btree (project_id, created_at, id);
 
+CREATE INDEX campaigns_by_type ON public.campaigns USING btree (project_id, type, created_at, id);
+
 CREATE INDEX customers_by_time ON public.customers USING btree (project_id, created_at, id);
 
 CREATE UNIQUE INDEX epochs_one_not_closed ON public.epochs USING btree (shard) WHERE (state <> 'closed'::text);
@@ -887,6 +943,12 @@ CREATE INDEX outbox_unapplied ON public.outbox USING btree (shard, id) WHERE (ap
 CREATE INDEX products_by_time ON public.products USING btree (project_id, created_at, id);
 
 CREATE INDEX projects_by_time ON public.projects USING btree (account_id, created_at, id);
+
+CREATE INDEX promotion_tiers_active ON public.promotion_tiers USING btree (project_id, id, version) WHERE (status = 'active'::text);
+
+CREATE INDEX promotion_tiers_by_campaign ON public.promotion_tiers USING btree (project_id, campaign_id, created_at, id) WHERE (campaign_id IS NOT NULL);
+
+CREATE INDEX promotion_tiers_by_time ON public.promotion_tiers USING btree (project_id, created_at, id);
 
 CREATE INDEX quarantine_by_time ON public.quarantine USING btree (project_id, created_at, id) WHERE (project_id IS NOT NULL);
 
@@ -914,7 +976,11 @@ CREATE INDEX validation_rules_by_time ON public.validation_rules USING btree (pr
 
 CREATE INDEX vouchers_by_campaign ON public.vouchers USING btree (project_id, campaign_id, created_at, id) WHERE (campaign_id IS NOT NULL);
 
+CREATE INDEX vouchers_by_customer ON public.vouchers USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
+
 CREATE INDEX vouchers_by_time ON public.vouchers USING btree (project_id, created_at, id);
+
+CREATE TRIGGER vouchers_codes AFTER INSERT ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('voucher');
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
@@ -933,6 +999,9 @@ ALTER TABLE ONLY public.audit_log
 
 ALTER TABLE ONLY public.campaigns
     ADD CONSTRAINT campaigns_account_id_project_id_fkey FOREIGN KEY (account_id, project_id) REFERENCES public.projects(account_id, id);
+
+ALTER TABLE ONLY public.codes
+    ADD CONSTRAINT codes_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
@@ -960,6 +1029,12 @@ ALTER TABLE ONLY public.project_settings
 
 ALTER TABLE ONLY public.projects
     ADD CONSTRAINT projects_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.promotion_tiers
+    ADD CONSTRAINT promotion_tiers_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
+
+ALTER TABLE ONLY public.promotion_tiers
+    ADD CONSTRAINT promotion_tiers_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
 ALTER TABLE ONLY public.ring_entries
     ADD CONSTRAINT ring_entries_shard_epoch_fkey FOREIGN KEY (shard, epoch) REFERENCES public.epochs(shard, epoch);
@@ -1001,6 +1076,8 @@ CREATE POLICY app_insert ON public.audit_log FOR INSERT TO vauchflow_app WITH CH
 
 CREATE POLICY app_insert ON public.campaigns FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_insert ON public.codes FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_insert ON public.counters FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.customers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -1014,6 +1091,8 @@ CREATE POLICY app_insert ON public.products FOR INSERT TO vauchflow_app WITH CHE
 CREATE POLICY app_insert ON public.project_settings FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.projects FOR INSERT TO vauchflow_app WITH CHECK (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
+
+CREATE POLICY app_insert ON public.promotion_tiers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.ring_entries FOR INSERT TO vauchflow_app WITH CHECK (((shard = ( SELECT public.app_shard() AS app_shard)) AND (worker_id = ( SELECT public.app_worker_id() AS app_worker_id))));
 
@@ -1035,6 +1114,8 @@ CREATE POLICY app_select ON public.audit_log FOR SELECT TO vauchflow_app USING (
 
 CREATE POLICY app_select ON public.campaigns FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_select ON public.codes FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.counters FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.customers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -1050,6 +1131,8 @@ CREATE POLICY app_select ON public.products FOR SELECT TO vauchflow_app USING ((
 CREATE POLICY app_select ON public.project_settings FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.projects FOR SELECT TO vauchflow_app USING (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
+
+CREATE POLICY app_select ON public.promotion_tiers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.quarantine FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -1101,6 +1184,8 @@ CREATE POLICY app_update ON public.project_settings FOR UPDATE TO vauchflow_app 
 
 CREATE POLICY app_update ON public.projects FOR UPDATE TO vauchflow_app USING (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)))) WITH CHECK (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
+CREATE POLICY app_update ON public.promotion_tiers FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_update ON public.segments FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.validation_rules FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -1114,6 +1199,8 @@ ALTER TABLE public.async_actions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.campaigns ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.codes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.counters ENABLE ROW LEVEL SECURITY;
 
@@ -1130,6 +1217,8 @@ ALTER TABLE public.products ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.project_settings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.projects ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.promotion_tiers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.quarantine ENABLE ROW LEVEL SECURITY;
 
@@ -1194,6 +1283,8 @@ CREATE POLICY reconciler_select ON public.products FOR SELECT TO vauchflow_recon
 CREATE POLICY reconciler_select ON public.project_settings FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_select ON public.projects FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
+CREATE POLICY reconciler_select ON public.promotion_tiers FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_select ON public.quarantine FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
@@ -1315,6 +1406,8 @@ GRANT UPDATE(last_used_at) ON TABLE public.api_keys TO vauchflow_app;
 REVOKE ALL ON FUNCTION public.lookup_api_key(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_api_key(wanted_hash bytea) TO vauchflow_app;
 
+REVOKE ALL ON FUNCTION public.register_codes() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.row_scope(scope text) FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE public.alarms TO vauchflow_reconciler;
@@ -1328,6 +1421,8 @@ GRANT INSERT ON TABLE public.audit_log TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.campaigns TO vauchflow_app;
 GRANT SELECT ON TABLE public.campaigns TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT ON TABLE public.codes TO vauchflow_app;
 
 GRANT SELECT ON TABLE public.counters TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.counters TO vauchflow_reconciler;
@@ -1372,6 +1467,9 @@ GRANT SELECT ON TABLE public.products TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.project_settings TO vauchflow_app;
 GRANT SELECT ON TABLE public.project_settings TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.promotion_tiers TO vauchflow_app;
+GRANT SELECT ON TABLE public.promotion_tiers TO vauchflow_reconciler;
 
 GRANT SELECT ON TABLE public.quarantine TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.quarantine TO vauchflow_reconciler;

@@ -5,7 +5,7 @@ import itertools
 import msgspec
 
 from domain.decisions import Decision, Request, decide
-from domain.definitions import UNLIMITED, Campaign, ProjectSettings, Voucher
+from domain.definitions import UNLIMITED, Campaign, ProjectSettings, Redeemable
 from domain.events import Redeemed, encode
 from domain.ids import redemption_id
 from domain.ledger import Item, Mode
@@ -27,7 +27,7 @@ class Subject(msgspec.Struct, frozen=True):
     campaign_row: CampaignRow
     voucher_row: VoucherRow
     campaign: Campaign
-    voucher: Voucher
+    voucher: Redeemable
     request: Request
     decision: Decision
     event: Redeemed

@@ -7,10 +7,11 @@
 -- ceiling, and a raised ceiling for those that are: only ever raised, NULL (unlimited) being the highest.
 INSERT INTO counters AS c (project_id, id, kind, parent_id, limit_value, ceiling)
 SELECT DISTINCT ON (t.project_id, m.id) t.project_id, m.id,
-    CASE t.kind WHEN 'customer_family' THEN 'customer' ELSE 'redemptions' END, t.id, t.limit_value, t.ceiling
+    CASE t.kind WHEN 'customer_family' THEN 'customer' WHEN 'points_family' THEN 'points' ELSE 'redemptions' END,
+    t.id, t.limit_value, t.ceiling
 FROM unnest($1::text[], $2::text[], $3::text[]) AS m (project_id, id, parent_id)
 JOIN counters t ON t.project_id = m.project_id AND t.id = m.parent_id
-    AND t.kind IN ('customer_family', 'code_family')
+    AND t.kind IN ('customer_family', 'code_family', 'points_family')
 ORDER BY t.project_id, m.id
 ON CONFLICT (project_id, id) DO UPDATE SET ceiling = excluded.ceiling, limit_value = excluded.limit_value
 WHERE c.ceiling < excluded.ceiling OR (c.ceiling IS NOT NULL AND excluded.ceiling IS NULL);

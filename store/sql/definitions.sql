@@ -38,20 +38,25 @@ ORDER BY min(id)
 LIMIT 200;
 
 -- name: campaign_row
-SELECT id, project_id, version, status, rules, counts_customers_since FROM campaigns
+SELECT id, project_id, version, status, rules, counts_customers_since, type, program FROM campaigns
 WHERE project_id = $1 AND id = $2;
 
 -- name: campaign_rows
-SELECT id, project_id, version, status, rules, counts_customers_since FROM campaigns
+SELECT id, project_id, version, status, rules, counts_customers_since, type, program FROM campaigns
 WHERE project_id = $1 AND id = ANY($2::text[]);
 
 -- name: voucher_row
-SELECT id, project_id, code, campaign_id, version, status, rules, counts_customers_since FROM vouchers
+SELECT id, project_id, code, campaign_id, version, status, rules, counts_customers_since, customer_id FROM vouchers
 WHERE project_id = $1 AND id = $2;
 
 -- name: voucher_rows_by_code
-SELECT id, project_id, code, campaign_id, version, status, rules, counts_customers_since FROM vouchers
+SELECT id, project_id, code, campaign_id, version, status, rules, counts_customers_since, customer_id FROM vouchers
 WHERE project_id = $1 AND code = ANY($2::text[]);
+
+-- name: tier_rows
+SELECT id, project_id, id AS code, campaign_id, version, status, rules, counts_customers_since,
+    'promotion_tier' AS object, hierarchy
+FROM promotion_tiers WHERE project_id = $1 AND id = ANY($2::text[]);
 
 -- name: rule_rows
 SELECT id, project_id, version, rule, counts_since FROM validation_rules

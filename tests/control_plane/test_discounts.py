@@ -11,7 +11,7 @@ from domain.definitions import (
     Discount,
     Scope,
     Selection,
-    Voucher,
+    Redeemable,
     campaign_key,
     voucher_key,
 )
@@ -29,10 +29,10 @@ SCOPE = {
 }
 
 
-async def voucher_in_redis(scripts: Scripts, tenancy: Tenancy, code: str) -> Voucher:
+async def voucher_in_redis(scripts: Scripts, tenancy: Tenancy, code: str) -> Redeemable:
     _, _, found = await scripts.peek(tenancy.project_id, [voucher_key(tenancy.project_id, code)])
     assert found[0] is not None
-    return msgspec.msgpack.decode(found[0].body, type=Voucher)
+    return msgspec.msgpack.decode(found[0].body, type=Redeemable)
 
 
 async def test_201_a_discount_on_some_items(api: Client, scripts: Scripts, tenancy: Tenancy) -> None:

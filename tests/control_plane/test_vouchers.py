@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.definitions import Voucher, voucher_key
+from domain.definitions import Redeemable, voucher_key
 from store.scripts import Scripts
 from tests.control_plane.client import Client, Tenancy, assert_problem, created, ok
 
@@ -45,7 +45,7 @@ async def test_201_stands_in_redis_with_its_limit(api: Client, scripts: Scripts,
     key = voucher_key(tenancy.project_id, "A")
     _, _, found = await scripts.peek(tenancy.project_id, [key])
     assert found[0] is not None
-    voucher = msgspec.msgpack.decode(found[0].body, type=Voucher)
+    voucher = msgspec.msgpack.decode(found[0].body, type=Redeemable)
     assert (voucher.id, voucher.version, voucher.limit) == (body["id"], 1, 5)
     assert body["redemptions"] == {"used": 0, "limit": 5}
 

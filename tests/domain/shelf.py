@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.conditions import check, compile_rule
 from domain.decisions import Found, RuleInForce
-from domain.definitions import AddedUnit, Campaign, Discount, Scope, ValidationRule, Voucher
+from domain.definitions import AddedUnit, Campaign, Discount, Redeemable, Scope, ValidationRule
 from domain.orders import Item, Order
 
 PROJECT = "prj"
@@ -47,8 +47,8 @@ RETURNING = rule("rul_again", {"customer.first_order": {"eq": False}})
 RULES = {"C1": (OFTEN,), "LARGE": (LARGE,), "FIRST": (FIRST,), "AGAIN": (RETURNING,)}
 
 
-def _voucher(code: str, **more: Any) -> Voucher:
-    return Voucher(f"vch_{code}", PROJECT, code, 1, False, **more)
+def _voucher(code: str, **more: Any) -> Redeemable:
+    return Redeemable(f"vch_{code}", PROJECT, code, 1, False, **more)
 
 
 _MUGS = Scope("cheapest", units=2)

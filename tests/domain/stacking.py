@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from domain.conditions import check, compile_rule
 from domain.decisions import Decision, Found, Request, RuleInForce, Surroundings
-from domain.definitions import Campaign, Discount, ProjectSettings, ValidationRule, Voucher
+from domain.definitions import Campaign, Discount, ProjectSettings, Redeemable, ValidationRule
 from domain.ledger import Check
 from domain.orders import Customer, Order
 from domain.stacks import decide_stack
@@ -66,7 +66,7 @@ def _found(draw: st.DrawFn, number: int, known: list[Campaign]) -> Found:
     campaign = draw(st.sampled_from([None, *known]))
     if not draw(st.integers(0, 12)):
         return Found(None, absent=Check(f"n:{PROJECT}", 5))
-    voucher = Voucher(
+    voucher = Redeemable(
         *(f"vch_{number}", PROJECT, f"V{number}", 2, draw(st.integers(0, 12)) == 0),
         campaign_id=campaign.id if campaign is not None else None,
         discount=draw(carts.discounts | st.just(Discount("PERCENT", 200_000)) | st.none()),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.decisions import Request, decide
-from domain.definitions import UNLIMITED, Campaign, Discount, ProjectSettings, Voucher
+from domain.definitions import UNLIMITED, Campaign, Discount, ProjectSettings, Redeemable
 
 SETTINGS = ProjectSettings("prj")
 times = st.none() | st.integers(1, 1000)
@@ -28,7 +28,7 @@ campaigns = st.builds(
     st.booleans(),
 )
 vouchers = st.builds(
-    Voucher,
+    Redeemable,
     st.just("vch_1"),
     st.just("prj"),
     st.just("X"),
@@ -47,13 +47,13 @@ vouchers = st.builds(
 requests = st.builds(Request, st.none() | st.just("bob"), st.integers(0, 10_000))
 
 
-def _in_campaign(voucher: Voucher, campaign: Campaign | None) -> Voucher:
+def _in_campaign(voucher: Redeemable, campaign: Campaign | None) -> Redeemable:
     return voucher if campaign is None else msgspec.structs.replace(voucher, campaign_id=campaign.id)
 
 
 @given(vouchers, st.none() | campaigns, requests, st.integers(0, 1100), st.integers(0, 1100))
 def test_g6_a_decision_holds_in_the_interval_that_it_names(
-    voucher: Voucher, campaign: Campaign | None, request: Request, now_ms: int, later_ms: int
+    voucher: Redeemable, campaign: Campaign | None, request: Request, now_ms: int, later_ms: int
 ) -> None:
     voucher = _in_campaign(voucher, campaign)
     first = decide(voucher, campaign, request, SETTINGS, now_ms, 1)
@@ -65,7 +65,7 @@ def test_g6_a_decision_holds_in_the_interval_that_it_names(
 
 @given(vouchers, st.none() | campaigns, requests, st.integers(0, 1100))
 def test_g1_every_limit_of_the_definition_is_judged_by_a_move(
-    voucher: Voucher, campaign: Campaign | None, request: Request, now_ms: int
+    voucher: Redeemable, campaign: Campaign | None, request: Request, now_ms: int
 ) -> None:
     voucher = _in_campaign(voucher, campaign)
     decision = decide(voucher, campaign, request, SETTINGS, now_ms, 1)
@@ -75,7 +75,7 @@ def test_g1_every_limit_of_the_definition_is_judged_by_a_move(
     judged = {move.counter: move.limit for move in decision.moves}
     inherited = campaign.per_code_limit if campaign and voucher.limit is None else voucher.limit
     assert judged["r:vch_1"] == (UNLIMITED if inherited is None else inherited)
-    definitions: list[Voucher | Campaign] = [voucher] if campaign is None else [voucher, campaign]
+    definitions: list[Redeemable | Campaign] = [voucher] if campaign is None else [voucher, campaign]
     for definition in definitions:
         if definition.limit is not None:
             assert judged[f"r:{definition.id}"] == definition.limit
@@ -91,7 +91,7 @@ def test_g1_every_limit_of_the_definition_is_judged_by_a_move(
 
 @given(vouchers, st.none() | campaigns, st.integers(0, 10_000), st.integers(0, 1100))
 def test_a_limit_per_customer_needs_the_customer(
-    voucher: Voucher, campaign: Campaign | None, value: int, now_ms: int
+    voucher: Redeemable, campaign: Campaign | None, value: int, now_ms: int
 ) -> None:
     voucher = _in_campaign(voucher, campaign)
     decision = decide(voucher, campaign, Request(None, value), SETTINGS, now_ms, 1)
@@ -100,7 +100,7 @@ def test_a_limit_per_customer_needs_the_customer(
 
 
 def test_an_absent_customer_is_zero_only_in_the_epoch_that_first_counted() -> None:
-    voucher = Voucher("vch_1", "prj", "X", 1, False, per_customer_limit=1, counts_customers_since=4)
+    voucher = Redeemable("vch_1", "prj", "X", 1, False, per_customer_limit=1, counts_customers_since=4)
     for epoch, expected in ((4, True), (5, False)):
         moves = decide(voucher, None, Request("bob", 0), SETTINGS, 0, epoch).moves
         assert [move.absent_is_zero for move in moves if move.counter.startswith("u:")] == [expected]

@@ -14,9 +14,9 @@ from domain.definitions import (
     Discount,
     DiscountType,
     ProjectSettings,
+    Redeemable,
     Scope,
     Selection,
-    Voucher,
 )
 from domain.ledger import Check, Guard
 from domain.orders import Customer, Item, Order, Product
@@ -33,7 +33,7 @@ def code(
     name: str, type_: DiscountType, value: int, *rules: RuleInForce, campaign: Campaign | None = None, **more: Any
 ) -> Found:
     discount = Discount(type_, value, scope=more.pop("scope", None), added=more.pop("added", None))
-    voucher = Voucher(f"vch_{name}", PROJECT, name, 2, False, discount=discount, **more)
+    voucher = Redeemable(f"vch_{name}", PROJECT, name, 2, False, discount=discount, **more)
     return Found.of(voucher, campaign, rules)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.decisions import Decision, Found
-from domain.definitions import Discount, ProjectSettings, Voucher
+from domain.definitions import Discount, ProjectSettings, Redeemable
 from domain.orders import Customer, Item, Order
 from domain.stacking import application_order, category_of
 from tests.domain import carts
@@ -55,7 +55,7 @@ def test_the_parts_of_a_stack_are_the_whole_to_the_minor_unit(
     for at, line in enumerate(decision.lines):
         number, part = applied[at]
         assert part.discount_minor == line.discount_minor
-        voucher = found[number].voucher
+        voucher = found[number].redeemable
         assert voucher is not None
         assert (line.redeemable_id, line.code, line.campaign_id) == (voucher.id, voucher.code, voucher.campaign_id)
 
@@ -86,7 +86,7 @@ def test_g1_a_stack_moves_each_counter_once_by_what_its_lines_take(
     assert len(decision.moves) == len(decision.owners) == len(decision.refusals) == len(taken)
     limits = {}
     for each in found:
-        for definition in (each.voucher, each.campaign):
+        for definition in (each.redeemable, each.campaign):
             if definition is not None:
                 limits[f"r:{definition.id}"] = definition.limit
                 limits[f"b:{definition.id}"] = definition.budget_minor
@@ -143,7 +143,7 @@ def test_a_stack_without_what_a_limit_refused_is_the_stack_of_the_others(
     left_out = decide(found, order, customer, project, now_ms, {number: "limit_reached"})
     others = decide([*found[:number], *found[number + 1 :]], order, customer, project, now_ms)
     said = _statuses(left_out)
-    known = found[number].voucher is not None
+    known = found[number].redeemable is not None
     assert said.pop(number) == ("inapplicable", "limit_reached" if known else "voucher_not_found", 0)
     assert said == _statuses(others)
     assert (left_out.lines, left_out.moves) == (others.lines, others.moves)
@@ -231,7 +231,7 @@ def test_reordering_the_items_changes_nothing_but_a_tie(
 ) -> None:
     """One discount, on items that differ in price and in amount. Where it is on some units only, those of two items may
     cost the same after all: then the odd unit goes by where they stand."""
-    code = Found.of(Voucher("vch_1", "prj", "V1", 1, False, discount=discount), None, ())
+    code = Found.of(Redeemable("vch_1", "prj", "V1", 1, False, discount=discount), None, ())
     way = data.draw(st.permutations(range(len(lines))))
     said = decide([code], carts.order_of(lines))
     moved = decide([code], carts.order_of([lines[number] for number in way]))

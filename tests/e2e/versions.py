@@ -24,13 +24,13 @@ from tools.dev.processes import Process, Program, tail
 _SECRET = "a secret of the tests of two versions, and of nothing else"
 
 NEXT_VERSION = (
-    Patch("domain/events.py", "SCHEMA_VERSION = 2\n", "SCHEMA_VERSION = 3\n"),
+    Patch("domain/events.py", "SCHEMA_VERSION = 3\n", "SCHEMA_VERSION = 4\n"),
     Patch(
         "domain/events.py",
         "    unapplied: tuple[tuple[str, str, str, str], ...] = ()\n",
         '    unapplied: tuple[tuple[str, str, str, str], ...] = ()\n    channel: str = "web"\n',
     ),
-    Patch("lua/commit.lua", "'*', 'v', '2', 't'", "'*', 'v', '3', 't'"),
+    Patch("lua/commit.lua", "'*', 'v', '3', 't'", "'*', 'v', '4', 't'"),
     Patch("lua/confirm.lua", "local meta =", "-- the next version\nlocal meta ="),
 )
 

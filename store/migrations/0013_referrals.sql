@@ -1,0 +1,2 @@
+-- Referrals: codes, who referred whom, and what is given for it.
+SELECT;
