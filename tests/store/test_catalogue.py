@@ -163,6 +163,7 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
         "lookup_api_key": {APP_ROLE},
         "due_async_actions": {APP_ROLE},
         "allow_rows": set(),
+        "register_codes": set(),
         "row_scope": set(),
     }
 
