@@ -178,7 +178,7 @@ class Redeemable(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def key(self) -> str:
         """Name of its definition."""
-        return tier_key(self.id) if self.object == "promotion_tier" else voucher_key(self.project_id, self.code)
+        return tier_key(self.project_id, self.id) if self.object == "promotion_tier" else voucher_key(self.project_id, self.code)
 
 
 class ValidationRule(msgspec.Struct, frozen=True, array_like=True):
@@ -244,9 +244,9 @@ def voucher_key(project_id: str, code: str) -> str:
     return f"v:{project_id}:{code}"
 
 
-def tier_key(tier_id: str) -> str:
-    """Name of a promotion tier's definition."""
-    return f"m:{tier_id}"
+def tier_key(project_id: str, tier_id: str) -> str:
+    """Name of a promotion tier's definition. It says the project, because requests name tiers."""
+    return f"m:{project_id}:{tier_id}"
 
 
 def campaign_key(campaign_id: str) -> str:
