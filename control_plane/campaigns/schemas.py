@@ -19,6 +19,9 @@ from control_plane.rules.schemas import (
 )
 from domain.definitions import ReturnPolicy
 
+OwnType = Literal["DISCOUNT", "GIFT_CARD", "PROMOTION"]
+"""What a campaign is of: vouchers, gift cards, or promotion tiers. Programs are campaigns, but not made here."""
+
 
 class CampaignRules(RulesInput, kw_only=True):
     """A campaign's rules; metadata may stand here or beside them."""
@@ -31,8 +34,9 @@ class CampaignCreate(msgspec.Struct, kw_only=True):
     """Body of a new campaign."""
 
     name: Name
-    type: Literal["DISCOUNT"] | UnsetType = UNSET
+    type: OwnType | UnsetType = UNSET
     rules: CampaignRules | UnsetType | None = UNSET
+    card_amount: Decimal | UnsetType | None = UNSET
     metadata: Metadata | UnsetType | None = UNSET
 
 
@@ -41,6 +45,7 @@ class CampaignUpdate(msgspec.Struct, kw_only=True):
 
     name: Name | UnsetType = UNSET
     rules: CampaignRules | UnsetType = UNSET
+    card_amount: Decimal | UnsetType | None = UNSET
     metadata: Metadata | UnsetType | None = UNSET
 
 
@@ -69,7 +74,8 @@ class CampaignRulesView(msgspec.Struct):
 
 
 class CampaignView(msgspec.Struct):
-    """A campaign as the API shows it. `pending`: its newest version is not in force yet."""
+    """A campaign as the API shows it. `card_amount`: what its gift cards are worth unless they say otherwise.
+    `pending`: its newest version is not in force yet."""
 
     id: str
     object: Literal["campaign"]
@@ -77,6 +83,7 @@ class CampaignView(msgspec.Struct):
     type: str
     status: str
     rules: CampaignRulesView
+    card_amount: Decimal | None
     metadata: msgspec.Raw
     redemptions: Used
     version: int

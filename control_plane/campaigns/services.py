@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any, get_args
 
 import msgspec
 from litestar import Response
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
 from control_plane.audit import record
 from control_plane.bodies import NoBody
 from control_plane.calls import Call
-from control_plane.campaigns.schemas import CampaignCreate, CampaignRules, CampaignUpdate
+from control_plane.campaigns.schemas import CampaignCreate, CampaignRules, CampaignUpdate, OwnType
 from control_plane.campaigns.storing import (
     StoredCampaign,
     campaign_from_row,
@@ -18,13 +19,11 @@ from control_plane.campaigns.storing import (
     load_campaign,
     show_campaign,
 )
+from control_plane.campaigns.wishes import fits_type, read_metadata, read_program
 from control_plane.clock import new_id
 from control_plane.effects import Change, Outcome, answer, perform
-from control_plane.metadata import to_text
-from control_plane.problems import Errors
 from control_plane.queries import list_body
 from control_plane.rules.reading import RulesReader
-from control_plane.rules.schemas import Metadata
 from control_plane.rules.staging import counts_customers_since, stage
 from control_plane.validation_rules.storing import require_rules
 from domain.rules import Rules
@@ -34,6 +33,7 @@ from store.queries import query
 _INSERT = query("control_insert_campaign")
 _UPDATE = query("control_update_campaign")
 _LIST = query("control_campaigns")
+OWN_TYPES: tuple[str, ...] = get_args(OwnType)
 
 Changed = Callable[[StoredCampaign], StoredCampaign]
 
@@ -43,18 +43,22 @@ async def create_campaign(call: Call) -> Response[bytes]:
     body = call.body(CampaignCreate)
     wish = body.rules if isinstance(body.rules, CampaignRules) else CampaignRules()
     rules = RulesReader(call.tenant.decimals, "/rules", call.errors).merge(Rules(), wish)
-    metadata = _metadata(body.metadata, wish.metadata, call.errors)
+    metadata = read_metadata(body.metadata, wish.metadata, call.errors)
+    type_ = "DISCOUNT" if isinstance(body.type, UnsetType) else body.type
+    program = read_program({}, body.card_amount, call)
+    fits_type(type_, rules, program, call.errors)
     call.errors.raise_if_any()
-    return await perform(call, partial(_insert, call, body.name, rules, metadata or "{}"))
+    return await perform(call, partial(_insert, call, body.name, type_, rules, program, metadata or "{}"))
 
 
-async def _insert(call: Call, name: str, rules: Rules, metadata: str, tx: Transaction) -> Outcome:
+async def _insert(
+    call: Call, name: str, type_: OwnType, rules: Rules, program: dict[str, Any], metadata: str, tx: Transaction
+) -> Outcome:
     tenant, campaign_id = call.tenant, new_id("cmp")
     await require_rules(tx, tenant.project_id, rules.validation_rules, "/rules/validation_rules", call.errors)
     since = await counts_customers_since(call, Rules(), rules, 0)
-    await tx.execute(
-        _INSERT, tenant.project_id, campaign_id, tenant.account_id, name, "DISCOUNT", rules, metadata, since
-    )
+    row = (campaign_id, tenant.account_id, name, type_, rules, metadata, since, program)
+    await tx.execute(_INSERT, tenant.project_id, *row)
     campaign = await load_campaign(tx, tenant.project_id, campaign_id)
     await stage(tx, call, "campaign", campaign_id, campaign.version, limits_of(campaign, tenant.project_id))
     await record(tx, call, "campaign.create", campaign_id, after=campaign.audited())
@@ -65,17 +69,20 @@ async def update_campaign(call: Call, campaign_id: str) -> Response[bytes]:
     """PATCH /v1/campaigns/{id}"""
     body = call.body(CampaignUpdate)
     wish = body.rules if isinstance(body.rules, CampaignRules) else CampaignRules()
-    metadata = _metadata(body.metadata, wish.metadata, call.errors)
+    metadata = read_metadata(body.metadata, wish.metadata, call.errors)
 
     def changed(before: StoredCampaign) -> StoredCampaign:
         rules = RulesReader(call.tenant.decimals, "/rules", call.errors).merge(before.rules, wish)
         if before.rules.discount is not None and rules.discount is None:
             call.errors.add("/rules/discount_value", "codes may inherit the discount: it can be changed, not removed")
+        program = read_program(before.program, body.card_amount, call)
+        fits_type(before.type, rules, program, call.errors)
         call.errors.raise_if_any()
         return msgspec.structs.replace(
             before,
             name=before.name if isinstance(body.name, UnsetType) else body.name,
             rules=rules,
+            program=program,
             metadata=before.metadata if metadata is None else metadata,
         )
 
@@ -105,9 +112,8 @@ async def _change(call: Call, campaign_id: str, changed: Changed, action: str, t
     await require_rules(tx, tenant.project_id, named, "/rules/validation_rules", call.errors)
     since = await counts_customers_since(call, before.rules, after.rules, before.counts_customers_since)
     version = before.version + 1
-    await tx.execute(
-        _UPDATE, tenant.project_id, campaign_id, after.name, after.status, version, after.rules, after.metadata, since
-    )
+    row = (after.name, after.status, version, after.rules, after.metadata, since, after.program)
+    await tx.execute(_UPDATE, tenant.project_id, campaign_id, *row)
     stored = await load_campaign(tx, tenant.project_id, campaign_id)
     limits, limits_before = limits_of(stored, tenant.project_id), limits_of(before, tenant.project_id)
     await stage(tx, call, "campaign", campaign_id, version, limits, limits_before)
@@ -126,18 +132,10 @@ async def get_campaign(call: Call, campaign_id: str) -> Response[bytes]:
 async def list_campaigns(call: Call) -> Response[bytes]:
     """GET /v1/campaigns"""
     asked = call.query()
-    status, page = asked.choice("status", ("active", "paused")), asked.page()
+    status, type_ = asked.choice("status", ("active", "paused")), asked.choice("type", OWN_TYPES)
+    page = asked.page()
     asked.done()
+    types = OWN_TYPES if type_ is None else (type_,)
     async with call.open_tx() as tx:
-        rows = await tx.fetch(_LIST, call.tenant.project_id, status, page.after, page.after_id, page.rows)
+        rows = await tx.fetch(_LIST, call.tenant.project_id, status, page.after, page.after_id, page.rows, types)
     return answer(200, list_body(rows, page, lambda row: show_campaign(campaign_from_row(row), call.tenant)))
-
-
-def _metadata(beside: Metadata | UnsetType | None, within: Metadata | UnsetType | None, errors: Errors) -> str | None:
-    """The metadata of either place, None where it is left out."""
-    if beside is not UNSET and within is not UNSET:
-        errors.add("/rules/metadata", "stands beside the rules already")
-    given, pointer = (within, "/rules/metadata") if beside is UNSET else (beside, "/metadata")
-    if isinstance(given, UnsetType):
-        return None
-    return to_text(given or {}, pointer, errors)

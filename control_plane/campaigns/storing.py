@@ -6,12 +6,13 @@ from typing import Any
 import msgspec
 
 from control_plane.auth import Tenant
-from control_plane.campaigns.schemas import CampaignRulesView, CampaignView
+from control_plane.campaigns.schemas import CampaignRulesView, CampaignView, OwnType
 from control_plane.rules.schemas import Used
 from control_plane.rules.showing import shown_rules
 from control_plane.rules.times import show_time
 from domain.ids import is_id
-from domain.problems import Refused
+from domain.money import to_major
+from domain.problems import FieldError, Refused
 from domain.rules import CampaignRow, Limit, Rules, campaign_limits
 from store.database import Transaction
 from store.queries import query
@@ -31,13 +32,19 @@ class StoredCampaign(msgspec.Struct, frozen=True):
     rules: Rules
     metadata: str
     counts_customers_since: int
+    program: dict[str, Any]
     created_at: datetime
     updated_at: datetime
     used: int
 
+    @property
+    def card_amount_minor(self) -> int | None:
+        """What its gift cards are worth unless they say otherwise."""
+        return self.program.get("card_amount_minor")
+
     def audited(self) -> dict[str, Any]:
         """What the audit log says of it."""
-        return {"name": self.name, "status": self.status, "version": self.version, "rules": self.rules}
+        return {"name": self.name, "status": self.status, "version": self.version, "rules": self.rules, **self.program}
 
 
 def campaign_from_row(row: Any) -> StoredCampaign:
@@ -53,6 +60,15 @@ async def load_campaign(tx: Transaction, project_id: str, campaign_id: str, lock
     if row is None:
         raise Refused("campaign_not_found")
     return campaign_from_row(row)
+
+
+async def load_campaign_of(tx: Transaction, project_id: str, campaign_id: str, type_: OwnType) -> StoredCampaign:
+    """The project's campaign, for something new in it: Refused where it is of another type."""
+    campaign = await load_campaign(tx, project_id, campaign_id)
+    if campaign.type != type_:
+        detail = f"this campaign is of type {campaign.type}, not {type_}"
+        raise Refused("invalid_request", errors=(FieldError(detail, pointer="/campaign_id"),))
+    return campaign
 
 
 def limits_of(campaign: StoredCampaign, project_id: str) -> tuple[Limit, ...]:
@@ -72,6 +88,7 @@ def limits_of(campaign: StoredCampaign, project_id: str) -> tuple[Limit, ...]:
 def show_campaign(campaign: StoredCampaign, tenant: Tenant) -> CampaignView:
     """The campaign as the API shows it."""
     rules, metadata = campaign.rules, msgspec.Raw(campaign.metadata.encode())
+    card_amount = campaign.card_amount_minor
     return CampaignView(
         id=campaign.id,
         object="campaign",
@@ -84,6 +101,7 @@ def show_campaign(campaign: StoredCampaign, tenant: Tenant) -> CampaignView:
             eligible_segments=rules.eligible_segments,
             metadata=metadata,
         ),
+        card_amount=None if card_amount is None else to_major(card_amount, tenant.decimals),
         metadata=metadata,
         redemptions=Used(campaign.used, rules.max_redemptions),
         version=campaign.version,

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from control_plane.audit import record
 from control_plane.calls import Call
-from control_plane.campaigns.storing import load_campaign
+from control_plane.campaigns.storing import load_campaign_of
 from control_plane.clock import new_id
 from control_plane.effects import Change, Outcome, perform
 from control_plane.metadata import to_text
@@ -58,7 +58,7 @@ async def create_voucher(call: Call) -> Response[bytes]:
 async def _insert(call: Call, wanted: NewVoucher, tx: Transaction) -> Outcome:
     tenant, voucher_id = call.tenant, new_id("vch")
     if wanted.campaign_id is not None:
-        campaign = await load_campaign(tx, tenant.project_id, wanted.campaign_id)
+        campaign = await load_campaign_of(tx, tenant.project_id, wanted.campaign_id, "DISCOUNT")
         if campaign.rules.discount is None and wanted.rules.discount is None:
             detail = "is required where the campaign has no discount"
             raise Refused("invalid_request", errors=(FieldError(detail, pointer="/discount_value"),))

@@ -9,7 +9,7 @@ from msgspec import UnsetType
 
 from control_plane.audit import record
 from control_plane.calls import Call
-from control_plane.campaigns.storing import load_campaign
+from control_plane.campaigns.storing import load_campaign_of
 from control_plane.clock import new_id
 from control_plane.effects import Outcome, perform
 from control_plane.vouchers.schemas import BatchAccepted, VoucherBatch
@@ -43,7 +43,7 @@ async def order_batch(call: Call) -> Response[bytes]:
 
 async def _insert(call: Call, body: VoucherBatch, tx: Transaction) -> Outcome:
     project_id = call.tenant.project_id
-    campaign = await load_campaign(tx, project_id, body.campaign_id)
+    campaign = await load_campaign_of(tx, project_id, body.campaign_id, "DISCOUNT")
     if campaign.rules.discount is None:
         raise Refused("invalid_request", errors=(FieldError("this campaign has no discount", pointer="/campaign_id"),))
     if await tx.fetchval(_COUNT_OPEN, project_id) >= MOST_OPEN_BATCHES:

@@ -1,13 +1,14 @@
--- Campaigns as the control plane writes and shows them. `used` is what the ledger has counted; the counter's name is
+-- Campaigns as the control plane writes and shows them; loyalty and referral programs have statements of their own. `used` is what the ledger has counted; the counter's name is
 -- spelled as domain/definitions.py does.
 
 -- name: control_insert_campaign
-INSERT INTO campaigns (project_id, id, account_id, name, type, rules, metadata, counts_customers_since)
-VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8);
+INSERT INTO campaigns (project_id, id, account_id, name, type, rules, metadata, counts_customers_since,
+    program)
+VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8, $9);
 
 -- name: control_campaign
 SELECT c.id, c.name, c.type, c.status, c.version, c.rules, c.metadata::text AS metadata, c.counts_customers_since,
-    c.created_at, c.updated_at, COALESCE(k.used, 0) AS used
+    c.program, c.created_at, c.updated_at, COALESCE(k.used, 0) AS used
 FROM campaigns c
 LEFT JOIN counters k ON k.project_id = c.project_id AND k.id = 'r:' || c.id
 WHERE c.project_id = $1 AND c.id = $2;
@@ -15,7 +16,7 @@ WHERE c.project_id = $1 AND c.id = $2;
 -- name: control_lock_campaign
 -- Changes of one campaign are made one after another.
 SELECT c.id, c.name, c.type, c.status, c.version, c.rules, c.metadata::text AS metadata, c.counts_customers_since,
-    c.created_at, c.updated_at, COALESCE(k.used, 0) AS used
+    c.program, c.created_at, c.updated_at, COALESCE(k.used, 0) AS used
 FROM campaigns c
 LEFT JOIN counters k ON k.project_id = c.project_id AND k.id = 'r:' || c.id
 WHERE c.project_id = $1 AND c.id = $2
@@ -24,16 +25,16 @@ FOR UPDATE OF c;
 -- name: control_update_campaign
 UPDATE campaigns
 SET name = $3, status = $4, version = $5, rules = $6, metadata = $7::text::jsonb, counts_customers_since = $8,
-    updated_at = now()
+    program = $9, updated_at = now()
 WHERE project_id = $1 AND id = $2;
 
 -- name: control_campaigns
--- $2 status or NULL; $3, $4: the last row of the page before, or NULL. Newest first.
+-- $2 status or NULL; $3, $4: the last row of the page before, or NULL; $6 types. Newest first.
 SELECT c.id, c.name, c.type, c.status, c.version, c.rules, c.metadata::text AS metadata, c.counts_customers_since,
-    c.created_at, c.updated_at, COALESCE(k.used, 0) AS used
+    c.program, c.created_at, c.updated_at, COALESCE(k.used, 0) AS used
 FROM campaigns c
 LEFT JOIN counters k ON k.project_id = c.project_id AND k.id = 'r:' || c.id
-WHERE c.project_id = $1 AND ($2::text IS NULL OR c.status = $2)
+WHERE c.project_id = $1 AND ($2::text IS NULL OR c.status = $2) AND c.type = ANY($6::text[])
     AND ($3::timestamptz IS NULL OR (c.created_at, c.id) < ($3, $4))
 ORDER BY c.created_at DESC, c.id DESC
 LIMIT $5;

@@ -224,3 +224,52 @@ async def test_a_voucher_needs_a_discount_from_somewhere(api: Client) -> None:
     assert_problem(await api.patch("/v1/vouchers/A", {"discount_value": None}), "invalid_request", "/discount_value")
     ok(await api.patch(f"/v1/campaigns/{bare['id']}", {"rules": {"discount_value": 7}}))
     assert ok(await api.patch("/v1/vouchers/A", {"discount_value": None}))["discount_value"] is None
+
+
+async def test_201_each_type_of_campaign_and_the_list_of_one(api: Client) -> None:
+    sale = created(await api.post("/v1/campaigns", SALE))
+    cards = created(await api.post("/v1/campaigns", {"name": "Cards", "type": "GIFT_CARD", "card_amount": 50}))
+    tiers = created(await api.post("/v1/campaigns", {"name": "Tiers", "type": "PROMOTION"}))
+    assert [made["card_amount"] for made in (sale, cards, tiers)] == [None, 50.0, None]
+    assert [made["id"] for made in ok(await api.get("/v1/campaigns"))["data"]] == [tiers["id"], cards["id"], sale["id"]]
+    for made in (sale, cards, tiers):
+        assert ok(await api.get(f"/v1/campaigns?type={made['type']}"))["data"] == [made]
+    assert_problem(await api.get("/v1/campaigns?type=LOYALTY"), "invalid_request")
+    path = f"/v1/campaigns/{cards['id']}"
+    assert ok(await api.patch(path, {"card_amount": 25.5}))["card_amount"] == 25.5
+    assert ok(await api.patch(path, {"name": "Gifts"}))["card_amount"] == 25.5
+    assert ok(await api.patch(path, {"card_amount": None}))["card_amount"] is None
+
+
+async def test_422_what_does_not_go_with_a_campaigns_type(api: Client) -> None:
+    gifts = {"name": "Cards", "type": "GIFT_CARD"}
+    answer = await api.post("/v1/campaigns", {**gifts, "rules": {"discount_value": 5}})
+    assert_problem(answer, "invalid_request", "/rules/discount_value")
+    for amount in (0, -1, 1.001, 10**11, "5"):
+        assert_problem(
+            await api.post("/v1/campaigns", {**gifts, "card_amount": amount}), "invalid_request", "/card_amount"
+        )
+    assert_problem(await api.post("/v1/campaigns", {**SALE, "card_amount": 5}), "invalid_request", "/card_amount")
+    for type_ in ("LOYALTY", "REFERRAL"):
+        assert_problem(await api.post("/v1/campaigns", {**SALE, "type": type_}), "invalid_request", "/type")
+    made = created(await api.post("/v1/campaigns", gifts))
+    path = f"/v1/campaigns/{made['id']}"
+    answer = await api.patch(path, {"rules": {"discount_value": 5}})
+    assert_problem(answer, "invalid_request", "/rules/discount_value")
+    voucher = {"campaign_id": made["id"], "discount_value": 5}
+    assert_problem(await api.post("/v1/vouchers", voucher), "invalid_request", "/campaign_id")
+    batch = {"campaign_id": made["id"], "count": 5}
+    assert_problem(await api.post("/v1/vouchers/bulk", batch), "invalid_request", "/campaign_id")
+
+
+async def test_404_programs_are_no_campaigns_here(api: Client, owner: Any, tenancy: Tenancy) -> None:
+    program = "lty_" + "0" * 26
+    await owner.execute(
+        "INSERT INTO campaigns (project_id, id, account_id, name, type, rules) "
+        "VALUES ($1, $2, $3, 'Points', 'LOYALTY', '{}')",
+        tenancy.project_id,
+        program,
+        tenancy.made.account_id,
+    )
+    assert_problem(await api.get(f"/v1/campaigns/{program}"), "campaign_not_found")
+    assert ok(await api.get("/v1/campaigns"))["data"] == []
