@@ -162,7 +162,10 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
     assert callers == settings | {
         "lookup_api_key": {APP_ROLE},
         "due_async_actions": {APP_ROLE},
+        "due_referral_tasks": {APP_ROLE},
+        "referral_facts": set(ROLES),
         "allow_rows": set(),
+        "check_referrals": set(),
         "register_codes": set(),
         "row_scope": set(),
     }
