@@ -81,11 +81,12 @@ class Found(msgspec.Struct, frozen=True, gc=False):
         ruled = bool(rules) or (campaign is not None and bool(campaign.eligible_segments))
         scope = discount.scope if discount is not None else None
         scoped = scope is not None or (discount is not None and discount.type == "UNIT")
+        special = voucher.object not in ("voucher", "promotion_tier")
         return cls(
             voucher,
             campaign,
             rules,
-            is_plain=not (ruled or scoped),
+            is_plain=not (ruled or scoped or special),
             needs_customer=(campaign is not None and bool(campaign.eligible_segments))
             or any(rule.compiled.needs_customer for rule in rules),
             needs_products=(scope is not None and scope.asks_products)
@@ -116,6 +117,7 @@ class Part(msgspec.Struct, frozen=True):
     discount_minor: int = 0
     line: int = -1
     """Number of its line where it is applicable."""
+    points: int = 0
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
@@ -169,7 +171,7 @@ def decide(
         if settings.orders_counted_since:
             planned += order_move(settings, customer_id)
     line = Line(
-        "voucher",
+        voucher.object,
         voucher.id,
         voucher.campaign_id,
         voucher.code,
