@@ -16,7 +16,7 @@ from .discounts import discount_minor
 from .events import Line, OrderPart
 from .ledger import Check, Guard, Move
 from .orders import Customer, Metadata, Order, Product
-from .taking import Plan, counts_customers, moves_of, order_move, plan_of, settings_check, standing_of
+from .taking import Plan, counts_customers, is_card, moves_of, order_move, plan_of, settings_check, standing_of
 
 
 class Wanted(msgspec.Struct, frozen=True, gc=False):
@@ -51,6 +51,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     metadata: Metadata | None = None
     wanted: tuple[Wanted, ...] = ()
     """What is to be redeemed, in the order of what was found; left out where nothing is said but names."""
+    identity: Mapping[str, str] = {}
+    """What else than the id tells the customer apart, by its key: an address, a device. Never kept as it is."""
 
 
 class RuleInForce(NamedTuple):
@@ -73,6 +75,8 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     needs_customer: bool = False
     needs_products: bool = False
     plan: Plan | None = None
+    is_card: bool = False
+    """Whether something is spent of it, so that it must be looked at first."""
 
     @classmethod
     def of(cls, voucher: Redeemable, campaign: Campaign | None, rules: tuple[RuleInForce, ...]) -> "Found":
@@ -92,6 +96,7 @@ class Found(msgspec.Struct, frozen=True, gc=False):
             needs_products=(scope is not None and scope.asks_products)
             or any(rule.compiled.needs_products for rule in rules),
             plan=plan_of(voucher, campaign),
+            is_card=is_card(voucher),
         )
 
 

@@ -42,6 +42,15 @@ def plan_of(voucher: Redeemable, campaign: Campaign | None) -> Plan:
     return Plan(checks_of(voucher, campaign), own, total, barred, *_interval(voucher, campaign))
 
 
+def own_counters(redeemable: Redeemable) -> list[str]:
+    """The counters that are nobody else's and that every use of it may move."""
+    if redeemable.object == "gift_card":
+        return [names.balance_counter(redeemable.id)]
+    if redeemable.object == "loyalty_card":
+        return [names.points_counter(redeemable.id, lot.expires_ms) for lot in redeemable.lots]
+    return [names.redemptions_counter(redeemable.id), names.budget_counter(redeemable.id)]
+
+
 def is_card(redeemable: Redeemable) -> bool:
     """Whether something is spent of it, instead of it being used."""
     return redeemable.object in ("gift_card", "loyalty_card")
