@@ -16,7 +16,7 @@ from .discounts import discount_minor
 from .events import Line, OrderPart
 from .ledger import Check, Guard, Move
 from .orders import Customer, Metadata, Order, Product
-from .taking import Plan, counts_customers, moves_of, order_move, plan_of, settings_check, standing_of
+from .taking import Plan, counts_customers, is_card, moves_of, order_move, plan_of, settings_check, standing_of
 
 
 class Wanted(msgspec.Struct, frozen=True, gc=False):
@@ -51,6 +51,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     metadata: Metadata | None = None
     wanted: tuple[Wanted, ...] = ()
     """What is to be redeemed, in the order of what was found; left out where nothing is said but names."""
+    identity: Mapping[str, str] = {}
+    """What else than the id tells the customer apart, by its key: an address, a device. Never kept as it is."""
 
 
 class RuleInForce(NamedTuple):
@@ -73,6 +75,8 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     needs_customer: bool = False
     needs_products: bool = False
     plan: Plan | None = None
+    is_card: bool = False
+    """Whether something is spent of it, so that it must be looked at first."""
 
     @classmethod
     def of(cls, voucher: Redeemable, campaign: Campaign | None, rules: tuple[RuleInForce, ...]) -> "Found":
@@ -81,16 +85,18 @@ class Found(msgspec.Struct, frozen=True, gc=False):
         ruled = bool(rules) or (campaign is not None and bool(campaign.eligible_segments))
         scope = discount.scope if discount is not None else None
         scoped = scope is not None or (discount is not None and discount.type == "UNIT")
+        special = voucher.object not in ("voucher", "promotion_tier")
         return cls(
             voucher,
             campaign,
             rules,
-            is_plain=not (ruled or scoped),
+            is_plain=not (ruled or scoped or special),
             needs_customer=(campaign is not None and bool(campaign.eligible_segments))
             or any(rule.compiled.needs_customer for rule in rules),
             needs_products=(scope is not None and scope.asks_products)
             or any(rule.compiled.needs_products for rule in rules),
             plan=plan_of(voucher, campaign),
+            is_card=is_card(voucher),
         )
 
 
@@ -116,6 +122,7 @@ class Part(msgspec.Struct, frozen=True):
     discount_minor: int = 0
     line: int = -1
     """Number of its line where it is applicable."""
+    points: int = 0
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
@@ -169,7 +176,7 @@ def decide(
         if settings.orders_counted_since:
             planned += order_move(settings, customer_id)
     line = Line(
-        "voucher",
+        voucher.object,
         voucher.id,
         voucher.campaign_id,
         voucher.code,

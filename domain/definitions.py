@@ -178,7 +178,11 @@ class Redeemable(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def key(self) -> str:
         """Name of its definition."""
-        return tier_key(self.project_id, self.id) if self.object == "promotion_tier" else voucher_key(self.project_id, self.code)
+        return (
+            tier_key(self.project_id, self.id)
+            if self.object == "promotion_tier"
+            else voucher_key(self.project_id, self.code)
+        )
 
 
 class ValidationRule(msgspec.Struct, frozen=True, array_like=True):

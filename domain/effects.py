@@ -67,6 +67,12 @@ class Cart:
         self.take(effect)
         return effect
 
+    def payment_of(self, amount_minor: int) -> Effect:
+        """What a payment of so much, or of all that is left to pay, takes off each item and off shipping."""
+        caps = [*self.left, self.shipping_left]
+        offs = split(min(amount_minor, sum(caps)), caps, caps)
+        return Effect(sum(offs), tuple(offs[:-1]) if self.items else (), offs[-1])
+
     def take(self, effect: Effect) -> None:
         """Take off what an effect says; it may be one that was decided before."""
         if effect.added is not None:

@@ -32,7 +32,8 @@ class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `allocations` is the discount on each item of the order, in the order's order (empty in the short form), and
     `shipping_discount_minor` that on shipping; together they are `discount_minor`. Not `restores_use`: a rollback
     gives its amounts back, but not its uses. `terms` None: what was granted is kept when a part is returned.
-    Of a gift card, `discount_minor` is what it pays. `points`: those that a loyalty card has spent.
+    Of a gift card, `discount_minor` is what it pays. `points`: those that a loyalty card has spent, for money off or
+    for the `reward` of its program.
     """
 
     object: str
@@ -46,6 +47,7 @@ class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
     restores_use: bool = True
     terms: Terms | None = None
     points: int = 0
+    reward: str = ""
 
     @property
     def is_payment(self) -> bool:

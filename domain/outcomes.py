@@ -88,6 +88,7 @@ PROBLEMS: dict[str, Problem] = {
     "card_blocked": Problem(409, "The card is blocked."),
     "insufficient_balance": Problem(409, "The gift card does not have that much left."),
     "insufficient_points": Problem(409, "The loyalty card does not have that many points to spend."),
+    "too_few_points": Problem(409, "The loyalty program takes more points at a time."),
     "reward_unknown": Problem(409, "The loyalty program has no such reward."),
     "self_referral": Problem(409, "Customers cannot refer themselves."),
     "referral_ring": Problem(409, "The customer has, perhaps through others, referred who refers now."),

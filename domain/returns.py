@@ -10,15 +10,16 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from .allocation import split
-from .definitions import budget_counter, orders_family
-from .events import Redeemed, RolledBack
+from .definitions import balance_counter, budget_counter, orders_family, points_family
+from .events import Line, Redeemed, RolledBack
 from .remaining import Remaining, Rest, remaining, rest_of
 from .requalifying import Holds, judged_again
 
 __all__ = ["Holds", "ItemRefund", "Quote", "Remaining", "ReturnError"]
 __all__ += ["quote_items", "quote_lines", "quote_rest", "remaining"]
 
-_BUDGET, _ORDERS = budget_counter(""), orders_family("")
+_BUDGET, _ORDERS, _BALANCE = budget_counter(""), orders_family(""), balance_counter("")
+_POINTS = points_family("")
 
 
 class ReturnError(ValueError):
@@ -186,17 +187,38 @@ def _refunds(rest: Rest, parts: Sequence[tuple[int, int]], kept: Sequence[int], 
 
 
 def _moves(rest: Rest, rolled_back: Iterable[int], lost: Sequence[int]) -> tuple[tuple[str, int], ...]:
-    """What comes back of each counter: budgets get what discounts have lost, uses come back with a line that restores
-    them, and the customer has one order less when nothing is left of it."""
+    """What comes back of each counter: budgets and gift cards get what their lines have lost, and loyalty cards as many
+    points as that had cost; uses come back with a line that restores them, and the customer has one order less when
+    nothing is left of it."""
     back: dict[str, int] = {}
     restored = {line for line in rolled_back if rest.event.lines[line].restores_use}
     for number, line in enumerate(rest.event.lines):
+        points = points_back(line, rest.discounts[number], lost[number]) if line.points and not line.reward else {}
         for counter, amount, _ in line.moves:
-            if counter.startswith(_BUDGET):
+            if counter.startswith((_BUDGET, _BALANCE)):
                 returned = lost[number]
+            elif counter in points:
+                returned = points[counter]
             elif counter.startswith(_ORDERS):
                 returned = amount if rest.is_whole else 0
             else:
                 returned = amount if number in restored else 0
             back[counter] = back.get(counter, 0) + returned
     return tuple([(counter, amount) for counter, amount in back.items() if amount])
+
+
+def points_back(line: Line, left_minor: int, lost_minor: int) -> dict[str, int]:
+    """Points of each lot that come back when a line that had spent them on money off loses `lost_minor` of it and has
+    `left_minor` left: in proportion to all that is lost by then, so that nothing depends on the steps. What expires
+    last comes back first, because it may still be spent."""
+    spent = [(counter, amount) for counter, amount, _ in line.moves if counter.startswith(_POINTS)]
+    before, after = (
+        line.points * (line.discount_minor - left) // line.discount_minor
+        for left in (left_minor + lost_minor, left_minor)
+    )
+    back: dict[str, int] = {}
+    passed = 0
+    for counter, amount in reversed(spent):
+        back[counter] = min(max(after - passed, 0), amount) - min(max(before - passed, 0), amount)
+        passed += amount
+    return back

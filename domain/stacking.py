@@ -10,7 +10,7 @@ import msgspec
 
 from . import definitions as names
 from .conditions import Failing, Judgement
-from .decisions import Found, Request, RuleInForce, restores_use
+from .decisions import Found, Request, RuleInForce, Wanted, restores_use
 from .definitions import Campaign, Discount, Redeemable
 from .effects import Effect
 from .events import Line, Terms
@@ -18,12 +18,43 @@ from .ledger import Move
 from .orders import Customer, Item, Order, Product
 from .taking import Planned
 
+_RANKS = {"loyalty_card": 1, "gift_card": 2}
+"""What pays goes after what makes cheaper."""
 
-def application_order(found: Sequence[Found], category_order: Sequence[str]) -> list[int]:
-    """Numbers of the redeemables in the order in which they are applied."""
-    rank = {category: at for at, category in enumerate(category_order)}
-    last = len(rank)
-    return sorted(range(len(found)), key=lambda number: (rank.get(category_of(found[number]) or "", last), number))
+
+def application_order(
+    found: Sequence[Found], category_order: Sequence[str], wanted: Sequence[Wanted] = ()
+) -> list[int]:
+    """Numbers of the redeemables in the order in which they are applied: discounts, points for money off, gift cards;
+    within these by category."""
+    ranks = application_ranks(found, category_order, wanted)
+    return sorted(range(len(found)), key=lambda number: (ranks[number], number))
+
+
+def application_ranks(
+    found: Sequence[Found], category_order: Sequence[str], wanted: Sequence[Wanted] = ()
+) -> list[tuple[int, int]]:
+    """What is applied before what, whatever the order of the request: those of one rank stand as they were asked."""
+    by_category = {category: at for at, category in enumerate(category_order)}
+    last = len(by_category)
+    ranks = []
+    for number, each in enumerate(found):
+        buys = bool(wanted) and wanted[number].reward is not None
+        what = each.redeemable.object if each.redeemable is not None and not buys else ""
+        ranks.append((_RANKS.get(what, 0), by_category.get(category_of(each) or "", last)))
+    return ranks
+
+
+def not_found(wanted: Wanted) -> str:
+    """The outcome code where there is no such thing."""
+    return f"{wanted.object or 'voucher'}_not_found"
+
+
+def refers_oneself(code: Redeemable, customer: Customer | None) -> str | None:
+    """Why a referral code is not this customer's to use, as far as their ids say it."""
+    if customer is None:
+        return "customer_required"
+    return "self_referral" if customer.id == code.customer_id else None
 
 
 def category_of(found: Found) -> str | None:
@@ -130,13 +161,15 @@ def line_of(
     effect: Effect,
     planned: Sequence[Planned],
     of_initial: bool,
+    points: int = 0,
+    reward: str = "",
 ) -> Line:
     """The line of a redeemable that is applied; with its terms where a return is judged again."""
     terms = None
     if discount is not None and returns_policy(voucher, found.campaign) == "requalify":
         terms = Terms(discount, tuple(rule.definition.rule for rule in found.rules), of_initial)
     return Line(
-        "voucher",
+        voucher.object,
         voucher.id,
         voucher.campaign_id,
         voucher.code,
@@ -146,6 +179,8 @@ def line_of(
         effect.shipping_discount_minor,
         restores_use(voucher, found.campaign),
         terms,
+        points,
+        reward,
     )
 
 

@@ -11,12 +11,13 @@ import msgspec
 
 from . import definitions as names
 from .conditions import Facts, Failing, Judgement
-from .decisions import Decision, Found, Part, Request, Surroundings
+from .decisions import Decision, Found, Part, Request, Surroundings, Wanted
 from .definitions import Redeemable
 from .effects import Cart, Effect
 from .events import Line, OrderPart
 from .ledger import Check, Guard
 from .orders import Item, Order
+from .spending import Spending, spend
 from .stacking import (
     application_order,
     category_of,
@@ -26,8 +27,20 @@ from .stacking import (
     judge_segments,
     line_of,
     merge,
+    not_found,
+    refers_oneself,
 )
-from .taking import Planned, checks_of, counts_customers, moves_of, order_move, plan_of, settings_check, standing_of
+from .taking import (
+    Planned,
+    checks_of,
+    counts_customers,
+    is_card,
+    moves_of,
+    order_move,
+    plan_of,
+    settings_check,
+    standing_of,
+)
 
 
 def decide_stack(
@@ -41,7 +54,7 @@ def decide_stack(
     """Judge redeemables for an order, each on what the ones before it have left. `refused` are those that a limit
     has refused already, with the code. A stack of one is refused with the code of that one."""
     work = _Work(found, request, around, now_ms, epoch, refused or {})
-    for number in application_order(found, around.settings.category_order):
+    for number in application_order(found, around.settings.category_order, request.wanted):
         work.consider(number)
     return work.decision()
 
@@ -82,7 +95,7 @@ class _Work:
         """Apply one redeemable to what the others have left, or say why not."""
         found = self.found[number]
         if found.redeemable is None:
-            self._refuse(number, "voucher_not_found")
+            self._refuse(number, not_found(self.wanted(number)))
             return
         if number in self.refused:
             self._refuse(number, self.refused[number])
@@ -91,12 +104,14 @@ class _Work:
             found.plan or plan_of(found.redeemable, found.campaign), self.now_ms
         )
         self._narrow(not_before_ms, not_after_ms)
+        if code is None and found.redeemable.object == "referral_code":
+            code = refers_oneself(found.redeemable, self.customer)
         if code is None and self.customer is None and counts_customers(found.redeemable, found.campaign):
             code = "customer_required"
         if code is not None:
             self._refuse(number, code)
             return
-        skipped = self._skip(category_of(found))
+        skipped = None if found.redeemable.object == "gift_card" else self._skip(category_of(found))
         if skipped is not None:
             self.parts[number] = Part("skipped", skipped)
             return
@@ -123,7 +138,7 @@ class _Work:
     def _skip(self, category: str | None) -> str | None:
         """Why there is no room for one of this category, if there is none."""
         settings = self.settings
-        if len(self.lines) >= settings.most_applied:
+        if len(self.applied_categories) >= settings.most_applied:
             return "stack_full"
         for other in self.applied_categories:
             exclusive = {one for one in (category, other) if one in settings.exclusive_categories}
@@ -149,27 +164,47 @@ class _Work:
             judgements.append(judge_segments(found.campaign.eligible_segments, self.customer))
         return judgements
 
-    def _apply(self, number: int, found: Found, voucher: Redeemable, judgements: Sequence[Judgement]) -> None:
-        discount = voucher.discount or (found.campaign.discount if found.campaign is not None else None)
-        effect = Effect(0)
-        if discount is not None:
-            effect = self.cart.apply(discount, self.settings.percent_of == "INITIAL")
-            if effect.is_nothing and self.settings.no_effect != "APPLY":
-                if self.settings.no_effect == "SKIP" and len(self.found) > 1:
-                    self.parts[number] = Part("skipped", "no_effect")
-                else:
-                    self._refuse(number, "no_effect")
+    def wanted(self, number: int) -> Wanted:
+        """What the request says of this redeemable beside its name."""
+        return self.request.wanted[number] if self.request.wanted else Wanted("")
+
+    def _apply(self, number: int, found: Found, redeemable: Redeemable, judgements: Sequence[Judgement]) -> None:
+        of_initial = self.settings.percent_of == "INITIAL"
+        spending = Spending()
+        discount = redeemable.discount or (found.campaign.discount if found.campaign is not None else None)
+        if is_card(redeemable):
+            spending = spend(found, redeemable, self.wanted(number), self.cart, self.around, self.now_ms)
+            self._narrow(spending.not_before_ms, spending.not_after_ms)
+            if spending.code is not None and spending.code != "no_effect":
+                self._refuse(number, spending.code)
                 return
+            discount, effect, is_nothing = spending.discount, spending.effect, spending.code is not None
+        else:
+            effect = self.cart.effect_of(discount, of_initial) if discount is not None else Effect()
+            is_nothing = discount is not None and effect.is_nothing and self.settings.no_effect != "APPLY"
+        if is_nothing:
+            if self.settings.no_effect != "REFUSE" and len(self.found) > 1:
+                self.parts[number] = Part("skipped", "no_effect")
+            else:
+                self._refuse(number, "no_effect")
+            return
+        self.cart.take(effect)
         customer_id = self.request.customer_id
-        plan = found.plan or plan_of(voucher, found.campaign)
-        planned = moves_of(voucher, found.campaign, plan, customer_id, effect.discount_minor, self.epoch)
+        plan = found.plan or plan_of(redeemable, found.campaign)
+        planned = [*spending.planned]
+        planned += moves_of(redeemable, found.campaign, plan, customer_id, effect.discount_minor, self.epoch)
         for rule, judgement in zip(found.rules, judgements, strict=False):  # the last may be that of the segments
             planned += counted(rule, judgement, self.epoch)
             self._ask_orders(number, judgement.first_order)
         self.planned += [(number, plan) for plan in planned]
-        self.parts[number] = Part("applicable", None, (), effect.discount_minor, len(self.lines))
-        self.lines.append(line_of(found, voucher, discount, effect, planned, self.settings.percent_of == "INITIAL"))
-        self.applied_categories.append(category_of(found))
+        self.guards.update(dict.fromkeys(spending.guards, number))
+        self.parts[number] = Part(
+            "applicable", None, (), effect.discount_minor, len(self.lines), points=spending.points
+        )
+        bought = spending.points, spending.reward
+        self.lines.append(line_of(found, redeemable, discount, effect, planned, of_initial, *bought))
+        if redeemable.object != "gift_card":
+            self.applied_categories.append(category_of(found))
 
     def _ask_orders(self, number: int, first_order: bool | None) -> None:
         if first_order is None or self.request.customer_id is None:

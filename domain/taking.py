@@ -20,7 +20,8 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
     for every request is a good part of what deciding costs."""
 
     checks: tuple[Check, ...]
-    own: Planned
+    own: Planned | None
+    """Of its own redemptions; a card counts what is spent of it instead."""
     total: Planned | None
     """Of the campaign's redemptions."""
     barred: str | None
@@ -33,18 +34,31 @@ def plan_of(voucher: Redeemable, campaign: Campaign | None) -> Plan:
     """The plan of these versions."""
     total = None if campaign is None else _total_of(campaign)
     barred = None
-    if voucher.disabled:
-        barred = "voucher_disabled"
+    if voucher.disabled or voucher.barred is not None:
+        barred = voucher.barred or "voucher_disabled"
     elif campaign is not None and campaign.paused:
         barred = "campaign_paused"
-    return Plan(
-        checks_of(voucher, campaign), _own_move(voucher, campaign), total, barred, *_interval(voucher, campaign)
-    )
+    own = None if is_card(voucher) else _own_move(voucher, campaign)
+    return Plan(checks_of(voucher, campaign), own, total, barred, *_interval(voucher, campaign))
+
+
+def own_counters(redeemable: Redeemable) -> list[str]:
+    """The counters that are nobody else's and that every use of it may move."""
+    if redeemable.object == "gift_card":
+        return [names.balance_counter(redeemable.id)]
+    if redeemable.object == "loyalty_card":
+        return [names.points_counter(redeemable.id, lot.expires_ms) for lot in redeemable.lots]
+    return [names.redemptions_counter(redeemable.id), names.budget_counter(redeemable.id)]
+
+
+def is_card(redeemable: Redeemable) -> bool:
+    """Whether something is spent of it, instead of it being used."""
+    return redeemable.object in ("gift_card", "loyalty_card")
 
 
 def checks_of(voucher: Redeemable, campaign: Campaign | None) -> tuple[Check, ...]:
     """The versions that were read."""
-    own = Check(names.voucher_key(voucher.project_id, voucher.code), voucher.version)
+    own = Check(voucher.key, voucher.version)
     return (own,) if campaign is None else (own, _check_of(campaign.id, campaign.version))
 
 
@@ -97,16 +111,19 @@ def counts_customers(voucher: Redeemable, campaign: Campaign | None) -> bool:
 def moves_of(
     voucher: Redeemable, campaign: Campaign | None, plan: Plan, customer_id: str | None, off_minor: int, epoch: int
 ) -> list[Planned]:
-    """Limits travel with the moves: the versions that the commit checks cover them."""
-    planned = [plan.own]
-    # A standalone voucher sums its discounts from the first day, so that a budget set later knows them.
-    if off_minor and (voucher.budget_minor is not None or campaign is None):
-        planned.append(_budget_move(voucher, off_minor))
+    """Limits travel with the moves: the versions that the commit checks cover them. What is spent of a card is
+    spending.py's."""
+    planned = []
+    if plan.own is not None:
+        planned.append(plan.own)
+        # A standalone voucher sums its discounts from the first day, so that a budget set later knows them.
+        if off_minor and (voucher.budget_minor is not None or campaign is None):
+            planned.append(_budget_move(voucher, off_minor))
     if voucher.per_customer_limit is not None:
         planned += _customer_move(voucher, customer_id, epoch)
     if campaign is not None and plan.total is not None:
         planned.append(plan.total)
-        if off_minor:
+        if off_minor and voucher.object != "gift_card":  # what it pays costs the shop nothing
             planned.append(_budget_move(campaign, off_minor))
         if campaign.per_customer_limit is not None:
             planned += _customer_move(campaign, customer_id, epoch)

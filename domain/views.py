@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .decisions import Part
+from .events import Line
 from .money import to_major
 from .orders import Item
 
@@ -29,7 +30,8 @@ class ConditionView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RedeemableView(msgspec.Struct, frozen=True):
-    """What became of one redeemable: `code` and `conditions` say why it was not applied."""
+    """What became of one redeemable: `code` and `conditions` say why it was not applied. A gift card pays
+    `amount_applied`, a loyalty card spends `points`."""
 
     object: str
     id: str
@@ -37,6 +39,8 @@ class RedeemableView(msgspec.Struct, frozen=True):
     discount_applied: Decimal
     code: str | None = None
     conditions: tuple[ConditionView, ...] | UnsetType = UNSET
+    amount_applied: Decimal | UnsetType = UNSET
+    points: int | UnsetType = UNSET
 
 
 class ItemView(msgspec.Struct):
@@ -54,7 +58,8 @@ class ItemView(msgspec.Struct):
 
 
 class OrderView(msgspec.Struct):
-    """An order with its discounts, line by line: those of the items and of shipping are together the order's."""
+    """An order with its discounts, line by line: those of the items and of shipping are together the order's. `total`
+    is what is left to pay, after gift cards too."""
 
     id: str | None
     currency: str
@@ -66,6 +71,7 @@ class OrderView(msgspec.Struct):
     items: list[ItemView]
     remaining_total: Decimal | UnsetType = UNSET
     """What the order costs after what was rolled back of it; left out where nothing was."""
+    gift_card_amount: Decimal | UnsetType = UNSET
 
 
 def iso_time(time_ms: int) -> str:
@@ -96,8 +102,28 @@ def show_items(items: Sequence[Item], taken: Sequence[int], decimals: int) -> li
     ]
 
 
-def view_redeemable(code: str, part: Part, decimals: int) -> RedeemableView:
+def taken_off(lines: Sequence[Line], items: int) -> list[int]:
+    """What discounts take off each item; what gift cards pay takes nothing off."""
+    discounts = [line for line in lines if not line.is_payment]
+    return [sum(line.allocations[at] for line in discounts) for at in range(items)]
+
+
+def show_redeemable(object_: str, name: str, status: str, spent: Line | Part, decimals: int) -> RedeemableView:
+    """What became of a redeemable that is applied, or of any as far as amounts go."""
+    is_gift, is_loyalty = object_ == "gift_card", object_ == "loyalty_card"
+    amount = to_major(spent.discount_minor, decimals)
+    return RedeemableView(
+        object_,
+        name,
+        status,
+        to_major(0, decimals) if is_gift else amount,
+        amount_applied=amount if is_gift else UNSET,
+        points=spent.points if is_loyalty else UNSET,
+    )
+
+
+def view_redeemable(object_: str, name: str, part: Part, decimals: int) -> RedeemableView:
     """What became of one redeemable of a request."""
     failing = tuple(ConditionView(one.pointer, one.condition, one.remedy) for one in part.failing)
-    discount = to_major(part.discount_minor, decimals)
-    return RedeemableView("voucher", code, part.status, discount, part.code, failing or UNSET)
+    shown = show_redeemable(object_, name, part.status, part, decimals)
+    return msgspec.structs.replace(shown, code=part.code, conditions=failing or UNSET)

@@ -7,17 +7,20 @@ between them. Must never grant by itself.
 import time
 from collections.abc import Callable, Sequence
 
-from domain.decisions import Decision, Found, Surroundings, decide
-from domain.definitions import ProjectSettings, customer_key, product_key, settings_key
+from domain.decisions import Balance, Decision, Found, Surroundings, Wanted, decide
+from domain.definitions import ProjectSettings, customer_key, product_key, settings_key, tier_key, voucher_key
 from domain.ids import is_code, session_tag
-from domain.ledger import Item
+from domain.ledger import Check, Item, Move
 from domain.orders import Customer, Product
 from domain.outcomes import Verdict
 from domain.problems import Refused
+from domain.spending import counters_read
+from domain.stacking import not_found
 from domain.stacks import decide_stack
 
 from .acknowledging import DEADLINE_S, wait_for_ledger
 from .auth import Tenant
+from .balances import read_balances
 from .committer import Committed
 from .orders import Asked
 from .requests import invalid
@@ -28,15 +31,16 @@ ATTEMPTS = 10
 STAGES = 6
 """How often what has been read may name more to be read: code, campaign, rules, customer and products."""
 
-_COUNTERS = ("r:", "b:", "u:", "o:", "t:")
+_COUNTERS = ("r:", "b:", "u:", "o:", "t:", "a:", "y:")
+_OF_CARDS = ("a:", "y:")
 
 
 class Attempt:
     """One checkout on its way: what does not change however often it is decided."""
 
     __slots__ = (
-        *("_settings", "asked", "client", "codes", "deadline", "found", "is_alone", "project_id", "refused", "request"),
-        *("served", "tag", "tenant", "worker"),
+        *("_balances", "_overdrawn", "_settings", "asked", "client", "deadline", "found", "is_alone", "keys"),
+        *("project_id", "refused", "request", "served", "tag", "tenant", "wanted", "worker"),
     )
 
     def __init__(self, worker: Worker, tenant: Tenant, served: ServedShard, asked: Asked, client: str) -> None:
@@ -47,19 +51,27 @@ class Attempt:
         self.asked = asked
         self.client = client
         self.request = asked.request
-        self.codes = asked.codes
-        self.is_alone = len(asked.codes) == 1
+        self.wanted = asked.wanted
+        self.keys = [
+            tier_key(tenant.project_id, each.name)
+            if each.object == "promotion_tier"
+            else voucher_key(tenant.project_id, each.name)
+            for each in asked.wanted
+        ]
+        self.is_alone = len(asked.wanted) == 1
         self.found: list[Found] = []
         """What the last decision was made from."""
         self.tag = session_tag(tenant.project_id, asked.session) if asked.session else ""
         """Whose holds are its own: those of its session, or else, where they stand in the way, of its order."""
         self.refused: dict[int, str] = {}
         self._settings: ProjectSettings | None = None
+        self._balances: dict[str, Balance] = {}
+        self._overdrawn: tuple[Move, ...] = ()
         self.deadline = time.monotonic() + DEADLINE_S
 
     async def run(self, item_of: Callable[[Decision], Item]) -> tuple[Decision, Committed]:
         """Decide and submit until what was decided from holds; in PARTIAL mode without those that a limit refuses."""
-        for _ in range(ATTEMPTS + len(self.codes)):
+        for _ in range(ATTEMPTS + len(self.wanted)):
             self.found = self._at_hand() or await self.find()
             decision = self.decide(self.found)
             said = await self.served.submit(item_of(decision))
@@ -68,7 +80,9 @@ class Attempt:
                 return decision, said
             if verdict in (Verdict.STALE, Verdict.MISSING, Verdict.UNCONFIRMED):
                 await self._again(said)
-            elif not self._uses_hold_of_order(said) and not self._drops(decision, said):
+            elif not (
+                self._looks_again(decision, said) or self._uses_hold_of_order(said) or self._drops(decision, said)
+            ):
                 return decision, said
         raise Refused("contended")
 
@@ -86,8 +100,8 @@ class Attempt:
         where what is spared here is seen."""
         if not self.is_alone:
             return []
-        found = self.served.catalog.known(self.project_id, self.codes[0])
-        if found is None or found.redeemable is None or found.needs_customer or found.needs_products:
+        found = self.served.catalog.known(self.project_id, self.keys[0])
+        if found is None or found.redeemable is None or found.needs_customer or found.needs_products or found.is_card:
             return []
         self._settings = self.served.catalog.settings(self.project_id)
         return [found] if self._settings is not None else []
@@ -95,7 +109,7 @@ class Attempt:
     async def find(self) -> list[Found]:
         """What the codes lead to, with all that the decision will read beside them; guessing is limited."""
         catalog, project_id = self.served.catalog, self.project_id
-        found = [catalog.known(project_id, code) for code in self.codes]
+        found = [catalog.known(project_id, key) for key in self.keys]
         strange = any(each is None or each.redeemable is None for each in found)
         if strange:
             self._expect_guess()
@@ -104,7 +118,7 @@ class Attempt:
             if not lacking:
                 break
             await catalog.load(project_id, dict.fromkeys(lacking))
-            found = [catalog.known(project_id, code) for code in self.codes]
+            found = [catalog.known(project_id, key) for key in self.keys]
         self._settings = catalog.settings(project_id)
         known = [each for each in found if each is not None]
         if len(known) < len(found):
@@ -113,15 +127,26 @@ class Attempt:
             for each in known:
                 if each.redeemable is None:
                     self.worker.guessing.missed((self.tenant.key_id, self.client))
+        known = [_as_asked(each, wanted) for each, wanted in zip(known, self.wanted, strict=True)]
+        await self._look_at_cards(known)
         return known
+
+    async def _look_at_cards(self, found: Sequence[Found]) -> None:
+        """What their counters look like now; who refers whom."""
+        counters: list[str] = []
+        for number, each in enumerate(found):
+            if each.is_card:
+                counters += counters_read(each, self.wanted[number])
+        if counters:
+            self._balances = await read_balances(self.served, self.project_id, counters, self.tag)
 
     def _lacking(self, found: Sequence[Found | None]) -> list[str]:
         """The keys of what is not known here yet."""
         catalog, project_id = self.served.catalog, self.project_id
         lacking = [] if catalog.settings(project_id) is not None else [settings_key(project_id)]
-        for code, each in zip(self.codes, found, strict=True):
+        for key, each in zip(self.keys, found, strict=True):
             if each is None:
-                lacking += catalog.lacking(project_id, code)
+                lacking += catalog.lacking(key)
                 continue
             if each.needs_customer:
                 customer_id = self.request.customer_id
@@ -142,8 +167,9 @@ class Attempt:
         return self.tenant.plan != "unlimited"
 
     def _expect_guess(self) -> None:
-        if self.is_alone and not is_code(self.codes[0]):
-            raise Refused("voucher_not_found")
+        wanted = self.wanted[0]
+        if self.is_alone and wanted.object != "promotion_tier" and not is_code(wanted.name):
+            raise Refused(not_found(wanted))
         if self._limits_guesses and not self.worker.guessing.may_ask((self.tenant.key_id, self.client)):
             raise Refused("rate_limited", "too many unknown codes")
 
@@ -156,7 +182,7 @@ class Attempt:
             one = found[0]
             if one.redeemable is None:
                 assert one.absent is not None, "an unknown code has its check"
-                return Decision("voucher_not_found", (one.absent,))
+                return Decision(not_found(self.wanted[0]), (one.absent,))
             if one.is_plain:
                 return decide(one.redeemable, one.campaign, self.request, settings, now_ms, epoch, one.plan)
         if self.asked.states_customer and (self.tenant.publishable or not settings.request_attributes):
@@ -174,7 +200,22 @@ class Attempt:
                 product = catalog.product(self.project_id, name)
                 if product is not None:
                     products[name] = product
-        return Surroundings(settings, customer, products, tenant.currency, tenant.decimals, tenant.key_id)
+        return Surroundings(
+            settings, customer, products, tenant.currency, tenant.decimals, tenant.key_id, self._balances
+        )
+
+    def _looks_again(self, decision: Decision, said: Committed) -> bool:
+        """Whether a card has changed since it was looked at, so that another amount, or other lots, might do. Refused
+        twice for the same, it is refused."""
+        verdict, index = said.outcome.verdict, said.outcome.index
+        if not self._balances or verdict not in (Verdict.LIMIT, Verdict.HELD, Verdict.GUARD):
+            return False
+        if verdict is Verdict.GUARD:
+            return decision.guards[index].counter.startswith(_OF_CARDS)
+        if not decision.moves[index].counter.startswith(_OF_CARDS) or self._overdrawn == decision.moves:
+            return False
+        self._overdrawn = decision.moves
+        return True
 
     def _uses_hold_of_order(self, said: Committed) -> bool:
         """Whether what is held may be the order's own, so that it is asked again as the one who holds."""
@@ -210,6 +251,14 @@ class Attempt:
             catalog.forget(definitions)
             # Read anew what Redis has or has not; a code that the change number spoke of is found by find().
             await catalog.load(self.project_id, [name for name in definitions if name[:2] != "n:"])
+
+
+def _as_asked(found: Found, wanted: Wanted) -> Found:
+    """What was found, unless the request says that it must be something else: then it is not known."""
+    redeemable = found.redeemable
+    if redeemable is None or wanted.object in ("", redeemable.object):
+        return found
+    return Found(None, absent=Check(redeemable.key, redeemable.version))
 
 
 def blame(decision: Decision, said: Committed) -> tuple[int, str] | None:

@@ -22,7 +22,6 @@ from domain.definitions import (
     product_key,
     rule_key,
     settings_key,
-    voucher_key,
 )
 from domain.ledger import Check, Definition
 from domain.orders import Customer, Product
@@ -47,6 +46,7 @@ def _compiled(body: bytes) -> RuleInForce:
 
 _DECODERS: Mapping[str, Callable[[bytes], Any]] = {
     "v": msgspec.msgpack.Decoder(Redeemable).decode,
+    "m": msgspec.msgpack.Decoder(Redeemable).decode,
     "c": msgspec.msgpack.Decoder(Campaign).decode,
     "q": _compiled,
     "s": msgspec.msgpack.Decoder(ProjectSettings).decode,
@@ -82,20 +82,19 @@ class Catalog:
         product: Product | None = self._kept.get(product_key(project_id, product_id))
         return product
 
-    def known(self, project_id: str, code: str) -> Found | None:
-        """What a code leads to, without I/O; None where something of it is not known here."""
-        key = voucher_key(project_id, code)
+    def known(self, project_id: str, key: str) -> Found | None:
+        """What the name of a redeemable's definition leads to, without I/O; None where something of it is not known
+        here."""
         found = self._found.get(key)
         if found is None:
             change = self._unknown.get(key)
             if change is not None:
-                return Found(None, absent=Check(change_key(project_id), change))
+                return Found(None, absent=Check(change_key(change_scope(project_id, key)), change))
             found = self._assemble(key)
         return found
 
-    def lacking(self, project_id: str, code: str) -> list[str]:
-        """The keys that must be loaded next before the code is known: more may come to light by them."""
-        key = voucher_key(project_id, code)
+    def lacking(self, key: str) -> list[str]:
+        """The keys that must be loaded next before the redeemable is known: more may come to light by them."""
         voucher: Redeemable | None = self._kept.get(key)
         if voucher is None:
             return [] if key in self._unknown else [key]
@@ -153,7 +152,8 @@ class Catalog:
         for key in keys:
             self._kept.pop(key, None)
             if key.startswith("n:"):
-                prefix = f"v:{key[2:]}:"
+                of_tiers = key.endswith(":m")
+                prefix = f"m:{key[2:-2]}:" if of_tiers else f"v:{key[2:]}:"
                 for unknown in [name for name in self._unknown if name.startswith(prefix)]:
                     del self._unknown[unknown]
 
@@ -202,9 +202,9 @@ class Catalog:
                 self._unknown.pop(key, None)
             else:
                 self._kept.pop(key, None)
-                if key[0] == "v":
+                if key[0] in "vm":
                     self._unknown[key] = change
-        if any(key[0] != "v" for key in keys):
+        if any(key[0] not in "vm" for key in keys):
             self._found.clear()  # what they belong to is assembled anew
 
 

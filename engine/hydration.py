@@ -11,21 +11,24 @@ from typing import Any
 
 import msgspec
 
-from domain.definitions import BUDGET_WINDOW_MINOR, COUNT_WINDOW, orders_counter
+from domain.definitions import BUDGET_WINDOW_MINOR, COUNT_WINDOW, budget_counter, orders_counter, redemptions_counter
 from domain.ledger import CounterHold, CounterState, Definition, Position
 from domain.outcomes import Status
 from domain.problems import Refused
+from domain.taking import own_counters
 from store.database import Database, Transaction
 from store.definitions import (
     campaign_from,
     encode_campaign,
+    encode_redeemable,
     encode_settings,
     encode_voucher,
+    read_codes,
     read_customers,
     read_products,
     read_rules,
     read_settings,
-    voucher_from,
+    read_tiers,
 )
 from store.link import FencedOut
 from store.queries import query
@@ -36,7 +39,6 @@ from .metrics import Metrics
 BEHIND_PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 """A confirm follows its commit within a millisecond or two; where it does not come, the reconciler is gone."""
 
-_VOUCHER_ROWS = query("voucher_rows_by_code")
 _CAMPAIGN_ROWS = query("campaign_rows")
 _COUNTER_ROWS = query("counter_rows")
 _CUSTOMER_ORDERS = query("customer_orders")
@@ -82,12 +84,13 @@ class Hydration:
         vouchers and campaigns; None if the scope has changed since `change` was peeked."""
         async with self._database.hydration_tx(project_id, self._shard.epoch.shard) as tx:
             found, counted = await self._read(tx, project_id, keys)
-            states = await self._states(tx, project_id, [f"{kind}:{i}" for i in counted for kind in "rb"])
+            # Only what the project's number covers comes with its counters; others are hydrated when they are missed.
+            states = await self._states(tx, project_id, counted if scope == project_id else [])
             position = await self._position(tx)
         return found if await self._put(scope, change, Snapshot(position, states, found)) else None
 
     async def _read(self, tx: Transaction, project_id: str, keys: Sequence[str]) -> tuple[list[Definition], list[str]]:
-        """Definitions by their keys, and the ids of those that have counters."""
+        """Definitions by their keys, and the counters that are theirs alone."""
         names: dict[str, list[str]] = {}
         for key in keys:
             # A customer or a product of this project, a code: the last of three parts. Else the id is the second.
@@ -96,13 +99,15 @@ class Hydration:
         found: list[Definition] = []
         counted: list[str] = []
         if "v" in names:
-            for row in map(voucher_from, await tx.fetch(_VOUCHER_ROWS, project_id, names["v"])):
-                found.append(encode_voucher(row))
-                counted.append(row.id)
+            for redeemable in await read_codes(tx, project_id, names["v"]):
+                found.append(encode_redeemable(redeemable))
+                counted += own_counters(redeemable)
+        if "m" in names:
+            found += map(encode_voucher, await read_tiers(tx, project_id, names["m"]))
         if "c" in names:
             for campaign in map(campaign_from, await tx.fetch(_CAMPAIGN_ROWS, project_id, names["c"])):
                 found.append(encode_campaign(campaign))
-                counted.append(campaign.id)
+                counted += [redemptions_counter(campaign.id), budget_counter(campaign.id)]
         if "q" in names:
             found += await read_rules(tx, project_id, names["q"])
         if "p" in names:

@@ -5,12 +5,13 @@ the project allows it, which the caller knows.
 """
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
-from domain.decisions import Request
-from domain.ids import is_code, normalise_code
+from domain.decisions import Request, Wanted
+from domain.definitions import RedeemableObject
+from domain.ids import is_code, is_id, normalise_code
 from domain.money import MAX_MINOR, MoneyError, to_minor
 from domain.orders import Customer, Item, Order
 from domain.problems import FieldError, Refused
@@ -27,6 +28,12 @@ Names = Annotated[list[Name], msgspec.Meta(max_length=50)]
 Metadata = Annotated[dict[Annotated[str, msgspec.Meta(max_length=64)], Any], msgspec.Meta(max_length=MOST_METADATA)]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 Session = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+Points = Annotated[int, msgspec.Meta(ge=1, le=MAX_MINOR)]
+Reward = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Identity = Annotated[
+    dict[Annotated[str, msgspec.Meta(max_length=64)], Annotated[str, msgspec.Meta(min_length=1, max_length=256)]],
+    msgspec.Meta(max_length=8),
+]
 
 
 class ItemBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,11 +60,14 @@ class OrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CustomerBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who buys; segments and metadata where the project lets a request say them."""
+    """Who buys; segments and metadata where the project lets a request say them. `email` and `identity` (a device, a
+    card) are what referrals tell customers apart by, and are kept as commitments alone."""
 
     id: CustomerId
     segments: Names | None = None
     metadata: Metadata | None = None
+    email: Annotated[str, msgspec.Meta(min_length=3, max_length=320)] | None = None
+    identity: Identity | None = None
 
 
 class CheckoutBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -70,17 +80,24 @@ class CheckoutBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=F
     order: OrderBody | None = None
     metadata: Metadata | None = None
     session: Session | None = None
+    amount: Decimal | None = None
+    points: Points | None = None
+    reward: Reward | None = None
 
 
 class RedeemableBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One redeemable of a stack."""
+    """One redeemable of a stack: a code, whatever it leads to, or a promotion tier by its id. Of a gift card `amount`
+    is to be spent, of a loyalty card `points`, or its `reward` bought; left out, as much as the order needs."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    object: Literal["voucher"] = "voucher"
+    object: RedeemableObject = "voucher"
+    amount: Decimal | None = None
+    points: Points | None = None
+    reward: Reward | None = None
 
 
 class StackBody(CheckoutBody, frozen=True, forbid_unknown_fields=True):
-    """Body of validations and redemptions."""
+    """Body of validations and redemptions; what is spent of a card stands with it."""
 
     redeemables: Annotated[list[RedeemableBody], msgspec.Meta(min_length=1, max_length=30)] = []
 
@@ -92,11 +109,11 @@ class ReservationBody(StackBody, frozen=True, forbid_unknown_fields=True):
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
-    """What a checkout asks for. `codes` are normalised; `states_customer`: the request says things of its customer
-    that only some projects let it say; `ttl_s` is that of a reservation."""
+    """What a checkout asks for: `wanted` has its codes normalised. `states_customer`: the request says things of its
+    customer that only some projects let it say; `ttl_s` is that of a reservation."""
 
     request: Request
-    codes: tuple[str, ...]
+    wanted: tuple[Wanted, ...]
     session: str | None = None
     states_customer: bool = False
     ttl_s: int = 0
@@ -110,21 +127,23 @@ _reservation = msgspec.json.Decoder(ReservationBody)
 def decode_checkout(body: bytes, code: str, currency: str, decimals: int) -> Asked:
     """The body of validate or redeem of one code; Refused with pointers for what does not hold."""
     asked = decode_body(_checkout, body)
-    if asked.order is None and asked.customer is None and asked.session is None and not asked.metadata:
-        return Asked(_short(asked, currency, decimals), (normalise_code(code),))
-    return _asked(asked, (normalise_code(code),), currency, decimals)
+    spends = asked.amount is not None or asked.points is not None or asked.reward is not None
+    if asked.order is None and asked.customer is None and asked.session is None and not asked.metadata and not spends:
+        return Asked(_short(asked, currency, decimals), (Wanted(normalise_code(code)),))
+    spent = _spent(asked, decimals, "")
+    return _asked(asked, (Wanted(normalise_code(code), "", *spent),), currency, decimals)
 
 
 def decode_stack(body: bytes, currency: str, decimals: int) -> Asked:
     """The body of validations and redemptions."""
     asked = decode_body(_stack, body)
-    return _asked(asked, _codes(asked.redeemables), currency, decimals)
+    return _asked(asked, _wanted(asked, decimals), currency, decimals)
 
 
 def decode_reservation(body: bytes, currency: str, decimals: int) -> Asked:
     """The body of a reservation."""
     asked = decode_body(_reservation, body)
-    stated = _asked(asked, _codes(asked.redeemables), currency, decimals)
+    stated = _asked(asked, _wanted(asked, decimals), currency, decimals)
     order = stated.request.order
     session = stated.session or (order.id if order is not None else None)
     if session is None:
@@ -132,18 +151,37 @@ def decode_reservation(body: bytes, currency: str, decimals: int) -> Asked:
     return msgspec.structs.replace(stated, session=session, ttl_s=asked.ttl_s)
 
 
-def _codes(redeemables: list[RedeemableBody]) -> tuple[str, ...]:
-    if not redeemables:
+def _wanted(asked: StackBody, decimals: int) -> tuple[Wanted, ...]:
+    if not asked.redeemables:
         raise invalid("/redeemables", "is required")
-    codes: dict[str, int] = {}
-    for number, each in enumerate(redeemables):
-        code = normalise_code(each.id)
-        if not is_code(code):
-            raise invalid(f"/redeemables/{number}/id", "is not spelled like a code")
-        if code in codes:
-            raise invalid(f"/redeemables/{number}/id", "stands in the list already")
-        codes[code] = number
-    return tuple(codes)
+    for name in ("amount", "points", "reward"):
+        if getattr(asked, name) is not None:
+            raise invalid(f"/{name}", "stands with the redeemable that it is of")
+    wanted: dict[str, Wanted] = {}
+    for number, each in enumerate(asked.redeemables):
+        at = f"/redeemables/{number}"
+        is_tier = each.object == "promotion_tier"
+        name = each.id if is_tier else normalise_code(each.id)
+        if not (is_id("tier", name) if is_tier else is_code(name)):
+            raise invalid(
+                f"{at}/id", "is not spelled like a promotion tier's id" if is_tier else "is not spelled like a code"
+            )
+        if name in wanted:
+            raise invalid(f"{at}/id", "stands in the list already")
+        # A voucher is what a code leads to where nothing else is said.
+        wanted[name] = Wanted(name, "" if each.object == "voucher" else each.object, *_spent(each, decimals, at))
+    return tuple(wanted.values())
+
+
+def _spent(asked: CheckoutBody | RedeemableBody, decimals: int, at: str) -> tuple[int | None, int | None, str | None]:
+    """What is to be spent of a card: an amount, points or a reward, one of them."""
+    amount = None if asked.amount is None else _minor(asked.amount, decimals, f"{at}/amount")
+    if amount == 0:
+        raise invalid(f"{at}/amount", "must be greater than 0")
+    named = [name for name in ("amount", "points", "reward") if getattr(asked, name) is not None]
+    if len(named) > 1:
+        raise invalid(f"{at}/{named[1]}", f"stands beside {named[0]}: one of the two")
+    return amount, asked.points, asked.reward
 
 
 def _short(asked: CheckoutBody, currency: str, decimals: int) -> Request:
@@ -158,7 +196,7 @@ def _short(asked: CheckoutBody, currency: str, decimals: int) -> Request:
     return Request(customer_id, _minor(asked.order_value, decimals, "/order_value"))
 
 
-def _asked(asked: CheckoutBody, codes: tuple[str, ...], currency: str, decimals: int) -> Asked:
+def _asked(asked: CheckoutBody, wanted: tuple[Wanted, ...], currency: str, decimals: int) -> Asked:
     _check_currency(asked.currency, currency, "/currency")
     customer_id = _no_nul(asked.customer_id, "/customer_id")
     stated = asked.customer
@@ -173,12 +211,18 @@ def _asked(asked: CheckoutBody, codes: tuple[str, ...], currency: str, decimals:
         metadata = _metadata(stated.metadata or {}, "/customer/metadata")
         customer = Customer(stated.id, segments=tuple(stated.segments or ()), metadata=metadata)
     _no_nul(asked.session, "/session")
-    return Asked(
-        Request(customer_id, order.amount_minor, order, customer, _metadata(asked.metadata or {}, "/metadata")),
-        codes,
-        asked.session,
-        says,
-    )
+    metadata = _metadata(asked.metadata or {}, "/metadata")
+    request = Request(customer_id, order.amount_minor, order, customer, metadata, wanted, _identity(stated))
+    return Asked(request, wanted, asked.session, says)
+
+
+def _identity(stated: CustomerBody | None) -> dict[str, str]:
+    if stated is None or (stated.identity is None and stated.email is None):
+        return {}
+    identity = dict(stated.identity or {})
+    if stated.email is not None and identity.setdefault("email", stated.email) != stated.email:
+        raise invalid("/customer/identity/email", "is not the customer's email")
+    return identity
 
 
 def _order(asked: CheckoutBody, currency: str, decimals: int) -> Order:

@@ -37,6 +37,8 @@ class Known(msgspec.Struct, frozen=True):
     rolled_back_ms: int | None = None
     record: Record | None = None
     rollbacks: tuple[RolledBack, ...] = ()
+    balances: dict[int, int] = {}
+    """What its cards had left, by the number of the line; the ledger's alone."""
 
 
 class Records:
@@ -92,6 +94,7 @@ def _known(row: Any) -> Known:
         row["fingerprint"],
         row["rolled_back_ms"],
         rollbacks=tuple([each for each in rollbacks if isinstance(each, RolledBack)]),
+        balances=dict(row.get("balances") or ()),
     )
 
 

@@ -8,12 +8,13 @@ import os
 
 import msgspec
 
-from domain.decisions import Decision
+from domain.decisions import Decision, Wanted
 from domain.events import Hold, Redeemed, decode, encode
 from domain.ids import order_key, redemption_id
 from domain.ledger import HoldUse, Item, Mode, Record
 from domain.outcomes import Verdict
 from domain.problems import Refused
+from domain.redemption_views import Balances
 from store.database import UNAVAILABLE
 from store.ledger_rows import alias_of
 from store.rings import Answer
@@ -162,7 +163,7 @@ class Redeeming:
             order=order,
             hold=Hold(attempt.tag, self.captures) if attempt.tag else None,
             is_stack=self.is_stack,
-            unapplied=unapplied(attempt.codes, decision.parts) if self.is_stack else (),
+            unapplied=unapplied(attempt, decision.parts) if self.is_stack else (),
         )
 
     # -- once per order --------------------------------------------------------------------------------------------
@@ -176,7 +177,7 @@ class Redeeming:
         await self.attempt.find()  # the settings are read with the codes
         if not self.attempt.settings.once_per_order:
             return None
-        self.order_key = order_key(self.attempt.project_id, order.id, self.attempt.codes)
+        self.order_key = order_key(self.attempt.project_id, order.id, map(_spelled, self.attempt.wanted))
         try:
             return await self.worker.records.of_order(self.attempt.project_id, self.order_key)
         except UNAVAILABLE:
@@ -216,14 +217,23 @@ class Redeeming:
         else:  # what _acknowledge does then, without its cost
             self.served.answer(answer)
         self.worker.metrics.granted += 1
-        return json_response(redemption_body(event, said.now_ms), ("idempotency-key", event.idempotency_key or ""))
+        balances = await self._balances(event) if event.committed else None
+        body = redemption_body(event, said.now_ms, balances=balances)
+        return json_response(body, ("idempotency-key", event.idempotency_key or ""))
+
+    async def _balances(self, event: Redeemed) -> Balances | None:
+        """What its cards had left when the ledger took it in: the same whenever it is asked."""
+        if not any(line.object in ("gift_card", "loyalty_card") for line in event.lines):
+            return None
+        known = await self.worker.records.in_ledger(event.project_id, event.id)
+        return None if known is None else known.balances
 
     async def _replayed(self, record: Record) -> Response:
         event = decode(record.payload)
         assert isinstance(event, Redeemed), "the record of a redemption is one"
         await self._acknowledge(answer_of(record), event)
         self.worker.metrics.replayed += 1
-        return _replay(event, record.time_ms)
+        return _replay(event, record.time_ms, await self._balances(event))
 
     async def _acknowledge(self, answer: Answer, event: Redeemed) -> None:
         await acknowledge(
@@ -239,7 +249,13 @@ class Redeeming:
         if known.fingerprint != self.mark:
             raise Refused("idempotency_key_reused")
         self.worker.metrics.replayed += 1
-        return _replay(known.event, known.time_ms)
+        return _replay(known.event, known.time_ms, known.balances)
+
+
+def _spelled(wanted: Wanted) -> str:
+    """A redeemable as it tells an order's redemptions apart: another amount of a card is another redemption."""
+    said = [each for each in (wanted.object, wanted.amount_minor, wanted.points, wanted.reward) if each]
+    return " ".join([wanted.name, *map(str, said)])
 
 
 def may_be_older(served: ServedShard) -> bool:
@@ -250,9 +266,9 @@ def may_be_older(served: ServedShard) -> bool:
     )
 
 
-def _replay(event: Redeemed, time_ms: int) -> Response:
+def _replay(event: Redeemed, time_ms: int, balances: Balances | None) -> Response:
     return json_response(
-        redemption_body(event, time_ms),
+        redemption_body(event, time_ms, balances=balances),
         ("idempotency-key", event.idempotency_key or ""),
         ("idempotency-replayed", "true"),
     )
@@ -261,7 +277,7 @@ def _replay(event: Redeemed, time_ms: int) -> Response:
 def _again(known: Known) -> Response:
     """An order's first redemption, as it stands now."""
     return json_response(
-        redemption_body(known.event, known.time_ms, known.rollbacks, known.rolled_back_ms),
+        redemption_body(known.event, known.time_ms, known.rollbacks, known.rolled_back_ms, known.balances),
         ("idempotency-key", known.event.idempotency_key or ""),
         ("idempotency-replayed", "true"),
     )

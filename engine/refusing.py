@@ -76,18 +76,27 @@ def _failing(found: Found, decision: Decision, said: Committed) -> tuple[Failing
 def views_of(attempt: Attempt, parts: Sequence[Part]) -> tuple[RedeemableView, ...]:
     """The redeemables as the answer shows them."""
     decimals = attempt.tenant.decimals
-    views = [view_redeemable(code, part, decimals) for code, part in zip(attempt.codes, parts, strict=False)]
+    views = [
+        view_redeemable(object_of(attempt, number), attempt.wanted[number].name, part, decimals)
+        for number, part in enumerate(parts)
+    ]
     if attempt.tenant.publishable:
         return tuple(msgspec.structs.replace(v, code=_uniform(v.code), conditions=msgspec.UNSET) for v in views)
     return tuple(views)
 
 
-def unapplied(codes: Sequence[str], parts: Sequence[Part]) -> tuple[tuple[str, str, str, str], ...]:
+def object_of(attempt: Attempt, number: int) -> str:
+    """What a redeemable of the request is, or what it was said to be where there is no such thing."""
+    redeemable = attempt.found[number].redeemable if attempt.found else None
+    return redeemable.object if redeemable is not None else attempt.wanted[number].object or "voucher"
+
+
+def unapplied(attempt: Attempt, parts: Sequence[Part]) -> tuple[tuple[str, str, str, str], ...]:
     """Those that were asked for and not applied, as the event keeps them."""
     return tuple(
         [
-            ("voucher", code, part.status, part.code or "")
-            for code, part in zip(codes, parts, strict=False)
+            (object_of(attempt, number), attempt.wanted[number].name, part.status, part.code or "")
+            for number, part in enumerate(parts)
             if part.status != "applicable"
         ]
     )

@@ -24,7 +24,7 @@ from .attempt import ATTEMPTS, Attempt
 from .auth import Tenant
 from .committer import Committed
 from .holding import find_reservation, reservation_in_ledger
-from .orders import decode_reservation
+from .orders import Asked, decode_reservation
 from .records import answer_of
 from .redeem import Redeeming, may_be_older
 from .refusing import refusal
@@ -65,8 +65,7 @@ async def capture(worker: Worker, tenant: Tenant, served: ServedShard, call: Cal
     decode_nothing(call.body)
     held = await find_reservation(worker.database, served, tenant.project_id, id_)
     stated = decode_reservation(held.event.request, tenant.currency, tenant.decimals)
-    codes = tuple(line.code for line in held.event.lines)  # what was refused when it was reserved is not held
-    attempt = Attempt(worker, tenant, served, msgspec.structs.replace(stated, codes=codes), call.client)
+    attempt = Attempt(worker, tenant, served, _as_held(stated, held.event), call.client)
     mark = fingerprint("capture", id_.encode())
     try:
         return await Capturing(attempt, held.event, mark).answer()
@@ -74,6 +73,21 @@ async def capture(worker: Worker, tenant: Tenant, served: ServedShard, call: Cal
         if refused.code != "reservation_expired":
             raise
         raise Refused(f"reservation_{await _why_gone(worker, tenant, served, id_)}") from refused
+
+
+def _as_held(stated: Asked, event: Reserved) -> Asked:
+    """What was asked for when it was reserved, without what was refused then, and of cards what is held."""
+    by_name = {each.name: each for each in stated.wanted}
+    wanted = []
+    for line in event.lines:
+        asked = by_name[line.code]
+        if line.object == "gift_card":
+            asked = msgspec.structs.replace(asked, amount_minor=line.discount_minor)
+        elif line.object == "loyalty_card" and not line.reward:
+            asked = msgspec.structs.replace(asked, points=line.points)
+        wanted.append(asked)
+    request = msgspec.structs.replace(stated.request, wanted=tuple(wanted))
+    return msgspec.structs.replace(stated, wanted=tuple(wanted), request=request)
 
 
 async def release(worker: Worker, tenant: Tenant, served: ServedShard, call: Call, id_: str) -> Response:

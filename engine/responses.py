@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from domain.events import Redeemed, RolledBack
 from domain.problems import MEDIA_TYPE, Refused, problem_body
-from domain.redemption_views import view_redemption
+from domain.redemption_views import Balances, view_redemption
 from domain.views import ConditionView, OrderView, RedeemableView, encode
 
 Headers = list[tuple[str, str]]
@@ -46,6 +46,10 @@ class Validation(msgspec.Struct, omit_defaults=True):
     voucher_id: str | None = None
     conditions: tuple[ConditionView, ...] = ()
     order: OrderView | None = None
+    redeemable_object: str | None = None
+    redeemable_id: str | None = None
+    amount_applied: Decimal | None = None
+    points: int | None = None
 
 
 class StackValidation(msgspec.Struct):
@@ -59,10 +63,15 @@ class StackValidation(msgspec.Struct):
 
 
 def redemption_body(
-    event: Redeemed, time_ms: int, rollbacks: Sequence[RolledBack] = (), rolled_back_ms: int | None = None
+    event: Redeemed,
+    time_ms: int,
+    rollbacks: Sequence[RolledBack] = (),
+    rolled_back_ms: int | None = None,
+    balances: Balances | None = None,
 ) -> bytes:
-    """The representation of a redemption, from its events and the time at which it was granted."""
-    return encode(view_redemption(event, time_ms, rollbacks, rolled_back_ms))
+    """The representation of a redemption, from its events and the time at which it was granted; with what its cards
+    had left then, which only the ledger knows."""
+    return encode(view_redemption(event, time_ms, rollbacks, rolled_back_ms, balances))
 
 
 def json_response(body: bytes, *extra: tuple[str, str], status: int = 200) -> Response:

@@ -44,7 +44,9 @@ async def look_up(worker: Worker, tenant: Tenant, served: ServedShard, redemptio
         if known.event.committed:
             raise Refused("outcome_pending")
         served.answer(answer_of(record))
-    return json_response(redemption_body(known.event, known.time_ms, known.rollbacks, known.rolled_back_ms))
+    return json_response(
+        redemption_body(known.event, known.time_ms, known.rollbacks, known.rolled_back_ms, known.balances)
+    )
 
 
 async def look_up_first(worker: Worker, tenant: Tenant, served: ServedShard, ids: Sequence[str]) -> Response:
@@ -77,7 +79,9 @@ async def roll_back(worker: Worker, tenant: Tenant, served: ServedShard, call: C
     known, done = await rolling.run(redemption_id)
     worker.metrics.rolled_back += 1
     if done is None or rolling.is_whole:
-        return json_response(redemption_body(known.event, known.time_ms, known.rollbacks, known.rolled_back_ms))
+        return json_response(
+            redemption_body(known.event, known.time_ms, known.rollbacks, known.rolled_back_ms, known.balances)
+        )
     before = msgspec.structs.replace(known, rollbacks=known.rollbacks[: done.revision], rolled_back_ms=None)
     whole_ms = known.rolled_back_ms if done.is_whole else None
     after = view_redemption(known.event, known.time_ms, known.rollbacks[: done.revision + 1], whole_ms)

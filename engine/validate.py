@@ -1,11 +1,13 @@
 """Validate: what a redemption would answer now, decided and judged by the same code, with nothing written."""
 
+from msgspec import UNSET
+
 from domain.decisions import Decision
 from domain.ledger import HoldUse, Item, Mode
 from domain.money import to_major
 from domain.outcomes import PROBLEMS, Verdict
 from domain.problems import Refused
-from domain.views import OrderView, encode, show_items
+from domain.views import OrderView, encode, show_items, taken_off
 
 from .attempt import Attempt
 from .auth import Tenant
@@ -26,7 +28,7 @@ async def validate(worker: Worker, tenant: Tenant, served: ServedShard, call: Ca
     except Refused as refused:
         if not _is_answer(refused.code):
             raise
-        body = Validation(False, attempt.codes[0], refused.code, PROBLEMS[refused.code].title)
+        body = Validation(False, attempt.wanted[0].name, refused.code, PROBLEMS[refused.code].title)
         if refused.redeemables:
             conditions = refused.redeemables[0].conditions
             body.conditions = conditions if isinstance(conditions, tuple) else ()
@@ -41,17 +43,23 @@ async def _one(attempt: Attempt) -> Validation:
     decimals = attempt.tenant.decimals
     off, amount = decision.discount_minor, decision.order_value_minor
     shipping = decision.order.shipping_minor if decision.order is not None else 0
-    return Validation(
+    line = decision.lines[0]
+    body = Validation(
         valid=True,
-        voucher=attempt.codes[0],
+        voucher=attempt.wanted[0].name,
         currency=attempt.tenant.currency,
         order_value=to_major(amount, decimals),
-        discount_applied=to_major(off, decimals),
+        discount_applied=to_major(0 if line.is_payment else off, decimals),
         total=to_major(amount + shipping - off, decimals),
-        campaign_id=decision.lines[0].campaign_id,
-        voucher_id=decision.lines[0].redeemable_id,
+        campaign_id=line.campaign_id,
+        voucher_id=line.redeemable_id if line.object == "voucher" else None,
         order=None if decision.order is None else _order(attempt, decision),
     )
+    if line.object != "voucher":
+        body.redeemable_object, body.redeemable_id = line.object, line.redeemable_id
+        body.amount_applied = to_major(line.discount_minor, decimals) if line.is_payment else None
+        body.points = line.points or None
+    return body
 
 
 async def validate_stack(worker: Worker, tenant: Tenant, served: ServedShard, call: Call) -> Response:
@@ -105,7 +113,7 @@ def _order(attempt: Attempt, decision: Decision | None) -> OrderView:
     if decision is None and stated is not None:
         items = stated.items
     lines = decision.lines if decision is not None else ()
-    taken = [sum(line.allocations[at] for line in lines) for at in range(len(items))]
+    paid = sum([line.discount_minor for line in lines if line.is_payment])
     amount = decision.order_value_minor if decision is not None else request.order_value_minor
     shipping = stated.shipping_minor if stated is not None else 0
     off, decimals = (decision.discount_minor if decision is not None else 0), tenant.decimals
@@ -114,8 +122,9 @@ def _order(attempt: Attempt, decision: Decision | None) -> OrderView:
         tenant.currency,
         to_major(amount, decimals),
         to_major(shipping, decimals),
-        to_major(sum(line.shipping_discount_minor for line in lines), decimals),
-        to_major(off, decimals),
+        to_major(sum(line.shipping_discount_minor for line in lines if not line.is_payment), decimals),
+        to_major(off - paid, decimals),
         to_major(amount + shipping - off, decimals),
-        show_items(items, taken, decimals),
+        show_items(items, taken_off(lines, len(items)), decimals),
+        gift_card_amount=to_major(paid, decimals) if paid else UNSET,
     )

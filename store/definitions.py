@@ -5,7 +5,7 @@ made the change and, for whatever it could not finish, by the projector. Must ne
 and definitions only, counts come by hydration.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
@@ -60,6 +60,7 @@ _ENQUEUE_CHANGE = query("enqueue_change")
 _MARK_APPLIED = query("mark_changes_applied")
 _CAMPAIGN_ROW = query("campaign_row")
 _VOUCHER_ROW = query("voucher_row")
+_VOUCHER_ROWS = query("voucher_rows_by_code")
 _TIER_ROWS = query("tier_rows")
 _RULE_ROWS = query("rule_rows")
 _CUSTOMER_ROWS = query("customer_rows")
@@ -154,6 +155,19 @@ def encode_settings(settings: ProjectSettings) -> Definition:
     return Definition(settings_key(settings.project_id), settings.version, _encode(settings))
 
 
+async def read_codes(tx: Transaction, project_id: str, codes: Sequence[str]) -> list[Redeemable]:
+    """What these codes lead to, those of them that there are."""
+    found = [voucher_definition(voucher_from(row)) for row in await tx.fetch(_VOUCHER_ROWS, project_id, codes)]
+    known = {each.code for each in found}
+    for read in _OTHER_CODES:
+        others = [code for code in codes if code not in known]
+        if others:
+            more = await read(tx, project_id, others)
+            found += more
+            known.update(each.code for each in more)
+    return found
+
+
 async def read_tiers(tx: Transaction, project_id: str, ids: Sequence[str]) -> list[VoucherRow]:
     """Those promotion tiers among `ids` that there are."""
     return [voucher_from(row) for row in await tx.fetch(_TIER_ROWS, project_id, ids)]
@@ -180,6 +194,9 @@ async def read_settings(tx: Transaction, project_id: str) -> ProjectSettings:
     """The project's settings, or the defaults."""
     rows = await tx.fetch(_SETTINGS_ROWS, project_id)
     return settings_from(rows[0]) if rows else ProjectSettings(project_id)
+
+
+_OTHER_CODES: tuple[Callable[[Transaction, str, Sequence[str]], Awaitable[list[Redeemable]]], ...] = ()
 
 
 async def stage_change(
