@@ -1,6 +1,7 @@
 """Brings a database to the schema of this code: `python -m store.migrate`.
 
-Owns the two roles (created, and their passwords set, on every run) and the order of store/migrations/. Each
+Owns the three roles (created, and the passwords of the two that log in set, on every run) and the order of
+store/migrations/. Each
 migration runs once, in one transaction, and is never edited afterwards: its checksum is verified. Must never
 run in a server: it takes the owner's URL, which no server has.
 """
@@ -25,6 +26,8 @@ MIGRATIONS_FOLDER = Path(__file__).parent / "migrations"
 OLDEST_SERVER = 15
 APP_ROLE = "vauchflow_app"
 RECONCILER_ROLE = "vauchflow_reconciler"
+CARDS_ROLE = "vauchflow_cards"
+"""Nobody logs in as it: it owns the functions that write cards' entries, and may write nothing else."""
 
 _FAILURES: tuple[type[Exception], ...] = (asyncpg.PostgresError, *UNAVAILABLE)
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
@@ -66,6 +69,7 @@ async def migrate(
         await connection.execute(query("migrate_lock"))
         for role, password in ((APP_ROLE, app_password), (RECONCILER_ROLE, reconciler_password)):
             await _set_up_role(connection, role, password)
+        await _set_up_cards_role(connection)
         async with connection.transaction():
             await connection.execute(query("migrate_bootstrap"))
         pending = _pending(migrations, await connection.fetch(query("migrate_applied")))
@@ -81,30 +85,50 @@ async def _check_owner(connection: Any) -> None:
     name = owner["name"]
     if owner["server_version_num"] < OLDEST_SERVER * 10_000:
         raise MigrationRefusedError(f"PostgreSQL {OLDEST_SERVER} or newer is needed")
-    if name in (APP_ROLE, RECONCILER_ROLE):
+    if name in (APP_ROLE, RECONCILER_ROLE, CARDS_ROLE):
         raise MigrationRefusedError(f"the owner's URL names {name}: a role that serves must own nothing")
     powers = (owner["rolbypassrls"], owner["rolcreaterole"], owner["can_create"])
     if not owner["rolsuper"] and not all(powers):
         raise MigrationRefusedError(
             f"{name}, the role of the owner's URL, must be a superuser, or have BYPASSRLS (looking up API "
-            "keys reads past Row-Level Security), CREATEROLE, and CREATE on the schema public: "
-            f'ALTER ROLE "{name}" BYPASSRLS CREATEROLE; GRANT CREATE ON SCHEMA public TO "{name}"'
+            "keys reads past Row-Level Security), CREATEROLE, and CREATE on the schema public with the right to "
+            f'grant it: ALTER ROLE "{name}" BYPASSRLS CREATEROLE; GRANT CREATE ON SCHEMA public TO "{name}" '
+            "WITH GRANT OPTION"
         )
 
 
 async def _set_up_role(connection: Any, role: str, password: str) -> None:
     """The role with this password and no power beyond logging in; whatever it had before."""
-    if await connection.fetchrow(query("migrate_role"), role) is None:
-        # Roles belong to the whole server: a migration of another database may make it at this moment.
-        with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
-            await connection.execute(await connection.fetchval(query("migrate_create_role"), role))
+    await _create_role(connection, role, "migrate_create_role")
     try:
         verifier = scram_verifier(password)
         await connection.execute(await connection.fetchval(query("migrate_alter_role"), role, verifier))
     except asyncpg.InsufficientPrivilegeError as error:
-        raise MigrationRefusedError(
-            f"the role {role} exists and is another's: its owner must grant it WITH ADMIN OPTION, or drop it"
-        ) from error
+        raise _anothers(role) from error
+    await _weaken_role(connection, role)
+
+
+async def _set_up_cards_role(connection: Any) -> None:
+    """The role that nobody logs in as, and that the owner may act as."""
+    await _create_role(connection, CARDS_ROLE, "migrate_create_cards_role")
+    try:
+        await connection.execute(await connection.fetchval(query("migrate_alter_cards_role"), CARDS_ROLE))
+        if not (await connection.fetchrow(query("migrate_whoami")))["rolsuper"]:
+            await connection.execute(await connection.fetchval(query("migrate_join_role"), CARDS_ROLE))
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise _anothers(CARDS_ROLE) from error
+    await _weaken_role(connection, CARDS_ROLE)
+
+
+async def _create_role(connection: Any, role: str, how: str) -> None:
+    if await connection.fetchrow(query("migrate_role"), role) is None:
+        # Roles belong to the whole server: a migration of another database may make it at this moment.
+        with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+            await connection.execute(await connection.fetchval(query(how), role))
+
+
+async def _weaken_role(connection: Any, role: str) -> None:
+    """Take from it what powers it has gained."""
     if (await connection.fetchrow(query("migrate_role"), role))["too_mighty"]:
         weaken = await connection.fetchval(query("migrate_weaken_role"), role)
         try:
@@ -113,6 +137,12 @@ async def _set_up_role(connection: Any, role: str, password: str) -> None:
             raise MigrationRefusedError(f"{role} has powers that a superuser must take from it: {weaken}") from error
     if (await connection.fetchrow(query("migrate_role"), role))["is_member"]:
         raise MigrationRefusedError(f"{role} is a member of another role: revoke that membership")
+
+
+def _anothers(role: str) -> MigrationRefusedError:
+    return MigrationRefusedError(
+        f"the role {role} exists and is another's: its owner must grant it WITH ADMIN OPTION, or drop it"
+    )
 
 
 def _pending(migrations: list[Migration], applied: list[asyncpg.Record]) -> list[Migration]:

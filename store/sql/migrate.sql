@@ -25,7 +25,7 @@ INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3);
 -- name: migrate_whoami
 SELECT current_user AS name, rolsuper, rolbypassrls, rolcreaterole,
     current_setting('server_version_num')::int AS server_version_num,
-    pg_catalog.has_schema_privilege('public', 'CREATE') AS can_create
+    pg_catalog.has_schema_privilege('public', 'CREATE WITH GRANT OPTION') AS can_create
 FROM pg_catalog.pg_roles WHERE rolname = current_user;
 
 -- name: migrate_role
@@ -43,3 +43,14 @@ SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1::text, $2::text);
 
 -- name: migrate_weaken_role
 SELECT format('ALTER ROLE %I NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION', $1::text);
+
+-- name: migrate_create_cards_role
+-- Nobody logs in as it: it owns the functions that write cards' entries.
+SELECT format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION', $1::text);
+
+-- name: migrate_alter_cards_role
+SELECT format('ALTER ROLE %I NOLOGIN', $1::text);
+
+-- name: migrate_join_role
+-- Whoever gives functions to a role must be able to act as it.
+SELECT format('GRANT %I TO %I', $1::text, current_user);

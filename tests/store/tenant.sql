@@ -13,6 +13,18 @@ INSERT INTO idempotency_keys (account_id, project_id, route, key, fingerprint, s
 INSERT INTO campaigns (project_id, id, account_id, name, rules)
     VALUES ('prj_{project}', 'cmp_1', 'acc_{account}', 'Sale', '{"discount_value": 20}');
 INSERT INTO vouchers (project_id, id, campaign_id, code) VALUES ('prj_{project}', 'vch_1', 'cmp_1', 'SAVE20');
+INSERT INTO gift_cards (project_id, id, campaign_id, code, customer_id, currency, funded_minor, entry_count)
+    VALUES ('prj_{project}', 'gft_1', 'cmp_1', 'GIFT', 'cust_1', 'EUR', 5000, 1);
+INSERT INTO gift_card_entries (project_id, card_id, entry_no, type, from_account, to_account, amount_minor,
+    balance_minor)
+    VALUES ('prj_{project}', 'gft_1', 1, 'issue', 'funding', 'card', 5000, 5000);
+INSERT INTO loyalty_cards (project_id, id, program_id, code, customer_id, points, entry_count)
+    VALUES ('prj_{project}', 'lcd_1', 'cmp_1', 'LOYAL', 'cust_1', 100, 1);
+INSERT INTO loyalty_lots (project_id, card_id, expires_ms, steps, earned)
+    VALUES ('prj_{project}', 'lcd_1', 0, '[[0, 100]]', 100);
+INSERT INTO loyalty_entries (project_id, card_id, entry_no, type, points, expires_ms, from_ms, balance, available)
+    VALUES ('prj_{project}', 'lcd_1', 1, 'earn', 100, 0, 0, 100, 100);
+INSERT INTO promotion_tiers (project_id, id, name) VALUES ('prj_{project}', 'tier_1', 'Tier');
 INSERT INTO customers (project_id, id) VALUES ('prj_{project}', 'cust_1');
 INSERT INTO validation_rules (project_id, id, name, rule) VALUES ('prj_{project}', 'rul_1', 'Rule', '{"all": []}');
 INSERT INTO segments (project_id, id) VALUES ('prj_{project}', 'vip');

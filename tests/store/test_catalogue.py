@@ -4,9 +4,23 @@ from typing import Any
 
 import pytest
 
-from store.migrate import APP_ROLE, RECONCILER_ROLE
+from store.migrate import APP_ROLE, CARDS_ROLE, RECONCILER_ROLE
 
-ROLES = (APP_ROLE, RECONCILER_ROLE)
+ROLES = (APP_ROLE, RECONCILER_ROLE, CARDS_ROLE)
+
+CARDS_FUNCTIONS = {
+    "issue_gift_cards": {APP_ROLE, CARDS_ROLE},
+    "fund_gift_card": {APP_ROLE, CARDS_ROLE},
+    "take_back_from_gift_card": {APP_ROLE, CARDS_ROLE},
+    "issue_loyalty_card": {APP_ROLE, CARDS_ROLE},
+    "add_points": {APP_ROLE, CARDS_ROLE},
+    "take_back_points": {APP_ROLE, CARDS_ROLE},
+    "post_gift_card_spends": {RECONCILER_ROLE, CARDS_ROLE},
+    "post_loyalty_spends": {RECONCILER_ROLE, CARDS_ROLE},
+    "points_available": {CARDS_ROLE},
+    "post_points": {CARDS_ROLE},
+    "take_from_lot": {CARDS_ROLE},
+}
 
 # Tables whose rows belong to a shard or to the house, not to a tenant, and how the app may reach them.
 SHARD_TABLES = {"epochs", "stream_positions", "worker_leases", "ring_entries", "quarantine", "alarms"}
@@ -92,10 +106,34 @@ async def test_deletes_are_few_and_the_app_never_writes_the_ledger(owner: Any) -
     assert not {table for _, _, table in granted} & HOUSE_TABLES
 
 
-async def test_policies_are_the_two_roles_alone_and_none_says_true(owner: Any) -> None:
+async def test_cards_are_written_by_their_role_alone_and_entries_never_changed(owner: Any) -> None:
+    rows = await owner.fetch(GRANTS, ROLES)
+    granted = {(row["grantee"], row["verb"], row["table_name"]) for row in rows if row["granted"]}
+    cards = {"gift_cards", "loyalty_cards", "loyalty_lots"}
+    entries = {"gift_card_entries", "loyalty_entries"}
+    assert {table for role, verb, table in granted if role == CARDS_ROLE} == cards | entries | {"codes"}
+    assert {(role, table) for role, verb, table in granted if verb == "INSERT" and table in cards | entries} == {
+        (CARDS_ROLE, table) for table in cards | entries
+    }
+    assert {(role, table) for role, verb, table in granted if verb == "UPDATE" and table in cards | entries} == {
+        *((CARDS_ROLE, table) for table in cards),
+        (APP_ROLE, "gift_cards"),
+        (APP_ROLE, "loyalty_cards"),
+    }
+    numbers = await owner.fetch(
+        """SELECT table_name::text, column_name::text FROM information_schema.column_privileges
+        WHERE grantee = $1 AND privilege_type = 'UPDATE' AND table_name = ANY ($2)""",
+        APP_ROLE,
+        list(cards),
+    )
+    of_the_app = {row["column_name"] for row in numbers}
+    assert not of_the_app & {"funded_minor", "spent_minor", "entry_count", "points", "owed", "earned_total"}
+
+
+async def test_policies_are_the_roles_alone_and_none_says_true(owner: Any) -> None:
     policies = await owner.fetch("SELECT * FROM pg_policies WHERE schemaname = 'public'")
     for policy in policies:
-        assert policy["roles"] in ([APP_ROLE], [RECONCILER_ROLE]), policy["policyname"]
+        assert policy["roles"] in ([APP_ROLE], [RECONCILER_ROLE], [CARDS_ROLE]), policy["policyname"]
         assert policy["permissive"] == "PERMISSIVE"
         for predicate in (policy["qual"], policy["with_check"]):
             # Each reads a setting in a sub-select, once per statement.
@@ -132,7 +170,7 @@ async def test_g5_every_foreign_key_carries_its_tenant(owner: Any) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_g5_roles_have_no_power_and_own_nothing(owner: Any, role: str) -> None:
+async def test_g5_roles_have_no_power_and_own_nothing_but_their_functions(owner: Any, role: str) -> None:
     row = await owner.fetchrow(
         """SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication AS mighty,
             (SELECT count(*) FROM pg_class WHERE relowner = r.oid) AS relations,
@@ -143,7 +181,7 @@ async def test_g5_roles_have_no_power_and_own_nothing(owner: Any, role: str) -> 
         FROM pg_roles r WHERE rolname = $1""",
         role,
     )
-    assert tuple(row) == (False, 0, 0, 0, 0, False)
+    assert tuple(row) == (False, 0, len(CARDS_FUNCTIONS) if role == CARDS_ROLE else 0, 0, 0, False)
 
 
 async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
@@ -158,12 +196,15 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
         if row["definer"]:
             assert row["config"] == ["search_path=pg_catalog, public, pg_temp"], row["name"]
     callers = {row["name"]: set(row["callers"]) for row in rows}
-    settings = {name: set(ROLES) for name in ("app_project_id", "app_account_id", "app_shard", "app_worker_id")}
-    assert callers == settings | {
+    serving = {APP_ROLE, RECONCILER_ROLE}
+    settings = {name: set(ROLES) for name in ("app_project_id", "app_shard")}
+    settings |= {name: serving for name in ("app_account_id", "app_worker_id")}
+    assert callers == settings | CARDS_FUNCTIONS | {
+        "refuse_changes": set(),
         "lookup_api_key": {APP_ROLE},
         "due_async_actions": {APP_ROLE},
         "due_referral_tasks": {APP_ROLE},
-        "referral_facts": set(ROLES),
+        "referral_facts": serving,
         "allow_rows": set(),
         "check_referrals": set(),
         "register_codes": set(),

@@ -7,13 +7,14 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from store.database import owner_connection
-from store.migrate import MIGRATIONS_FOLDER, MigrationRefusedError, migrate, read_migrations
+from store.migrate import CARDS_ROLE, MIGRATIONS_FOLDER, MigrationRefusedError, migrate, read_migrations
 from tests.servers.postgres import DatabaseUrls, PostgresServer
 
 ALL = [migration.name for migration in read_migrations()]
@@ -84,6 +85,25 @@ async def test_a_migration_that_fails_leaves_nothing_of_itself(empty: DatabaseUr
         assert await connection.fetchval("SELECT to_regclass('half')") is None
     broken.write_text("CREATE TABLE half ();")
     assert await migrate(empty.owner, *passwords(empty), folder) == [broken.stem]
+
+
+async def test_the_cards_role_is_nobodys_to_log_in_as(owner: Any) -> None:
+    row = await owner.fetchrow("SELECT rolcanlogin FROM pg_roles WHERE rolname = $1", CARDS_ROLE)
+    assert not row["rolcanlogin"]
+
+
+async def test_an_owner_who_cannot_grant_on_the_schema_is_told_so(
+    postgres_server: PostgresServer, empty: DatabaseUrls
+) -> None:
+    await as_superuser(postgres_server, "CREATE ROLE half_owner LOGIN CREATEROLE BYPASSRLS PASSWORD 'half-owner'")
+    try:
+        await as_superuser(postgres_server, "GRANT CREATE ON SCHEMA public TO half_owner", empty.name)
+        url = postgres_server.cluster.url("half_owner", "half-owner", empty.name)
+        with pytest.raises(MigrationRefusedError, match="WITH GRANT OPTION"):
+            await migrate(url, *passwords(empty))
+    finally:
+        await as_superuser(postgres_server, "REVOKE CREATE ON SCHEMA public FROM half_owner", empty.name)
+        await as_superuser(postgres_server, "DROP ROLE half_owner")
 
 
 @pytest.mark.parametrize("name", ["0099_gap.sql", "x.sql", "6_short.sql"])
