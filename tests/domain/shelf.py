@@ -7,7 +7,17 @@ from typing import Any
 
 from domain.conditions import check, compile_rule
 from domain.decisions import Found, RuleInForce
-from domain.definitions import AddedUnit, Campaign, Discount, Redeemable, Scope, ValidationRule
+from domain.definitions import (
+    AddedUnit,
+    Campaign,
+    Discount,
+    Lot,
+    PointsReward,
+    PointsTerms,
+    Redeemable,
+    Scope,
+    ValidationRule,
+)
 from domain.orders import Item, Order
 
 PROJECT = "prj"
@@ -39,6 +49,7 @@ LOYAL = Campaign(
     returns="requalify",
 )
 CAMPAIGNS = {campaign.id: campaign for campaign in (SUMMER, LOYAL)}
+"""Those whose limits an admin changes."""
 
 OFTEN = rule("rul_often", {"all": [{"redemptions.customer.total": {"lte": 2}}, {"redemptions.total.day": {"lte": 5}}]})
 LARGE = rule("rul_large", {"order.amount": {"gte": 30}})
@@ -66,7 +77,33 @@ VOUCHERS = {
         _voucher("GIFT", discount=Discount("UNIT", 1, added=AddedUnit(450, sku="TOY")), limit=3, budget_minor=900),
     )
 }
-CODES = tuple(VOUCHERS)
+START_MS = 1_700_000_000_000
+CARD = Redeemable("gft_CARD", PROJECT, "CARD", 1, False, object="gift_card")
+FUNDED_MINOR = 4_000
+PROGRAM = Campaign(
+    *("lty_stars", PROJECT, 1, False, None),
+    type="LOYALTY",
+    points=PointsTerms(3, 10, 4, 600_000, (PointsReward("rwd_tenth", 50, Discount("PERCENT", 100_000)),)),
+)
+STAR = Redeemable(
+    *("lcd_STAR", PROJECT, "STAR", 1, False, "lty_stars"),
+    object="loyalty_card",
+    lots=(
+        Lot(START_MS + 50_000, ((START_MS, 90), (START_MS + 20_000, 60))),
+        Lot(START_MS + 90_000_000, ((START_MS - 5, 200),)),
+        Lot(0, ((START_MS + 30_000, 40),)),
+    ),
+)
+TIER = Redeemable(
+    *("tier_T", PROJECT, "tier_T", 1, False),
+    object="promotion_tier",
+    discount=Discount("PERCENT", 50_000),
+    limit=6,
+    budget_minor=1_200,
+)
+CARDS = {"CARD": CARD, "STAR": STAR}
+REDEEMABLES = {**VOUCHERS, **CARDS, "tier_T": TIER}
+CODES = tuple(REDEEMABLES)
 
 CARTS = (
     ((1, 1999), (3, 333)),
@@ -84,7 +121,7 @@ def order_of(cart: int, order_id: str | None, shipping_minor: int) -> Order:
     return Order(sum(item.amount_minor for item in items), items, shipping_minor, order_id)
 
 
-def found(code: str, campaigns: dict[str, Campaign]) -> Found:
-    """What a code leads to while the campaigns are these."""
-    voucher = VOUCHERS[code]
-    return Found.of(voucher, campaigns.get(voucher.campaign_id or ""), RULES.get(code, ()))
+def found(code: str, campaigns: dict[str, Campaign], cards: dict[str, Redeemable]) -> Found:
+    """What a code leads to while the campaigns and the cards are these."""
+    redeemable = cards.get(code) or REDEEMABLES[code]
+    return Found.of(redeemable, campaigns.get(redeemable.campaign_id or ""), RULES.get(code, ()))

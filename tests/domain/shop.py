@@ -7,8 +7,8 @@ hold what test_conservation.py says.
 import msgspec
 
 from domain.conditions import compile_rule
-from domain.decisions import Decision, Request, Surroundings
-from domain.definitions import BUDGET_WINDOW_MINOR, UNLIMITED, Campaign, ProjectSettings
+from domain.decisions import Balance, Decision, Request, Surroundings, Wanted
+from domain.definitions import BUDGET_WINDOW_MINOR, UNLIMITED, Campaign, Lot, ProjectSettings, balance_counter
 from domain.events import Hold, Line, OrderPart, Redeemed, Released, Reserved, RolledBack, decode, encode
 from domain.ids import order_key, session_tag
 from domain.ledger import CounterState, HoldUse, Item, Mode, Move, Outcome, Position, Settlement
@@ -16,6 +16,7 @@ from domain.model import Model
 from domain.orders import Customer, Order
 from domain.outcomes import Status, Verdict
 from domain.returns import Quote
+from domain.spending import counters_read
 from domain.stacks import decide_stack
 from tests.domain import shelf
 
@@ -41,18 +42,53 @@ class Shop:
         self.settings = settings
         self.model = Model()
         self.model.open(False, PLENTY)
-        self.now_ms = 1_700_000_000_000
+        self.now_ms = shelf.START_MS
         self.asked = 0
-        self.campaigns: dict[str, Campaign] = dict(shelf.CAMPAIGNS)
+        self.campaigns: dict[str, Campaign] = {**shelf.CAMPAIGNS, "lty_stars": shelf.PROGRAM}
+        self.cards = dict(shelf.CARDS)
+        self.funded_minor = shelf.FUNDED_MINOR
         self.sales: dict[str, Sale] = {}
         self.reservations: dict[str, tuple[Reserved, Request, tuple[str, ...]]] = {}
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
-    def decide(self, codes: tuple[str, ...], request: Request, refused: dict[int, str]) -> Decision:
+    def decide(self, codes: tuple[str, ...], request: Request, refused: dict[int, str], tag: str = "") -> Decision:
         customer = Customer(request.customer_id) if request.customer_id is not None else None
-        found = [shelf.found(code, self.campaigns) for code in codes]
-        return decide_stack(found, request, Surroundings(self.settings, customer), self.now_ms, 1, refused)
+        found = [shelf.found(code, self.campaigns, self.cards) for code in codes]
+        balances = {}
+        for each, wanted in zip(found, request.wanted, strict=False):
+            for name in counters_read(each, wanted):
+                balances[name] = self._balance(name, tag)
+        around = Surroundings(self.settings, customer, balances=balances)
+        return decide_stack(found, request, around, self.now_ms, 1, refused)
+
+    def _balance(self, name: str, tag: str) -> Balance:
+        state = self.model.counters.get(name)
+        if state is None:
+            self._hydrate((name,))
+            state = self.model.counters[name]
+        own = sum(hold.amount for hold in state.holds if hold.tag == tag)
+        return Balance(state.limit, state.used, state.held - own)
+
+    def top_up(self, amount_minor: int) -> None:
+        """The three steps, of which Redis' is the one that counts here."""
+        card = self.cards["CARD"]
+        self.cards["CARD"] = card = msgspec.structs.replace(card, version=card.version + 1)
+        self.funded_minor += amount_minor
+        self.model.apply(CHANGE, None, [(balance_counter(card.id), self.funded_minor)], card.version, False)
+
+    def earn(self, lot: int, points: int, pending_ms: int) -> None:
+        card = self.cards["STAR"]
+        lots = list(card.lots)
+        steps = (*lots[lot].steps, (self.now_ms + pending_ms, points))
+        lots[lot] = Lot(lots[lot].expires_ms, steps)
+        self.cards["STAR"] = msgspec.structs.replace(card, version=card.version + 1, lots=tuple(lots))
+
+    def _hydrate(self, names: tuple[str, ...]) -> None:
+        funded = CounterState(self.funded_minor, version=self.cards["CARD"].version)
+        blank = [(name, funded if name.startswith("a:") else CounterState()) for name in names]
+        change = self.model.changes.get(CHANGE, 0)
+        assert self.model.hydrate(CHANGE, change, Position(), [], blank) is Status.OK
 
     def submit(self, item: Item) -> Outcome:
         """Have it judged; what the commit waits for is brought."""
@@ -60,9 +96,7 @@ class Shop:
             self.asked += 1
             outcome = self.model.commit([item], self.now_ms, Position(self.asked, 0)).outcomes[0]
             if outcome.verdict is Verdict.MISSING:
-                blank = [(name, CounterState()) for name in outcome.missing]
-                change = self.model.changes.get(CHANGE, 0)
-                assert self.model.hydrate(CHANGE, change, Position(), [], blank) is Status.OK
+                self._hydrate(outcome.missing)
             elif outcome.verdict is Verdict.UNCONFIRMED:
                 self.settle()
             else:
@@ -74,8 +108,9 @@ class Shop:
     ) -> tuple[Decision, Outcome | None]:
         """Decide and submit; in PARTIAL mode without those that a limit refuses. No outcome: Python refused."""
         refused: dict[int, str] = {}
+        before: tuple[Move, ...] = ()
         while True:
-            decision = self.decide(codes, request, refused)
+            decision = self.decide(codes, request, refused, hold.tag if hold is not None else "")
             if decision.refusal is not None:
                 return decision, None
             alias = None
@@ -85,6 +120,9 @@ class Shop:
             payload = encode(event)
             asked = Item(mode, id_, payload=payload, guards=decision.guards, moves=decision.moves)
             outcome = self.submit(msgspec.structs.replace(asked, alias=alias, hold=hold))
+            if before != decision.moves and _of_card(decision, outcome):
+                before = decision.moves
+                continue
             owner = _blamed(decision, outcome)
             if owner is None or len(codes) == 1 or self.settings.mode == "ALL":
                 return decision, outcome
@@ -145,6 +183,7 @@ class Shop:
     def capture(self, id_: str) -> Outcome | None:
         """Redeem what is held; what that does not take any more is given up."""
         event, request, codes = self.reservations[id_]
+        request = msgspec.structs.replace(request, wanted=_as_held(event, request))
         use = HoldUse(event.tag, id_, required=True)
         decision, outcome = self.attempt(Mode.COMMIT, f"rdm_of_{id_}", codes, request, use)
         taken = sums_of(decision.lines)
@@ -227,6 +266,28 @@ def _blamed(decision: Decision, outcome: Outcome) -> int | None:
     if outcome.verdict in (Verdict.LIMIT, Verdict.HELD, Verdict.HOLD_TAKEN):
         return decision.owners[outcome.index]
     return decision.guard_owners[outcome.index] if outcome.verdict is Verdict.GUARD else None
+
+
+def _of_card(decision: Decision, outcome: Outcome) -> bool:
+    """Whether a card has refused: it may have changed since it was looked at."""
+    if outcome.verdict is Verdict.GUARD:
+        return decision.guards[outcome.index].counter.startswith(("a:", "y:"))
+    is_limit = outcome.verdict in (Verdict.LIMIT, Verdict.HELD)
+    return is_limit and decision.moves[outcome.index].counter.startswith(("a:", "y:"))
+
+
+def _as_held(event: Reserved, request: Request) -> tuple[Wanted, ...]:
+    """What was held, in the order in which it was applied; of cards as much as is held."""
+    by_name = {wanted.name: wanted for wanted in request.wanted}
+    wanted = []
+    for line in event.lines:
+        asked = by_name[line.code]
+        if line.object == "gift_card":
+            asked = msgspec.structs.replace(asked, amount_minor=line.discount_minor)
+        elif line.object == "loyalty_card" and not line.reward:
+            asked = msgspec.structs.replace(asked, points=line.points)
+        wanted.append(asked)
+    return tuple(wanted)
 
 
 def _held(event: Reserved) -> tuple[Move, ...]:
