@@ -16,6 +16,7 @@ from domain.ledger import Position
 from store import quarantine
 from store.database import Transaction
 from store.ledger_holds import take_in_holds
+from store.ledger_referrals import attribute
 from store.ledger_rollbacks import roll_back
 from store.ledger_rows import (
     Deltas,
@@ -122,6 +123,7 @@ async def _redeem(
         deltas.grant(event)
         usage.add(event.account_id, event.project_id, slot.time_ms, (1, 0, event.discount_minor))
         receipts.redeem(slot)
+    await attribute(tx, applied)
     collapsed = [*repeated, *(slot for slot in first if _key(slot.event) not in inserted)]
     fates = [redeemed_fate(Kind.APPLIED, slot) for slot in applied]
     fates += [redeemed_fate(Kind.COLLAPSED, slot) for slot in collapsed]
@@ -225,6 +227,7 @@ async def _apply_entry(tx: Transaction, was: Place, entry: quarantine.Entry, del
         return False
     if not await insert_redemptions(tx, was, [entry.slot]):
         return False
+    await attribute(tx, [entry.slot])
     deltas.grant(event)
     usage.add(event.account_id, event.project_id, entry.slot.time_ms, (1, 0, event.discount_minor))
     return True

@@ -12,6 +12,7 @@ import msgspec
 from domain.events import RolledBack
 from store import quarantine
 from store.database import Transaction
+from store.ledger_referrals import roll_back_referrals
 from store.ledger_rows import (
     Deltas,
     Fate,
@@ -80,6 +81,7 @@ async def _round(
             fates.append(await quarantine.put(tx, place, slot, "unknown_redemption", ""))
     if rows:
         await tx.execute(_INSERT, place.shard, place.epoch, *columns(rows, 14))
+        await roll_back_referrals(tx, [slot for slot in slots if key_of(slot) in aliases])
     return fates
 
 

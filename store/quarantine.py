@@ -30,6 +30,14 @@ _OPEN_ALARMS = query("open_alarms")
 _ENSURE_CHILDREN = query("ensure_child_counters")
 _MOVE = query("move_counters")
 
+_REASONS = {
+    "referrals_once_per_referee": "already_referred",
+    "referee_identities_once": "already_referred",
+    "referrals_not_of_oneself": "self_referral",
+    "referrals_make_no_ring": "referral_ring",
+}
+"""Constraints that refuse what a decision could not be sure of, with the outcome code that it is then answered."""
+
 MAX_DETAIL = 4000
 
 
@@ -191,6 +199,9 @@ async def count_open(tx: Transaction, shard: int) -> int:
 def describe(error: Exception) -> tuple[str, str]:
     """Reason and detail of an event that PostgreSQL refused; the server's message, never the row."""
     text = str(getattr(error, "message", None) or error)
+    reason = _REASONS.get(getattr(error, "constraint_name", None) or "")
+    if reason is not None:
+        return reason, text
     if isinstance(error, asyncpg.CheckViolationError):
         return ("over_ceiling" if "counters_within_ceiling" in text else "check_refused"), text
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
