@@ -62,6 +62,8 @@ _CAMPAIGN_ROW = query("campaign_row")
 _VOUCHER_ROW = query("voucher_row")
 _VOUCHER_ROWS = query("voucher_rows_by_code")
 _TIER_ROWS = query("tier_rows")
+_REFERRAL_CODE_ROW = query("referral_code_row")
+_REFERRAL_CODE_ROWS = query("referral_code_rows")
 _RULE_ROWS = query("rule_rows")
 _CUSTOMER_ROWS = query("customer_rows")
 _PRODUCT_ROWS = query("product_rows")
@@ -168,6 +170,11 @@ async def read_codes(tx: Transaction, project_id: str, codes: Sequence[str]) -> 
     return found
 
 
+async def read_referral_codes(tx: Transaction, project_id: str, codes: Sequence[str]) -> list[Redeemable]:
+    """Those referral codes among `codes` that there are."""
+    return [voucher_definition(voucher_from(row)) for row in await tx.fetch(_REFERRAL_CODE_ROWS, project_id, codes)]
+
+
 async def read_tiers(tx: Transaction, project_id: str, ids: Sequence[str]) -> list[VoucherRow]:
     """Those promotion tiers among `ids` that there are."""
     return [voucher_from(row) for row in await tx.fetch(_TIER_ROWS, project_id, ids)]
@@ -196,7 +203,9 @@ async def read_settings(tx: Transaction, project_id: str) -> ProjectSettings:
     return settings_from(rows[0]) if rows else ProjectSettings(project_id)
 
 
-_OTHER_CODES: tuple[Callable[[Transaction, str, Sequence[str]], Awaitable[list[Redeemable]]], ...] = ()
+_OTHER_CODES: tuple[Callable[[Transaction, str, Sequence[str]], Awaitable[list[Redeemable]]], ...] = (
+    read_referral_codes,
+)
 
 
 async def stage_change(
@@ -258,6 +267,9 @@ async def _newest(
     if object_ == "promotion_tier":
         tier = (await read_tiers(tx, project_id, [object_id]))[0]
         return encode_voucher(tier), voucher_limits(tier), tier.version
+    if object_ == "referral_code":  # what limits it is the program's
+        code = voucher_from(await tx.fetchrow(_REFERRAL_CODE_ROW, project_id, object_id))
+        return encode_voucher(code), (), code.version
     definition = await _read_one(tx, project_id, object_, object_id)
     # A batch of new codes: only the change number moves. Limits of rules are families, which Redis does not keep.
     return definition, (), 0 if definition is None else definition.version
