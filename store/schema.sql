@@ -1590,7 +1590,7 @@ ALTER TABLE ONLY public.redemptions
     ADD CONSTRAINT redemptions_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.referee_identities
-    ADD CONSTRAINT referee_identities_pkey PRIMARY KEY (project_id, redemption_id, key);
+    ADD CONSTRAINT referee_identities_pkey PRIMARY KEY (project_id, redemption_id, key, commitment);
 
 ALTER TABLE ONLY public.referral_codes
     ADD CONSTRAINT referral_codes_pkey PRIMARY KEY (project_id, id);
