@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from domain.cards import gift_card_definition, gift_card_limits, loyalty_card_definition, loyalty_card_limits
 from domain.definitions import (
     ProjectSettings,
     Redeemable,
@@ -35,6 +36,7 @@ from domain.rules import (
     voucher_limits,
 )
 
+from .cards import read_cards_by_code, read_gift_cards, read_loyalty_cards
 from .database import Transaction
 from .queries import query
 from .scripts import Scripts
@@ -204,6 +206,7 @@ async def read_settings(tx: Transaction, project_id: str) -> ProjectSettings:
 
 
 _OTHER_CODES: tuple[Callable[[Transaction, str, Sequence[str]], Awaitable[list[Redeemable]]], ...] = (
+    read_cards_by_code,
     read_referral_codes,
 )
 
@@ -267,6 +270,12 @@ async def _newest(
     if object_ == "promotion_tier":
         tier = (await read_tiers(tx, project_id, [object_id]))[0]
         return encode_voucher(tier), voucher_limits(tier), tier.version
+    if object_ == "gift_card":
+        card = (await read_gift_cards(tx, project_id, [object_id]))[0]
+        return encode_redeemable(gift_card_definition(card)), gift_card_limits(card), card.version
+    if object_ == "loyalty_card":
+        points = (await read_loyalty_cards(tx, project_id, [object_id]))[0]
+        return encode_redeemable(loyalty_card_definition(points)), loyalty_card_limits(points), points.version
     if object_ == "referral_code":  # what limits it is the program's
         code = voucher_from(await tx.fetchrow(_REFERRAL_CODE_ROW, project_id, object_id))
         return encode_voucher(code), (), code.version

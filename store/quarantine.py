@@ -15,6 +15,7 @@ from domain.events import Event, Redeemed, Released, Reserved, RolledBack, Settl
 from domain.ids import time_ordered_id
 from domain.ledger import Position
 from store.database import Transaction
+from store.ledger_cards import CONSTRAINTS
 from store.ledger_rows import Deltas, Fate, Kind, Moves, Place, ReturnsTooMuch, Slot, alias_of, moves_of
 from store.queries import query
 
@@ -31,6 +32,7 @@ _ENSURE_CHILDREN = query("ensure_child_counters")
 _MOVE = query("move_counters")
 
 _REASONS = {
+    **CONSTRAINTS,
     "referrals_once_per_referee": "already_referred",
     "referee_identities_once": "already_referred",
     "referrals_not_of_oneself": "self_referral",
