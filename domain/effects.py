@@ -49,6 +49,14 @@ class Cart:
         self.shipping_minor = self.shipping_left = order.shipping_minor
         self.discount_minor = 0
 
+    def fork(self) -> "Cart":
+        """The same cart once more, for something else to be tried on it."""
+        twin = Cart.__new__(Cart)
+        twin.items, twin.left = self.items.copy(), self.left.copy()
+        twin.amount_minor, twin.discount_minor = self.amount_minor, self.discount_minor
+        twin.shipping_minor, twin.shipping_left = self.shipping_minor, self.shipping_left
+        return twin
+
     @property
     def total_minor(self) -> int:
         return self.amount_minor + self.shipping_minor - self.discount_minor

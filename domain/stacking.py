@@ -11,7 +11,7 @@ import msgspec
 from . import definitions as names
 from .conditions import Failing, Judgement
 from .decisions import Found, Request, RuleInForce, Wanted, restores_use
-from .definitions import Campaign, Discount, Redeemable
+from .definitions import Campaign, Discount, ProjectSettings, Redeemable
 from .effects import Effect
 from .events import Line, Terms
 from .ledger import Move
@@ -55,6 +55,19 @@ def refers_oneself(code: Redeemable, customer: Customer | None) -> str | None:
     if customer is None:
         return "customer_required"
     return "self_referral" if customer.id == code.customer_id else None
+
+
+def why_no_room(settings: ProjectSettings, applied: Sequence[str | None], category: str | None) -> str | None:
+    """Why one of this category has no place beside those of the `applied` categories, if it has none."""
+    if len(applied) >= settings.most_applied:
+        return "stack_full"
+    for other in applied:
+        exclusive = {one for one in (category, other) if one in settings.exclusive_categories}
+        if exclusive and category != other:
+            joins = category if other in exclusive else other
+            if joins not in settings.joint_categories:
+                return "stack_excluded"
+    return None
 
 
 def category_of(found: Found) -> str | None:

@@ -29,6 +29,7 @@ from .stacking import (
     merge,
     not_found,
     refers_oneself,
+    why_no_room,
 )
 from .taking import (
     Planned,
@@ -111,7 +112,9 @@ class _Work:
         if code is not None:
             self._refuse(number, code)
             return
-        skipped = None if found.redeemable.object == "gift_card" else self._skip(category_of(found))
+        skipped = None
+        if found.redeemable.object != "gift_card":
+            skipped = why_no_room(self.settings, self.applied_categories, category_of(found))
         if skipped is not None:
             self.parts[number] = Part("skipped", skipped)
             return
@@ -134,19 +137,6 @@ class _Work:
 
     def _refuse(self, number: int, code: str, failing: tuple[Failing, ...] = ()) -> None:
         self.parts[number] = Part("inapplicable", code, failing)
-
-    def _skip(self, category: str | None) -> str | None:
-        """Why there is no room for one of this category, if there is none."""
-        settings = self.settings
-        if len(self.applied_categories) >= settings.most_applied:
-            return "stack_full"
-        for other in self.applied_categories:
-            exclusive = {one for one in (category, other) if one in settings.exclusive_categories}
-            if exclusive and category != other:
-                joins = category if other in exclusive else other
-                if joins not in settings.joint_categories:
-                    return "stack_excluded"
-        return None
 
     def _judge(self, found: Found) -> list[Judgement]:
         facts = Facts(

@@ -8,11 +8,12 @@ import time
 from collections.abc import Awaitable, Callable
 
 from domain.ledger import Position
+from domain.outcomes import PROBLEMS
 from domain.problems import Refused
 from store.rings import Answer
 
 from .shard import ServedShard
-from .waiting import Settled
+from .waiting import Settled, Word
 from .worker import Worker
 
 DEADLINE_S = 3.0
@@ -36,7 +37,7 @@ def expect_reconciler(worker: Worker, served: ServedShard) -> None:
 
 async def wait_for_ledger(
     worker: Worker, served: ServedShard, position: Position, event_id: str, deadline: float
-) -> Settled:
+) -> Word:
     """Wait for the ledger until the deadline; Refused where it is silent. `event_id` '': only the position matters."""
     left = deadline - time.monotonic()
     waiters = worker.listener.shard(served.shard.epoch.shard)
@@ -59,8 +60,9 @@ async def acknowledge(
         return
     if answer.position == Position():  # restored from the ledger
         return
-    settled = await wait_for_ledger(worker, served, answer.position, event_id, time.monotonic() + DEADLINE_S)
+    settled, reason = await wait_for_ledger(worker, served, answer.position, event_id, time.monotonic() + DEADLINE_S)
     if settled is Settled.REFUSED:
-        raise Refused("ledger_refused")
+        # What a card or a referral was refused for is an outcome of its own; the others are the ledger's business.
+        raise Refused(reason if reason in PROBLEMS else "ledger_refused")
     if settled is Settled.UNKNOWN and await in_ledger() is None:
         raise Refused("outcome_pending")

@@ -16,6 +16,7 @@ from domain.ledger import CounterHold, CounterState, Definition, Position
 from domain.outcomes import Status
 from domain.problems import Refused
 from domain.taking import own_counters
+from store.cards import read_funds
 from store.database import Database, Transaction
 from store.definitions import (
     campaign_from,
@@ -30,6 +31,7 @@ from store.definitions import (
     read_settings,
     read_tiers,
 )
+from store.ledger_cards import is_of_a_card
 from store.link import FencedOut
 from store.queries import query
 from store.shards import Shard
@@ -129,15 +131,18 @@ class Hydration:
         for each in await tx.fetch(_LIVE_HOLDS, project_id, names) if names else ():
             hold = CounterHold(each["tag"], each["amount"], each["expires_ms"], each["reservation_id"])
             holds.setdefault(each["counter_id"], []).append(hold)
+        funds = await read_funds(tx, project_id, names)
         states = []
         for name in names:
             window = BUDGET_WINDOW_MINOR if name.startswith("b:") else COUNT_WINDOW
-            withheld = window * epochs
+            # What is of a card is `committed`: no lost epoch has sold any of it.
+            withheld = 0 if is_of_a_card(name) else window * epochs
+            limit, version = funds.get(name, (None, 0))
             row = rows.get(name)
             granted, returned = (row["granted"], row["returned"]) if row else (0, 0)
             held = tuple(holds.get(name, ()))
             units = sum(hold.amount for hold in held)
-            states.append((name, CounterState(None, granted, returned, granted, units, withheld, 0, held)))
+            states.append((name, CounterState(limit, granted, returned, granted, units, withheld, version, held)))
         return states
 
     async def _orders(self, tx: Transaction, project_id: str, names: Sequence[str]) -> dict[str, Any]:

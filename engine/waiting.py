@@ -27,6 +27,10 @@ class Settled(Enum):
     UNKNOWN = "unknown"
 
 
+Word = tuple[Settled, str]
+"""How a wait ended, and where it was refused the reason."""
+
+
 class ShardWaiters:
     """Who waits for which position of one shard."""
 
@@ -35,7 +39,7 @@ class ShardWaiters:
         self._heard = float("-inf")
         self._epoch = 0
         self._position = Position()
-        self._waiters: list[tuple[int, Position, int, str, asyncio.Future[Settled]]] = []
+        self._waiters: list[tuple[int, Position, int, str, asyncio.Future[Word]]] = []
         self._count = 0
 
     def is_heard(self) -> bool:
@@ -46,11 +50,11 @@ class ShardWaiters:
         """The subscription was cut: what was said meanwhile is not known."""
         self._heard = float("-inf")
 
-    async def wait(self, epoch: int, position: Position, event_id: str, timeout_s: float) -> Settled:
+    async def wait(self, epoch: int, position: Position, event_id: str, timeout_s: float) -> Word:
         """What became of the event `event_id` at this position; UNKNOWN after the timeout."""
         if self._epoch > epoch or (self._epoch == epoch and self._position >= position):
-            return Settled.UNKNOWN
-        future: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
+            return Settled.UNKNOWN, ""
+        future: asyncio.Future[Word] = asyncio.get_running_loop().create_future()
         self._count += 1
         heapq.heappush(self._waiters, (epoch, position, self._count, event_id, future))
         try:
@@ -60,7 +64,7 @@ class ShardWaiters:
             # Where nothing is confirmed for long, nothing pops those who have given up: memory stays bounded here.
             self._waiters = [waiter for waiter in self._waiters if not waiter[-1].done()]
             heapq.heapify(self._waiters)
-            return Settled.UNKNOWN
+            return Settled.UNKNOWN, ""
 
     def heard(self, message: Confirmed) -> None:
         """Take a message in: wake those who wait for what it covers."""
@@ -69,20 +73,20 @@ class ShardWaiters:
         if (message.epoch, message.new) < (self._epoch, self._position):
             return
         self._epoch, self._position = message.epoch, message.new
-        refused = {event_id for event_id, _ in message.refused}
+        refused = dict(message.refused)
         collapsed = set(message.collapsed)
         while self._waiters and self._waiters[0][:2] <= (message.epoch, message.new):
             epoch, position, _, event_id, future = heapq.heappop(self._waiters)
             if future.done():
                 continue
             if event_id in refused:
-                future.set_result(Settled.REFUSED)
+                future.set_result((Settled.REFUSED, refused[event_id]))
             elif event_id in collapsed:
-                future.set_result(Settled.COLLAPSED)
+                future.set_result((Settled.COLLAPSED, ""))
             elif gapless and epoch == message.epoch and position > message.old:
-                future.set_result(Settled.APPLIED)
+                future.set_result((Settled.APPLIED, ""))
             else:
-                future.set_result(Settled.UNKNOWN)
+                future.set_result((Settled.UNKNOWN, ""))
 
 
 def decode_message(data: bytes) -> Confirmed:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from domain.cards import gift_card_definition, gift_card_limits, loyalty_card_definition, loyalty_card_limits
 from domain.definitions import (
     ProjectSettings,
     Redeemable,
@@ -35,6 +36,7 @@ from domain.rules import (
     voucher_limits,
 )
 
+from .cards import read_cards_by_code, read_gift_cards, read_loyalty_cards
 from .database import Transaction
 from .queries import query
 from .scripts import Scripts
@@ -62,6 +64,8 @@ _CAMPAIGN_ROW = query("campaign_row")
 _VOUCHER_ROW = query("voucher_row")
 _VOUCHER_ROWS = query("voucher_rows_by_code")
 _TIER_ROWS = query("tier_rows")
+_REFERRAL_CODE_ROW = query("referral_code_row")
+_REFERRAL_CODE_ROWS = query("referral_code_rows")
 _RULE_ROWS = query("rule_rows")
 _CUSTOMER_ROWS = query("customer_rows")
 _PRODUCT_ROWS = query("product_rows")
@@ -168,6 +172,11 @@ async def read_codes(tx: Transaction, project_id: str, codes: Sequence[str]) -> 
     return found
 
 
+async def read_referral_codes(tx: Transaction, project_id: str, codes: Sequence[str]) -> list[Redeemable]:
+    """Those referral codes among `codes` that there are."""
+    return [voucher_definition(voucher_from(row)) for row in await tx.fetch(_REFERRAL_CODE_ROWS, project_id, codes)]
+
+
 async def read_tiers(tx: Transaction, project_id: str, ids: Sequence[str]) -> list[VoucherRow]:
     """Those promotion tiers among `ids` that there are."""
     return [voucher_from(row) for row in await tx.fetch(_TIER_ROWS, project_id, ids)]
@@ -196,7 +205,10 @@ async def read_settings(tx: Transaction, project_id: str) -> ProjectSettings:
     return settings_from(rows[0]) if rows else ProjectSettings(project_id)
 
 
-_OTHER_CODES: tuple[Callable[[Transaction, str, Sequence[str]], Awaitable[list[Redeemable]]], ...] = ()
+_OTHER_CODES: tuple[Callable[[Transaction, str, Sequence[str]], Awaitable[list[Redeemable]]], ...] = (
+    read_cards_by_code,
+    read_referral_codes,
+)
 
 
 async def stage_change(
@@ -258,6 +270,15 @@ async def _newest(
     if object_ == "promotion_tier":
         tier = (await read_tiers(tx, project_id, [object_id]))[0]
         return encode_voucher(tier), voucher_limits(tier), tier.version
+    if object_ == "gift_card":
+        card = (await read_gift_cards(tx, project_id, [object_id]))[0]
+        return encode_redeemable(gift_card_definition(card)), gift_card_limits(card), card.version
+    if object_ == "loyalty_card":
+        points = (await read_loyalty_cards(tx, project_id, [object_id]))[0]
+        return encode_redeemable(loyalty_card_definition(points)), loyalty_card_limits(points), points.version
+    if object_ == "referral_code":  # what limits it is the program's
+        code = voucher_from(await tx.fetchrow(_REFERRAL_CODE_ROW, project_id, object_id))
+        return encode_voucher(code), (), code.version
     definition = await _read_one(tx, project_id, object_, object_id)
     # A batch of new codes: only the change number moves. Limits of rules are families, which Redis does not keep.
     return definition, (), 0 if definition is None else definition.version

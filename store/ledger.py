@@ -15,7 +15,9 @@ from domain.events import Redeemed, Released, Reserved, RolledBack, Settled
 from domain.ledger import Position
 from store import quarantine
 from store.database import Transaction
+from store.ledger_cards import Postings
 from store.ledger_holds import take_in_holds
+from store.ledger_referrals import attribute
 from store.ledger_rollbacks import roll_back
 from store.ledger_rows import (
     Deltas,
@@ -83,20 +85,22 @@ async def settle(tx: Transaction, place: Place, old: Position, new: Position, sl
 async def take_in(tx: Transaction, place: Place, slots: Sequence[Slot]) -> list[Fate]:
     """All of these events, or one of INTEGRITY: redemptions first, then what people settled, then rollbacks, and what
     sessions hold last."""
-    deltas, usage, receipts = Deltas(), Usage(), Receipts(place)
+    deltas, usage, receipts, postings = Deltas(), Usage(), Receipts(place), Postings()
     redeemed = [s for s in slots if isinstance(s.event, Redeemed)]
-    fates, applied = await _redeem(tx, place, redeemed, deltas, usage, receipts)
+    fates, applied = await _redeem(tx, place, redeemed, deltas, usage, receipts, postings)
     for slot in slots:
         if isinstance(slot.event, Settled):
-            fates.append(await _resolve(tx, place, slot, deltas, usage, receipts))
+            fates.append(await _resolve(tx, place, slot, deltas, usage, receipts, postings))
     rollbacks = [s for s in slots if isinstance(s.event, RolledBack)]
-    fates += await roll_back(tx, place, rollbacks, deltas, usage, receipts)
+    fates += await roll_back(tx, place, rollbacks, deltas, usage, receipts, postings)
     if applied or any(isinstance(s.event, Reserved | Released) for s in slots):
         fates += await take_in_holds(tx, place, slots, applied)
     await receipts.append(tx)
     usage_columns = usage.columns()
     if usage_columns[0]:
         await tx.execute(_ADD_USAGE, *usage_columns)
+    # Cards before counters, as everywhere else that locks both.
+    await postings.post(tx)
     await _move(tx, deltas)
     return fates
 
@@ -110,7 +114,13 @@ async def _move(tx: Transaction, deltas: Deltas) -> None:
 
 
 async def _redeem(
-    tx: Transaction, place: Place, slots: list[Slot], deltas: Deltas, usage: Usage, receipts: Receipts
+    tx: Transaction,
+    place: Place,
+    slots: list[Slot],
+    deltas: Deltas,
+    usage: Usage,
+    receipts: Receipts,
+    postings: Postings,
 ) -> tuple[list[Fate], set[int]]:
     """The fates, and which of these slots (by their id()) used up what a session held."""
     first, repeated = first_of(slots, (_key(slot.event) for slot in slots))
@@ -120,8 +130,10 @@ async def _redeem(
         event = slot.event
         assert isinstance(event, Redeemed)
         deltas.grant(event)
+        postings.spend(event, slot.time_ms)
         usage.add(event.account_id, event.project_id, slot.time_ms, (1, 0, event.discount_minor))
         receipts.redeem(slot)
+    await attribute(tx, applied)
     collapsed = [*repeated, *(slot for slot in first if _key(slot.event) not in inserted)]
     fates = [redeemed_fate(Kind.APPLIED, slot) for slot in applied]
     fates += [redeemed_fate(Kind.COLLAPSED, slot) for slot in collapsed]
@@ -195,7 +207,9 @@ def _header(place: Place, slot: Slot) -> tuple[Any, ...]:
     )
 
 
-async def _resolve(tx: Transaction, place: Place, slot: Slot, deltas: Deltas, usage: Usage, receipts: Receipts) -> Fate:
+async def _resolve(
+    tx: Transaction, place: Place, slot: Slot, deltas: Deltas, usage: Usage, receipts: Receipts, postings: Postings
+) -> Fate:
     """A person applies or voids an entry. Applied, its units go from quarantined to granted; void, they come back."""
     event = slot.event
     assert isinstance(event, Settled)
@@ -205,7 +219,7 @@ async def _resolve(tx: Transaction, place: Place, slot: Slot, deltas: Deltas, us
     applied = False
     if event.action == "apply":
         was = Place(place.shard, entry.epoch, place.durability)
-        applied = await _apply_entry(tx, was, entry, deltas, usage)
+        applied = await _apply_entry(tx, was, entry, deltas, usage, postings)
         if applied:
             receipts.redeem(entry.slot, was)
         elif not isinstance(entry.slot.event, Redeemed):
@@ -218,13 +232,17 @@ async def _resolve(tx: Transaction, place: Place, slot: Slot, deltas: Deltas, us
     return Fate(Kind.RESOLVED, event.project_id, returned=() if applied else entry.counted)
 
 
-async def _apply_entry(tx: Transaction, was: Place, entry: quarantine.Entry, deltas: Deltas, usage: Usage) -> bool:
+async def _apply_entry(
+    tx: Transaction, was: Place, entry: quarantine.Entry, deltas: Deltas, usage: Usage, postings: Postings
+) -> bool:
     """Whether the entry's redemption is now in the ledger and was not before."""
     event = entry.slot.event
     if not isinstance(event, Redeemed):
         return False
     if not await insert_redemptions(tx, was, [entry.slot]):
         return False
+    await attribute(tx, [entry.slot])
     deltas.grant(event)
+    postings.spend(event, entry.slot.time_ms)
     usage.add(event.account_id, event.project_id, entry.slot.time_ms, (1, 0, event.discount_minor))
     return True

@@ -12,6 +12,8 @@ import msgspec
 from domain.events import RolledBack
 from store import quarantine
 from store.database import Transaction
+from store.ledger_cards import Postings
+from store.ledger_referrals import roll_back_referrals
 from store.ledger_rows import (
     Deltas,
     Fate,
@@ -42,19 +44,31 @@ Key = tuple[str, str]
 
 
 async def roll_back(
-    tx: Transaction, place: Place, slots: Sequence[Slot], deltas: Deltas, usage: Usage, receipts: Receipts
+    tx: Transaction,
+    place: Place,
+    slots: Sequence[Slot],
+    deltas: Deltas,
+    usage: Usage,
+    receipts: Receipts,
+    postings: Postings,
 ) -> list[Fate]:
     """In rounds, each with the next rollback of every redemption: one may follow another in the same batch."""
     fates: list[Fate] = []
     waiting = list(slots)
     while waiting:
         first, waiting = first_of(waiting, map(key_of, waiting))
-        fates += await _round(tx, place, first, deltas, usage, receipts)
+        fates += await _round(tx, place, first, deltas, usage, receipts, postings)
     return fates
 
 
 async def _round(
-    tx: Transaction, place: Place, slots: list[Slot], deltas: Deltas, usage: Usage, receipts: Receipts
+    tx: Transaction,
+    place: Place,
+    slots: list[Slot],
+    deltas: Deltas,
+    usage: Usage,
+    receipts: Receipts,
+    postings: Postings,
 ) -> list[Fate]:
     done = await tx.fetch(_ROLL_BACK, place.shard, place.epoch, *columns([_change(slot) for slot in slots], 9))
     aliases = {(row["project_id"], row["id"]): alias_of(row["order_key"]) for row in done}
@@ -70,6 +84,7 @@ async def _round(
             moves = _returned(event, left[key])
             rows.append(_row(slot, moves))
             deltas.give_back(event.project_id, moves)
+            postings.refund(*key, moves, slot.time_ms)
             if event.is_whole:
                 usage.add(event.account_id, event.project_id, slot.time_ms, (0, 1, 0))
                 receipts.roll_back(slot)
@@ -80,6 +95,7 @@ async def _round(
             fates.append(await quarantine.put(tx, place, slot, "unknown_redemption", ""))
     if rows:
         await tx.execute(_INSERT, place.shard, place.epoch, *columns(rows, 14))
+        await roll_back_referrals(tx, [slot for slot in slots if key_of(slot) in aliases])
     return fates
 
 

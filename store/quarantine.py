@@ -15,6 +15,7 @@ from domain.events import Event, Redeemed, Released, Reserved, RolledBack, Settl
 from domain.ids import time_ordered_id
 from domain.ledger import Position
 from store.database import Transaction
+from store.ledger_cards import CONSTRAINTS
 from store.ledger_rows import Deltas, Fate, Kind, Moves, Place, ReturnsTooMuch, Slot, alias_of, moves_of
 from store.queries import query
 
@@ -29,6 +30,15 @@ _COUNT_OPEN = query("count_open_quarantine")
 _OPEN_ALARMS = query("open_alarms")
 _ENSURE_CHILDREN = query("ensure_child_counters")
 _MOVE = query("move_counters")
+
+_REASONS = {
+    **CONSTRAINTS,
+    "referrals_once_per_referee": "already_referred",
+    "referee_identities_once": "already_referred",
+    "referrals_not_of_oneself": "self_referral",
+    "referrals_make_no_ring": "referral_ring",
+}
+"""Constraints that refuse what a decision could not be sure of, with the outcome code that it is then answered."""
 
 MAX_DETAIL = 4000
 
@@ -191,6 +201,9 @@ async def count_open(tx: Transaction, shard: int) -> int:
 def describe(error: Exception) -> tuple[str, str]:
     """Reason and detail of an event that PostgreSQL refused; the server's message, never the row."""
     text = str(getattr(error, "message", None) or error)
+    reason = _REASONS.get(getattr(error, "constraint_name", None) or "")
+    if reason is not None:
+        return reason, text
     if isinstance(error, asyncpg.CheckViolationError):
         return ("over_ceiling" if "counters_within_ceiling" in text else "check_refused"), text
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):

@@ -73,6 +73,33 @@ CREATE FUNCTION public.app_worker_id() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN NULLIF(current_setting('app.worker_id'::text, true), ''::text);
 
+CREATE FUNCTION public.check_referrals() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+DECLARE
+    fault text;
+BEGIN
+    SELECT CASE WHEN f.is_self THEN 'referrals_not_of_oneself' ELSE 'referrals_make_no_ring' END INTO fault
+    FROM (
+        SELECT m.referrer_id = m.referee_id OR g.shares_identity AS is_self, g.is_ring
+        FROM made m
+        CROSS JOIN LATERAL (
+            SELECT COALESCE(array_agg(i.key), '{}') AS keys, COALESCE(array_agg(i.commitment), '{}') AS commitments
+            FROM referee_identities i WHERE i.project_id = m.project_id AND i.redemption_id = m.redemption_id
+        ) own
+        CROSS JOIN LATERAL referral_facts(m.project_id, m.program_id, m.referrer_id, m.referee_id, own.keys,
+            own.commitments, m.redemption_id) g
+    ) f
+    WHERE f.is_self OR f.is_ring
+    LIMIT 1;
+    IF fault IS NOT NULL THEN
+        RAISE EXCEPTION 'a referral is refused by %', fault
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = fault;
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE TABLE public.accounts (
     id text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL,
@@ -150,6 +177,40 @@ CREATE FUNCTION public.due_async_actions(max_rows integer) RETURNS TABLE(account
    WHERE ((x.status = ANY (ARRAY['queued'::text, 'running'::text])) AND ((x.locked_until IS NULL) OR (x.locked_until < now())))
    ORDER BY x.created_at
   LIMIT LEAST(due_async_actions.max_rows, 1000);
+END;
+
+CREATE TABLE public.referral_tasks (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    redemption_id text NOT NULL COLLATE pg_catalog."C",
+    side text NOT NULL,
+    action text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    not_before timestamp with time zone DEFAULT now() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    done_at timestamp with time zone,
+    CONSTRAINT referral_tasks_action_check CHECK ((action = ANY (ARRAY['issue'::text, 'take_back'::text]))),
+    CONSTRAINT referral_tasks_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT referral_tasks_redemption_id_check CHECK (((octet_length(redemption_id) >= 1) AND (octet_length(redemption_id) <= 64))),
+    CONSTRAINT referral_tasks_side_check CHECK ((side = ANY (ARRAY['referrer'::text, 'referee'::text])))
+);
+
+ALTER TABLE ONLY public.referral_tasks FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION public.due_referral_tasks(max_rows integer) RETURNS TABLE(project_id text, shard smallint, redemption_id text, side text, action text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT x.project_id,
+     a.shard,
+     x.redemption_id,
+     x.side,
+     x.action
+    FROM ((public.referral_tasks x
+      JOIN public.projects p ON ((p.id = x.project_id)))
+      JOIN public.accounts a ON ((a.id = p.account_id)))
+   WHERE ((x.done_at IS NULL) AND (x.not_before <= now()))
+   ORDER BY x.not_before
+  LIMIT LEAST(due_referral_tasks.max_rows, 1000);
 END;
 
 CREATE TABLE public.gift_card_entries (
@@ -517,6 +578,102 @@ BEGIN
         (SELECT COALESCE(sum(points_available(l, (extract(epoch FROM now()) * 1000)::bigint)), 0)
             FROM loyalty_lots l WHERE l.project_id = project AND l.card_id = card), cause, why, by;
 END $$;
+
+CREATE TABLE public.referee_identities (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    redemption_id text NOT NULL COLLATE pg_catalog."C",
+    program_id text NOT NULL COLLATE pg_catalog."C",
+    key text NOT NULL COLLATE pg_catalog."C",
+    commitment bytea NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    CONSTRAINT referee_identities_commitment_check CHECK ((octet_length(commitment) = 16)),
+    CONSTRAINT referee_identities_key_check CHECK (((octet_length(key) >= 1) AND (octet_length(key) <= 64))),
+    CONSTRAINT referee_identities_program_id_check CHECK (((octet_length(program_id) >= 1) AND (octet_length(program_id) <= 64))),
+    CONSTRAINT referee_identities_redemption_id_check CHECK (((octet_length(redemption_id) >= 1) AND (octet_length(redemption_id) <= 64)))
+);
+
+ALTER TABLE ONLY public.referee_identities FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.referrals (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    redemption_id text NOT NULL COLLATE pg_catalog."C",
+    line_no smallint NOT NULL,
+    program_id text NOT NULL COLLATE pg_catalog."C",
+    code_id text NOT NULL COLLATE pg_catalog."C",
+    referrer_id text COLLATE pg_catalog."C",
+    referee_id text COLLATE pg_catalog."C",
+    status text DEFAULT 'active'::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    rolled_back_at timestamp with time zone,
+    CONSTRAINT referrals_code_id_check CHECK (((octet_length(code_id) >= 1) AND (octet_length(code_id) <= 64))),
+    CONSTRAINT referrals_line_no_check CHECK (((line_no >= 1) AND (line_no <= 30))),
+    CONSTRAINT referrals_program_id_check CHECK (((octet_length(program_id) >= 1) AND (octet_length(program_id) <= 64))),
+    CONSTRAINT referrals_redemption_id_check CHECK (((octet_length(redemption_id) >= 1) AND (octet_length(redemption_id) <= 64))),
+    CONSTRAINT referrals_referee_id_check CHECK (((octet_length(referee_id) >= 1) AND (octet_length(referee_id) <= 1024))),
+    CONSTRAINT referrals_referrer_id_check CHECK (((octet_length(referrer_id) >= 1) AND (octet_length(referrer_id) <= 1024))),
+    CONSTRAINT referrals_rollback_has_its_time CHECK (((rolled_back_at IS NULL) = (status = 'active'::text))),
+    CONSTRAINT referrals_status_check CHECK ((status = ANY (ARRAY['active'::text, 'rolled_back'::text])))
+);
+
+ALTER TABLE ONLY public.referrals FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.referrer_identities (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    program_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    key text NOT NULL COLLATE pg_catalog."C",
+    commitment bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT referrer_identities_commitment_check CHECK ((octet_length(commitment) = 16)),
+    CONSTRAINT referrer_identities_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT referrer_identities_key_check CHECK (((octet_length(key) >= 1) AND (octet_length(key) <= 64)))
+);
+
+ALTER TABLE ONLY public.referrer_identities FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION public.referral_facts(project text, program text, referrer text, referee text, keys text[], commitments bytea[], besides text, OUT shares_identity boolean, OUT is_referred boolean, OUT is_ring boolean) RETURNS record
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'public'
+    BEGIN ATOMIC
+ WITH RECURSIVE stated AS (
+          SELECT s.key,
+             s.commitment
+            FROM UNNEST(referral_facts.keys, referral_facts.commitments) s(key, commitment)
+         ), line AS (
+          SELECT (referral_facts.referrer COLLATE "C") AS customer_id,
+             0 AS depth
+         UNION ALL
+          SELECT r.referrer_id,
+             (l.depth + 1)
+            FROM (line l
+              JOIN public.referrals r ON (((r.project_id = referral_facts.project) AND (r.program_id = referral_facts.program) AND (r.referee_id = l.customer_id) AND (r.status = 'active'::text) AND (r.redemption_id <> referral_facts.besides))))
+           WHERE ((l.depth < 1000) AND (l.customer_id IS NOT NULL) AND ((l.depth = 0) OR (l.customer_id <> referral_facts.referrer)))
+         ), alike AS (
+          SELECT l.depth
+            FROM ((line l
+              JOIN public.referrer_identities i ON (((i.project_id = referral_facts.project) AND (i.program_id = referral_facts.program) AND (i.customer_id = l.customer_id))))
+              JOIN stated s ON (((s.key = i.key) AND (s.commitment = i.commitment))))
+         UNION ALL
+          SELECT l.depth
+            FROM (((line l
+              JOIN public.referrals r ON (((r.project_id = referral_facts.project) AND (r.program_id = referral_facts.program) AND (r.referee_id = l.customer_id) AND (r.redemption_id <> referral_facts.besides))))
+              JOIN public.referee_identities i ON (((i.project_id = referral_facts.project) AND (i.redemption_id = r.redemption_id))))
+              JOIN stated s ON (((s.key = i.key) AND (s.commitment = i.commitment))))
+         )
+  SELECT (EXISTS ( SELECT
+            FROM alike
+           WHERE (alike.depth = 0))) AS "exists",
+     ((EXISTS ( SELECT
+            FROM public.referrals r
+           WHERE ((r.project_id = referral_facts.project) AND (r.program_id = referral_facts.program) AND (r.referee_id = referral_facts.referee) AND (r.status = 'active'::text) AND (r.redemption_id <> referral_facts.besides)))) OR (EXISTS ( SELECT
+            FROM (stated s
+              JOIN public.referee_identities i ON (((i.project_id = referral_facts.project) AND (i.program_id = referral_facts.program) AND (i.key = s.key) AND (i.commitment = s.commitment) AND i.is_active AND (i.redemption_id <> referral_facts.besides))))))),
+     ((EXISTS ( SELECT
+            FROM line
+           WHERE ((line.depth > 0) AND (line.customer_id = referral_facts.referee)))) OR (EXISTS ( SELECT
+            FROM alike
+           WHERE (alike.depth > 0))));
+END;
 
 CREATE FUNCTION public.refuse_changes() RETURNS trigger
     LANGUAGE plpgsql
@@ -1100,6 +1257,55 @@ END)),
 
 ALTER TABLE ONLY public.redemptions FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.referral_codes (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    program_id text NOT NULL COLLATE pg_catalog."C",
+    code text NOT NULL COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    status text DEFAULT 'active'::text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT referral_codes_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
+    CONSTRAINT referral_codes_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT referral_codes_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT referral_codes_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
+    CONSTRAINT referral_codes_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
+);
+
+ALTER TABLE ONLY public.referral_codes FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.referral_rewards (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    redemption_id text NOT NULL COLLATE pg_catalog."C",
+    side text NOT NULL,
+    customer_id text COLLATE pg_catalog."C",
+    terms jsonb NOT NULL,
+    status text DEFAULT 'due'::text NOT NULL,
+    reference text COLLATE pg_catalog."C",
+    amount bigint DEFAULT 0 NOT NULL,
+    lot_ms bigint,
+    owed bigint DEFAULT 0 NOT NULL,
+    failure text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT referral_rewards_amount_check CHECK (((amount >= 0) AND (amount <= '9007199254740991'::bigint))),
+    CONSTRAINT referral_rewards_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT referral_rewards_failure_check CHECK (((length(failure) >= 1) AND (length(failure) <= 200))),
+    CONSTRAINT referral_rewards_lot_ms_check CHECK ((lot_ms >= 0)),
+    CONSTRAINT referral_rewards_owe_what_was_given CHECK ((owed <= amount)),
+    CONSTRAINT referral_rewards_owed_check CHECK (((owed >= 0) AND (owed <= '9007199254740991'::bigint))),
+    CONSTRAINT referral_rewards_redemption_id_check CHECK (((octet_length(redemption_id) >= 1) AND (octet_length(redemption_id) <= 64))),
+    CONSTRAINT referral_rewards_reference_check CHECK (((octet_length(reference) >= 1) AND (octet_length(reference) <= 64))),
+    CONSTRAINT referral_rewards_say_what_was_given CHECK (((status = ANY (ARRAY['due'::text, 'failed'::text, 'taken_back'::text])) OR (reference IS NOT NULL))),
+    CONSTRAINT referral_rewards_side_check CHECK ((side = ANY (ARRAY['referrer'::text, 'referee'::text]))),
+    CONSTRAINT referral_rewards_status_check CHECK ((status = ANY (ARRAY['due'::text, 'issued'::text, 'failed'::text, 'taken_back'::text, 'owed'::text]))),
+    CONSTRAINT referral_rewards_terms_check CHECK (((jsonb_typeof(terms) = 'object'::text) AND (octet_length((terms)::text) <= 1024)))
+);
+
+ALTER TABLE ONLY public.referral_rewards FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.reservation_holds (
     project_id text NOT NULL COLLATE pg_catalog."C",
     counter_id text NOT NULL COLLATE pg_catalog."C",
@@ -1383,6 +1589,30 @@ ALTER TABLE ONLY public.redemption_rollbacks
 ALTER TABLE ONLY public.redemptions
     ADD CONSTRAINT redemptions_pkey PRIMARY KEY (project_id, id);
 
+ALTER TABLE ONLY public.referee_identities
+    ADD CONSTRAINT referee_identities_pkey PRIMARY KEY (project_id, redemption_id, key, commitment);
+
+ALTER TABLE ONLY public.referral_codes
+    ADD CONSTRAINT referral_codes_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.referral_codes
+    ADD CONSTRAINT referral_codes_project_id_code_key UNIQUE (project_id, code);
+
+ALTER TABLE ONLY public.referral_codes
+    ADD CONSTRAINT referral_codes_project_id_program_id_customer_id_key UNIQUE (project_id, program_id, customer_id);
+
+ALTER TABLE ONLY public.referral_rewards
+    ADD CONSTRAINT referral_rewards_pkey PRIMARY KEY (project_id, redemption_id, side);
+
+ALTER TABLE ONLY public.referral_tasks
+    ADD CONSTRAINT referral_tasks_pkey PRIMARY KEY (project_id, redemption_id, side, action);
+
+ALTER TABLE ONLY public.referrals
+    ADD CONSTRAINT referrals_pkey PRIMARY KEY (project_id, redemption_id);
+
+ALTER TABLE ONLY public.referrer_identities
+    ADD CONSTRAINT referrer_identities_pkey PRIMARY KEY (project_id, program_id, customer_id, key, commitment);
+
 ALTER TABLE ONLY public.reservation_holds
     ADD CONSTRAINT reservation_holds_pkey PRIMARY KEY (project_id, counter_id, tag);
 
@@ -1486,6 +1716,22 @@ CREATE INDEX redemptions_by_order ON public.redemptions USING btree (project_id,
 
 CREATE INDEX redemptions_by_time ON public.redemptions USING btree (project_id, created_at, id);
 
+CREATE UNIQUE INDEX referee_identities_once ON public.referee_identities USING btree (project_id, program_id, key, commitment) WHERE is_active;
+
+CREATE INDEX referral_codes_by_customer ON public.referral_codes USING btree (project_id, customer_id, created_at, id);
+
+CREATE INDEX referral_codes_by_program ON public.referral_codes USING btree (project_id, program_id, created_at, id);
+
+CREATE INDEX referral_tasks_due ON public.referral_tasks USING btree (not_before) WHERE (done_at IS NULL);
+
+CREATE INDEX referrals_by_program ON public.referrals USING btree (project_id, program_id, created_at, redemption_id);
+
+CREATE INDEX referrals_by_referee ON public.referrals USING btree (project_id, program_id, referee_id, created_at, redemption_id);
+
+CREATE INDEX referrals_by_referrer ON public.referrals USING btree (project_id, program_id, referrer_id, created_at, redemption_id);
+
+CREATE UNIQUE INDEX referrals_once_per_referee ON public.referrals USING btree (project_id, program_id, referee_id) WHERE (status = 'active'::text);
+
 CREATE INDEX reservation_holds_by_expiry ON public.reservation_holds USING btree (shard, expires_at);
 
 CREATE INDEX reservation_holds_by_reservation ON public.reservation_holds USING btree (project_id, reservation_id);
@@ -1509,6 +1755,10 @@ CREATE TRIGGER gift_cards_codes AFTER INSERT ON public.gift_cards REFERENCING NE
 CREATE TRIGGER loyalty_cards_codes AFTER INSERT ON public.loyalty_cards REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('loyalty_card');
 
 CREATE TRIGGER loyalty_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.loyalty_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_changes();
+
+CREATE TRIGGER referral_codes_codes AFTER INSERT ON public.referral_codes REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('referral_code');
+
+CREATE TRIGGER referrals_checked AFTER INSERT ON public.referrals REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.check_referrals();
 
 CREATE TRIGGER vouchers_codes AFTER INSERT ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('voucher');
 
@@ -1581,6 +1831,15 @@ ALTER TABLE ONLY public.promotion_tiers
 ALTER TABLE ONLY public.promotion_tiers
     ADD CONSTRAINT promotion_tiers_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
+ALTER TABLE ONLY public.referral_codes
+    ADD CONSTRAINT referral_codes_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+ALTER TABLE ONLY public.referral_codes
+    ADD CONSTRAINT referral_codes_project_id_program_id_fkey FOREIGN KEY (project_id, program_id) REFERENCES public.campaigns(project_id, id);
+
+ALTER TABLE ONLY public.referrer_identities
+    ADD CONSTRAINT referrer_identities_project_id_program_id_customer_id_fkey FOREIGN KEY (project_id, program_id, customer_id) REFERENCES public.referral_codes(project_id, program_id, customer_id);
+
 ALTER TABLE ONLY public.ring_entries
     ADD CONSTRAINT ring_entries_shard_epoch_fkey FOREIGN KEY (shard, epoch) REFERENCES public.epochs(shard, epoch);
 
@@ -1638,6 +1897,10 @@ CREATE POLICY app_insert ON public.project_settings FOR INSERT TO vauchflow_app 
 CREATE POLICY app_insert ON public.projects FOR INSERT TO vauchflow_app WITH CHECK (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_insert ON public.promotion_tiers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_insert ON public.referral_codes FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_insert ON public.referrer_identities FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.ring_entries FOR INSERT TO vauchflow_app WITH CHECK (((shard = ( SELECT public.app_shard() AS app_shard)) AND (worker_id = ( SELECT public.app_worker_id() AS app_worker_id))));
 
@@ -1701,6 +1964,18 @@ CREATE POLICY app_select ON public.redemption_rollbacks FOR SELECT TO vauchflow_
 
 CREATE POLICY app_select ON public.redemptions FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_select ON public.referee_identities FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.referral_codes FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.referral_rewards FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.referral_tasks FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.referrals FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.referrer_identities FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.reservation_holds FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.reservations FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -1744,6 +2019,12 @@ CREATE POLICY app_update ON public.project_settings FOR UPDATE TO vauchflow_app 
 CREATE POLICY app_update ON public.projects FOR UPDATE TO vauchflow_app USING (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)))) WITH CHECK (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_update ON public.promotion_tiers FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_update ON public.referral_codes FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_update ON public.referral_rewards FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_update ON public.referral_tasks FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.segments FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -1855,6 +2136,14 @@ CREATE POLICY reconciler_insert ON public.redemption_rollbacks FOR INSERT TO vau
 
 CREATE POLICY reconciler_insert ON public.redemptions FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
+CREATE POLICY reconciler_insert ON public.referee_identities FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
+CREATE POLICY reconciler_insert ON public.referral_rewards FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
+CREATE POLICY reconciler_insert ON public.referral_tasks FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
+CREATE POLICY reconciler_insert ON public.referrals FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
 CREATE POLICY reconciler_insert ON public.reservation_holds FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_insert ON public.reservations FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
@@ -1905,6 +2194,18 @@ CREATE POLICY reconciler_select ON public.redemption_rollbacks FOR SELECT TO vau
 
 CREATE POLICY reconciler_select ON public.redemptions FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
+CREATE POLICY reconciler_select ON public.referee_identities FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
+CREATE POLICY reconciler_select ON public.referral_codes FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
+CREATE POLICY reconciler_select ON public.referral_rewards FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
+CREATE POLICY reconciler_select ON public.referral_tasks FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
+CREATE POLICY reconciler_select ON public.referrals FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
+CREATE POLICY reconciler_select ON public.referrer_identities FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
 CREATE POLICY reconciler_select ON public.reservation_holds FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_select ON public.reservations FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
@@ -1937,6 +2238,10 @@ CREATE POLICY reconciler_update ON public.receipt_heads FOR UPDATE TO vauchflow_
 
 CREATE POLICY reconciler_update ON public.redemptions FOR UPDATE TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard))) WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
+CREATE POLICY reconciler_update ON public.referee_identities FOR UPDATE TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL)) WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
+CREATE POLICY reconciler_update ON public.referrals FOR UPDATE TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL)) WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
 CREATE POLICY reconciler_update ON public.reservation_holds FOR UPDATE TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard))) WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_update ON public.reservations FOR UPDATE TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard))) WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
@@ -1950,6 +2255,18 @@ ALTER TABLE public.redemption_lines ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.redemption_rollbacks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.redemptions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.referee_identities ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.referral_codes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.referral_rewards ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.referral_tasks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.referrals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.referrer_identities ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.reservation_holds ENABLE ROW LEVEL SECURITY;
 
@@ -1994,6 +2311,8 @@ REVOKE ALL ON FUNCTION public.app_worker_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_worker_id() TO vauchflow_app;
 GRANT ALL ON FUNCTION public.app_worker_id() TO vauchflow_reconciler;
 
+REVOKE ALL ON FUNCTION public.check_referrals() FROM PUBLIC;
+
 GRANT SELECT ON TABLE public.accounts TO vauchflow_app;
 GRANT SELECT ON TABLE public.accounts TO vauchflow_reconciler;
 
@@ -2010,6 +2329,18 @@ GRANT UPDATE(release_withheld_after_s) ON TABLE public.projects TO vauchflow_app
 
 REVOKE ALL ON FUNCTION public.due_async_actions(max_rows integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.due_async_actions(max_rows integer) TO vauchflow_app;
+
+GRANT SELECT ON TABLE public.referral_tasks TO vauchflow_app;
+GRANT SELECT,INSERT ON TABLE public.referral_tasks TO vauchflow_reconciler;
+
+GRANT UPDATE(not_before) ON TABLE public.referral_tasks TO vauchflow_app;
+
+GRANT UPDATE(attempts) ON TABLE public.referral_tasks TO vauchflow_app;
+
+GRANT UPDATE(done_at) ON TABLE public.referral_tasks TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.due_referral_tasks(max_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.due_referral_tasks(max_rows integer) TO vauchflow_app;
 
 GRANT SELECT,INSERT ON TABLE public.gift_card_entries TO vauchflow_cards;
 GRANT SELECT ON TABLE public.gift_card_entries TO vauchflow_app;
@@ -2081,6 +2412,19 @@ REVOKE ALL ON FUNCTION public.post_loyalty_spends(project_ids text[], card_ids t
 GRANT ALL ON FUNCTION public.post_loyalty_spends(project_ids text[], card_ids text[], lots_ms bigint[], amounts bigint[], redemption_ids text[], line_nos integer[], times timestamp with time zone[]) TO vauchflow_reconciler;
 
 REVOKE ALL ON FUNCTION public.post_points(project text, card text, lot_ms bigint, lot_from_ms bigint, kind text, amount bigint, cause text, why text, by text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE public.referee_identities TO vauchflow_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.referee_identities TO vauchflow_reconciler;
+
+GRANT SELECT ON TABLE public.referrals TO vauchflow_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.referrals TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT ON TABLE public.referrer_identities TO vauchflow_app;
+GRANT SELECT ON TABLE public.referrer_identities TO vauchflow_reconciler;
+
+REVOKE ALL ON FUNCTION public.referral_facts(project text, program text, referrer text, referee text, keys text[], commitments bytea[], besides text, OUT shares_identity boolean, OUT is_referred boolean, OUT is_ring boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.referral_facts(project text, program text, referrer text, referee text, keys text[], commitments bytea[], besides text, OUT shares_identity boolean, OUT is_referred boolean, OUT is_ring boolean) TO vauchflow_app;
+GRANT ALL ON FUNCTION public.referral_facts(project text, program text, referrer text, referee text, keys text[], commitments bytea[], besides text, OUT shares_identity boolean, OUT is_referred boolean, OUT is_ring boolean) TO vauchflow_reconciler;
 
 REVOKE ALL ON FUNCTION public.refuse_changes() FROM PUBLIC;
 
@@ -2192,6 +2536,32 @@ GRANT SELECT,INSERT ON TABLE public.redemption_rollbacks TO vauchflow_reconciler
 
 GRANT SELECT ON TABLE public.redemptions TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.redemptions TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT ON TABLE public.referral_codes TO vauchflow_app;
+GRANT SELECT ON TABLE public.referral_codes TO vauchflow_reconciler;
+
+GRANT UPDATE(status) ON TABLE public.referral_codes TO vauchflow_app;
+
+GRANT UPDATE(version) ON TABLE public.referral_codes TO vauchflow_app;
+
+GRANT UPDATE(updated_at) ON TABLE public.referral_codes TO vauchflow_app;
+
+GRANT SELECT ON TABLE public.referral_rewards TO vauchflow_app;
+GRANT SELECT,INSERT ON TABLE public.referral_rewards TO vauchflow_reconciler;
+
+GRANT UPDATE(status) ON TABLE public.referral_rewards TO vauchflow_app;
+
+GRANT UPDATE(reference) ON TABLE public.referral_rewards TO vauchflow_app;
+
+GRANT UPDATE(amount) ON TABLE public.referral_rewards TO vauchflow_app;
+
+GRANT UPDATE(lot_ms) ON TABLE public.referral_rewards TO vauchflow_app;
+
+GRANT UPDATE(owed) ON TABLE public.referral_rewards TO vauchflow_app;
+
+GRANT UPDATE(failure) ON TABLE public.referral_rewards TO vauchflow_app;
+
+GRANT UPDATE(updated_at) ON TABLE public.referral_rewards TO vauchflow_app;
 
 GRANT SELECT ON TABLE public.reservation_holds TO vauchflow_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.reservation_holds TO vauchflow_reconciler;

@@ -10,6 +10,7 @@ from store.queries import query
 
 _LIST = query("control_vouchers")
 _LIST_OF_CAMPAIGN = query("control_vouchers_of_campaign")
+_LIST_OF_CUSTOMER = query("control_vouchers_of_customer")
 
 
 async def get_voucher(call: Call, reference: str) -> Response[bytes]:
@@ -24,11 +25,13 @@ async def list_vouchers(call: Call) -> Response[bytes]:
     """GET /v1/vouchers"""
     asked = call.query()
     campaign_id, status = asked.text("campaign_id", 64), asked.choice("status", ("active", "disabled"))
-    page = asked.page()
+    customer_id, page = asked.text("customer_id"), asked.page()
     asked.done()
     arguments = (call.tenant.project_id, status, page.after, page.after_id, page.rows)
     async with call.open_tx() as tx:
-        if campaign_id is None:
+        if customer_id is not None:
+            rows = await tx.fetch(_LIST_OF_CUSTOMER, *arguments, campaign_id, customer_id)
+        elif campaign_id is None:
             rows = await tx.fetch(_LIST, *arguments)
         else:
             rows = await tx.fetch(_LIST_OF_CAMPAIGN, *arguments, campaign_id)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from control_plane.codes import CodeText
 from control_plane.rules.schemas import (
     AddedUnitView,
     Durability,
@@ -16,26 +17,28 @@ from control_plane.rules.schemas import (
     ScopeView,
     Used,
 )
+from control_plane.shop_ids import ShopId
 from domain.definitions import ReturnPolicy
 
 MOST_CODES = 50_000
 
-CodeText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 CodeCount = Annotated[int, msgspec.Meta(ge=1, le=MOST_CODES)]
 
 
 class VoucherCreate(RulesInput, kw_only=True):
-    """Body of a new voucher; the code is drawn where it is left out."""
+    """Body of a new voucher; the code is drawn where it is left out. `customer_id`: to whom it is given."""
 
     code: CodeText | UnsetType | None = UNSET
     campaign_id: Reference | UnsetType | None = UNSET
+    customer_id: ShopId | UnsetType | None = UNSET
     metadata: Metadata | UnsetType | None = UNSET
 
 
 class VoucherUpdate(RulesInput, kw_only=True):
     """Body of a change: what is left out stays, null removes a rule. A code and its campaign are for ever."""
 
+    customer_id: ShopId | UnsetType | None = UNSET
     metadata: Metadata | UnsetType | None = UNSET
 
 
@@ -60,6 +63,7 @@ class VoucherView(msgspec.Struct):
     object: Literal["voucher"]
     code: str
     campaign_id: str | None
+    customer_id: str | None
     status: str
     discount_type: str | None
     discount_value: Decimal | None

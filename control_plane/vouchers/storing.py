@@ -26,6 +26,7 @@ class StoredVoucher(msgspec.Struct, frozen=True):
     id: str
     code: str
     campaign_id: str | None
+    customer_id: str | None
     status: str
     version: int
     rules: Rules
@@ -83,6 +84,7 @@ def show_voucher(voucher: StoredVoucher, tenant: Tenant) -> VoucherView:
         object="voucher",
         code=voucher.code,
         campaign_id=voucher.campaign_id,
+        customer_id=voucher.customer_id,
         status=voucher.status,
         **shown_rules(voucher.rules, tenant.decimals),
         metadata=msgspec.Raw(voucher.metadata.encode()),

@@ -74,7 +74,7 @@ CREATE TABLE referee_identities (
     key text COLLATE "C" NOT NULL CHECK (octet_length(key) BETWEEN 1 AND 64),
     commitment bytea NOT NULL CHECK (octet_length(commitment) = 16),
     is_active boolean NOT NULL DEFAULT true,
-    PRIMARY KEY (project_id, redemption_id, key)
+    PRIMARY KEY (project_id, redemption_id, key, commitment)
 );
 CREATE UNIQUE INDEX referee_identities_once ON referee_identities (project_id, program_id, key, commitment)
     WHERE is_active;

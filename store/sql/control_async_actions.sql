@@ -51,6 +51,7 @@ WHERE project_id = $1 AND id = $2 AND status = 'running' AND done_count + failed
 WITH made AS (
     INSERT INTO vouchers (project_id, id, campaign_id, code, rules)
     SELECT $1, n.id, $2, n.code, $5 FROM unnest($3::text[], $4::text[]) AS n (id, code)
+    WHERE NOT EXISTS (SELECT FROM codes c WHERE c.project_id = $1 AND c.code = n.code)
     ON CONFLICT (project_id, code) DO NOTHING
     RETURNING id
 ), counted AS (

@@ -2,16 +2,17 @@
 -- the campaign allows each code; the counter's name is spelled as domain/definitions.py does.
 
 -- name: control_insert_voucher
--- No row comes back where the code is taken.
-INSERT INTO vouchers (project_id, id, campaign_id, code, rules, metadata, counts_customers_since)
-VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7)
+-- No row comes back where the code is taken, by whatever.
+INSERT INTO vouchers (project_id, id, campaign_id, code, rules, metadata, counts_customers_since, customer_id)
+SELECT $1::text, $2::text, $3::text, $4::text, $5::jsonb, $6::text::jsonb, $7::bigint, $8::text
+WHERE NOT EXISTS (SELECT FROM codes WHERE project_id = $1 AND code = $4)
 ON CONFLICT (project_id, code) DO NOTHING
 RETURNING id;
 
 -- name: control_voucher
 -- By $2, its id, or else by $3, its code.
-SELECT v.id, v.code, v.campaign_id, v.status, v.version, v.rules, v.metadata::text AS metadata,
-    v.counts_customers_since, v.created_at, v.updated_at, COALESCE(k.used, 0) AS used,
+SELECT v.id, v.code, v.campaign_id, v.customer_id, v.status, v.version, v.rules,
+    v.metadata::text AS metadata, v.counts_customers_since, v.created_at, v.updated_at, COALESCE(k.used, 0) AS used,
     (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
 FROM vouchers v
 LEFT JOIN campaigns c ON c.project_id = v.project_id AND c.id = v.campaign_id
@@ -27,13 +28,13 @@ SELECT id FROM vouchers WHERE project_id = $1 AND id = $2 FOR UPDATE;
 -- name: control_update_voucher
 UPDATE vouchers
 SET status = $3, version = $4, rules = $5, metadata = $6::text::jsonb, counts_customers_since = $7,
-    updated_at = now()
+    customer_id = $8, updated_at = now()
 WHERE project_id = $1 AND id = $2;
 
 -- name: control_vouchers
 -- $2 status or NULL; $3, $4: the last row of the page before, or NULL. Newest first.
-SELECT v.id, v.code, v.campaign_id, v.status, v.version, v.rules, v.metadata::text AS metadata,
-    v.counts_customers_since, v.created_at, v.updated_at, COALESCE(k.used, 0) AS used,
+SELECT v.id, v.code, v.campaign_id, v.customer_id, v.status, v.version, v.rules,
+    v.metadata::text AS metadata, v.counts_customers_since, v.created_at, v.updated_at, COALESCE(k.used, 0) AS used,
     (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
 FROM vouchers v
 LEFT JOIN campaigns c ON c.project_id = v.project_id AND c.id = v.campaign_id
@@ -45,13 +46,27 @@ LIMIT $5;
 
 -- name: control_vouchers_of_campaign
 -- The same of campaign $6: a list of its own, so that it walks the campaign's index.
-SELECT v.id, v.code, v.campaign_id, v.status, v.version, v.rules, v.metadata::text AS metadata,
-    v.counts_customers_since, v.created_at, v.updated_at, COALESCE(k.used, 0) AS used,
+SELECT v.id, v.code, v.campaign_id, v.customer_id, v.status, v.version, v.rules,
+    v.metadata::text AS metadata, v.counts_customers_since, v.created_at, v.updated_at, COALESCE(k.used, 0) AS used,
     (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
 FROM vouchers v
 LEFT JOIN campaigns c ON c.project_id = v.project_id AND c.id = v.campaign_id
 LEFT JOIN counters k ON k.project_id = v.project_id AND k.id = 'r:' || v.id
 WHERE v.project_id = $1 AND v.campaign_id = $6 AND ($2::text IS NULL OR v.status = $2)
+    AND ($3::timestamptz IS NULL OR (v.created_at, v.id) < ($3, $4))
+ORDER BY v.created_at DESC, v.id DESC
+LIMIT $5;
+
+-- name: control_vouchers_of_customer
+-- The same of those that were given to customer $7, in campaign $6 or NULL.
+SELECT v.id, v.code, v.campaign_id, v.customer_id, v.status, v.version, v.rules,
+    v.metadata::text AS metadata, v.counts_customers_since, v.created_at, v.updated_at, COALESCE(k.used, 0) AS used,
+    (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
+FROM vouchers v
+LEFT JOIN campaigns c ON c.project_id = v.project_id AND c.id = v.campaign_id
+LEFT JOIN counters k ON k.project_id = v.project_id AND k.id = 'r:' || v.id
+WHERE v.project_id = $1 AND ($6::text IS NULL OR v.campaign_id = $6) AND v.customer_id = $7
+    AND ($2::text IS NULL OR v.status = $2)
     AND ($3::timestamptz IS NULL OR (v.created_at, v.id) < ($3, $4))
 ORDER BY v.created_at DESC, v.id DESC
 LIMIT $5;

@@ -3,15 +3,25 @@
 -- name: redemptions_by_id
 -- $1 project, $2 ids. `body` is the event, from which the first answer is rebuilt; `rollbacks` are the events of its
 -- rollbacks, in order, and `rollback_times_ms` their times. A whole one of before revisions has left only its time.
+-- `balances` are [number of the line from 0, what its card had left then] of the cards that paid: minor units, or points.
 SELECT r.id, r.body, r.fingerprint, (extract(epoch FROM r.created_at) * 1000)::bigint AS created_ms,
     (extract(epoch FROM r.rolled_back_at) * 1000)::bigint AS rolled_back_ms, r.status, r.revision, r.refunded_minor,
-    b.rollbacks, b.rollback_times_ms
+    b.rollbacks, b.rollback_times_ms, c.balances
 FROM redemptions r
 CROSS JOIN LATERAL (
     SELECT COALESCE(array_agg(b.body ORDER BY b.revision), '{}') AS rollbacks,
         COALESCE(array_agg((extract(epoch FROM b.created_at) * 1000)::bigint ORDER BY b.revision), '{}')
             AS rollback_times_ms
     FROM redemption_rollbacks b WHERE b.project_id = r.project_id AND b.redemption_id = r.id) AS b
+CROSS JOIN LATERAL (
+    SELECT COALESCE(jsonb_agg(jsonb_build_array(e.line_no - 1, e.left_over)), '[]') AS balances
+    FROM (
+        SELECT g.line_no, g.balance_minor AS left_over FROM gift_card_entries g
+        WHERE g.project_id = r.project_id AND g.redemption_id = r.id AND g.type = 'spend'
+        UNION ALL
+        SELECT l.line_no, min(l.available) FROM loyalty_entries l
+        WHERE l.project_id = r.project_id AND l.redemption_id = r.id AND l.type = 'spend'
+        GROUP BY l.line_no) AS e) AS c
 WHERE r.project_id = $1 AND r.id = ANY($2::text[]);
 
 -- name: redemptions_by_order

@@ -55,6 +55,43 @@ async def test_409_a_code_that_is_taken(api: Client) -> None:
     assert_problem(await api.post("/v1/vouchers", {"code": " a", **PERCENT}), "code_taken", "/code")
 
 
+async def test_409_a_code_that_something_else_has(api: Client, owner: Any, tenancy: Tenancy) -> None:
+    await owner.execute("INSERT INTO codes VALUES ($1, 'A', 'gift_card')", tenancy.project_id)
+    assert_problem(await api.post("/v1/vouchers", {"code": "A", **PERCENT}), "code_taken", "/code")
+    # By nothing that the statement could have seen: so it is where both are made in the same moment.
+    await owner.execute("DELETE FROM codes")
+    await owner.execute(
+        "CREATE FUNCTION made_first() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS "
+        "$$ BEGIN INSERT INTO codes VALUES (NEW.project_id, NEW.code, 'gift_card'); RETURN NEW; END $$; "
+        "CREATE TRIGGER made_first BEFORE INSERT ON vouchers FOR EACH ROW EXECUTE FUNCTION made_first()"
+    )
+    try:
+        assert_problem(await api.post("/v1/vouchers", {"code": "A", **PERCENT}), "code_taken", "/code")
+    finally:
+        await owner.execute("DROP TRIGGER made_first ON vouchers; DROP FUNCTION made_first()")
+
+
+async def test_a_voucher_is_given_to_a_customer(api: Client, scripts: Scripts, tenancy: Tenancy) -> None:
+    created(await api.post("/v1/vouchers", {"code": "A", **PERCENT}))
+    body = created(await api.post("/v1/vouchers", {"code": "B", "customer_id": "cust_1", **PERCENT}))
+    assert body["customer_id"] == "cust_1"
+    listed = ok(await api.get("/v1/vouchers?customer_id=cust_1&status=active"))["data"]
+    assert [voucher["code"] for voucher in listed] == ["B"]
+    assert ok(await api.get("/v1/vouchers?customer_id=cust_1&campaign_id=cmp_x"))["data"] == []
+    body = ok(await api.patch("/v1/vouchers/A", {"customer_id": "cust_1"}))
+    assert (body["customer_id"], body["version"]) == ("cust_1", 2)
+    _, _, found = await scripts.peek(tenancy.project_id, [voucher_key(tenancy.project_id, "A")])
+    assert found[0] is not None
+    assert msgspec.msgpack.decode(found[0].body, type=Redeemable).customer_id == "cust_1"
+    first = ok(await api.get("/v1/vouchers?customer_id=cust_1&limit=1"))
+    again = ok(await api.get(f"/v1/vouchers?customer_id=cust_1&cursor={first['next_cursor']}"))
+    assert [voucher["code"] for voucher in first["data"] + again["data"]] == ["B", "A"]
+    assert ok(await api.patch("/v1/vouchers/B", {"customer_id": None}))["customer_id"] is None
+    assert_problem(
+        await api.post("/v1/vouchers", {"customer_id": "c" * 129, **PERCENT}), "invalid_request", "/customer_id"
+    )
+
+
 BAD_FIELDS: list[tuple[dict[str, Any], list[str]]] = [
     ({"code": "A"}, ["/discount_value"]),
     ({"code": "A", "discount_value": 0}, ["/discount_value"]),

@@ -198,7 +198,7 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
     callers = {row["name"]: set(row["callers"]) for row in rows}
     serving = {APP_ROLE, RECONCILER_ROLE}
     settings = {name: set(ROLES) for name in ("app_project_id", "app_shard")}
-    settings |= {name: serving for name in ("app_account_id", "app_worker_id")}
+    settings |= dict.fromkeys(("app_account_id", "app_worker_id"), serving)
     assert callers == settings | CARDS_FUNCTIONS | {
         "refuse_changes": set(),
         "lookup_api_key": {APP_ROLE},

@@ -1,0 +1,119 @@
+"""Loyalty and referral programs as the campaigns they are: loaded, inserted, changed, by the three steps.
+
+Must never know what a program's terms mean: its area brings them, and how it is shown.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from control_plane.audit import record
+from control_plane.calls import Call
+from control_plane.campaigns.schemas import CampaignRules
+from control_plane.campaigns.storing import StoredCampaign, campaign_from_row, limits_of
+from control_plane.clock import new_id
+from control_plane.effects import Change, Outcome
+from control_plane.rules.reading import RulesReader
+from control_plane.rules.staging import counts_customers_since, stage
+from control_plane.validation_rules.storing import require_rules
+from domain.ids import is_id
+from domain.problems import Refused
+from domain.rules import Rules
+from store.database import Transaction
+from store.queries import query
+
+MOST_BYTES = 32_768
+"""Of a program's terms, as PostgreSQL spells them."""
+
+_INSERT = query("control_insert_campaign")
+_UPDATE = query("control_update_campaign")
+_GET = query("control_campaign")
+_LOCK = query("control_lock_campaign")
+_RULES_AT = "/rules"
+_NO_DISCOUNT = ("discount_type", "discount_value", "max_discount", "applies_to", "added_unit")
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """Which programs: their type as campaigns, the prefix of their ids, their object, the code where one is missing."""
+
+    type: str
+    prefix: str
+    object: str
+    missing: str
+
+
+Show = Callable[[StoredCampaign], msgspec.Struct]
+Changed = Callable[[StoredCampaign], StoredCampaign]
+
+
+def merge_rules(call: Call, before: Rules, wish: CampaignRules, has_discount: bool) -> Rules:
+    """The program's rules with a body's wish; without `has_discount` it takes none."""
+    given = [name for name in _NO_DISCOUNT if not isinstance(getattr(wish, name), msgspec.UnsetType)]
+    if given and not has_discount:
+        for name in given:
+            call.errors.add(f"{_RULES_AT}/{name}", "a program of this kind has no discount of its own")
+        return before
+    return RulesReader(call.tenant.decimals, _RULES_AT, call.errors).merge(before, wish)
+
+
+async def load_program(
+    tx: Transaction, project_id: str, kind: Kind, program_id: str, lock: bool = False
+) -> StoredCampaign:
+    """The project's program; Refused where it has none of this id."""
+    row = None
+    if is_id(kind.prefix, program_id):
+        row = await tx.fetchrow(_LOCK if lock else _GET, project_id, program_id)
+    if row is None:
+        raise Refused(kind.missing)
+    return campaign_from_row(row)
+
+
+async def insert_program(
+    call: Call,
+    kind: Kind,
+    name: str,
+    rules: Rules,
+    program: dict[str, Any],
+    metadata: str,
+    show: Show,
+    tx: Transaction,
+) -> Outcome:
+    """A new program."""
+    tenant, program_id = call.tenant, new_id(kind.prefix)
+    await _require(tx, call, rules)
+    since = await counts_customers_since(call, Rules(), rules, 0)
+    row = (program_id, tenant.account_id, name, kind.type, rules, metadata, since, program)
+    await tx.execute(_INSERT, tenant.project_id, *row)
+    stored = await load_program(tx, tenant.project_id, kind, program_id)
+    await stage(tx, call, "campaign", program_id, stored.version, limits_of(stored, tenant.project_id))
+    await record(tx, call, f"{kind.object}.create", program_id, after=stored.audited())
+    return Outcome(201, show(stored), Change("campaign", program_id, created=True))
+
+
+async def change_program(
+    call: Call, kind: Kind, program_id: str, changed: Changed, action: str, show: Show, tx: Transaction
+) -> Outcome:
+    """What `changed` makes of the program, or the same again."""
+    tenant = call.tenant
+    before = await load_program(tx, tenant.project_id, kind, program_id, lock=True)
+    after = changed(before)
+    # Redis is told also where nothing changes: an earlier change may be pending, and 200 says that it is in force.
+    change = Change("campaign", program_id)
+    if after == before:
+        return Outcome(200, show(before), change)
+    await _require(tx, call, after.rules)
+    since = await counts_customers_since(call, before.rules, after.rules, before.counts_customers_since)
+    version = before.version + 1
+    row = (after.name, after.status, version, after.rules, after.metadata, since, after.program)
+    await tx.execute(_UPDATE, tenant.project_id, program_id, *row)
+    stored = await load_program(tx, tenant.project_id, kind, program_id)
+    limits, limits_before = limits_of(stored, tenant.project_id), limits_of(before, tenant.project_id)
+    await stage(tx, call, "campaign", program_id, version, limits, limits_before)
+    await record(tx, call, f"{kind.object}.{action}", program_id, before.audited(), stored.audited())
+    return Outcome(200, show(stored), change)
+
+
+async def _require(tx: Transaction, call: Call, rules: Rules) -> None:
+    at = f"{_RULES_AT}/validation_rules"
+    await require_rules(tx, call.tenant.project_id, rules.validation_rules, at, call.errors)

@@ -1,0 +1,1 @@
+"""Promotion tiers: what applies without a code."""

@@ -1,0 +1,54 @@
+-- Promotion tiers as the control plane writes and shows them. `used` is what the ledger has counted, `inherited_limit`
+-- what the campaign allows each tier; the counter's name is spelled as domain/definitions.py does.
+
+-- name: control_insert_promotion_tier
+INSERT INTO promotion_tiers (project_id, id, campaign_id, name, hierarchy, rules, metadata, counts_customers_since)
+VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8);
+
+-- name: control_count_active_promotion_tiers
+SELECT count(*) FROM promotion_tiers WHERE project_id = $1 AND status = 'active';
+
+-- name: control_promotion_tier
+SELECT t.id, t.name, t.hierarchy, t.campaign_id, t.status, t.version, t.rules, t.metadata::text AS metadata,
+    t.counts_customers_since, t.created_at, t.updated_at, COALESCE(k.used, 0) AS used,
+    (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
+FROM promotion_tiers t
+LEFT JOIN campaigns c ON c.project_id = t.project_id AND c.id = t.campaign_id
+LEFT JOIN counters k ON k.project_id = t.project_id AND k.id = 'r:' || t.id
+WHERE t.project_id = $1 AND t.id = $2;
+
+-- name: control_lock_promotion_tier
+-- Changes of one tier are made one after another.
+SELECT id FROM promotion_tiers WHERE project_id = $1 AND id = $2 FOR UPDATE;
+
+-- name: control_update_promotion_tier
+UPDATE promotion_tiers
+SET name = $3, hierarchy = $4, status = $5, version = $6, rules = $7, metadata = $8::text::jsonb,
+    counts_customers_since = $9, updated_at = now()
+WHERE project_id = $1 AND id = $2;
+
+-- name: control_promotion_tiers
+-- $2 status or NULL; $3, $4: the last row of the page before, or NULL. Newest first.
+SELECT t.id, t.name, t.hierarchy, t.campaign_id, t.status, t.version, t.rules, t.metadata::text AS metadata,
+    t.counts_customers_since, t.created_at, t.updated_at, COALESCE(k.used, 0) AS used,
+    (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
+FROM promotion_tiers t
+LEFT JOIN campaigns c ON c.project_id = t.project_id AND c.id = t.campaign_id
+LEFT JOIN counters k ON k.project_id = t.project_id AND k.id = 'r:' || t.id
+WHERE t.project_id = $1 AND ($2::text IS NULL OR t.status = $2)
+    AND ($3::timestamptz IS NULL OR (t.created_at, t.id) < ($3, $4))
+ORDER BY t.created_at DESC, t.id DESC
+LIMIT $5;
+
+-- name: control_promotion_tiers_of_campaign
+-- The same of campaign $6: a list of its own, so that it walks the campaign's index.
+SELECT t.id, t.name, t.hierarchy, t.campaign_id, t.status, t.version, t.rules, t.metadata::text AS metadata,
+    t.counts_customers_since, t.created_at, t.updated_at, COALESCE(k.used, 0) AS used,
+    (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
+FROM promotion_tiers t
+LEFT JOIN campaigns c ON c.project_id = t.project_id AND c.id = t.campaign_id
+LEFT JOIN counters k ON k.project_id = t.project_id AND k.id = 'r:' || t.id
+WHERE t.project_id = $1 AND t.campaign_id = $6 AND ($2::text IS NULL OR t.status = $2)
+    AND ($3::timestamptz IS NULL OR (t.created_at, t.id) < ($3, $4))
+ORDER BY t.created_at DESC, t.id DESC
+LIMIT $5;
