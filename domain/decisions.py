@@ -77,6 +77,12 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     plan: Plan | None = None
     is_card: bool = False
     """Whether something is spent of it, so that it must be looked at first."""
+    is_referral: bool = False
+
+    @property
+    def is_special(self) -> bool:
+        """Whether there is more to be read of it than definitions."""
+        return self.is_card or self.is_referral
 
     @classmethod
     def of(cls, voucher: Redeemable, campaign: Campaign | None, rules: tuple[RuleInForce, ...]) -> "Found":
@@ -97,6 +103,7 @@ class Found(msgspec.Struct, frozen=True, gc=False):
             or any(rule.compiled.needs_products for rule in rules),
             plan=plan_of(voucher, campaign),
             is_card=is_card(voucher),
+            is_referral=voucher.object == "referral_code",
         )
 
 

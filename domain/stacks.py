@@ -115,6 +115,8 @@ class _Work:
         skipped = None
         if found.redeemable.object != "gift_card":
             skipped = why_no_room(self.settings, self.applied_categories, category_of(found))
+        if found.redeemable.object == "referral_code" and any(line.object == "referral_code" for line in self.lines):
+            skipped = "stack_excluded"  # one customer is referred by one
         if skipped is not None:
             self.parts[number] = Part("skipped", skipped)
             return

@@ -23,6 +23,7 @@ from .auth import Tenant
 from .balances import read_balances
 from .committer import Committed
 from .orders import Asked
+from .referring import Referred, standing
 from .requests import invalid
 from .shard import ServedShard
 from .worker import Worker
@@ -40,7 +41,7 @@ class Attempt:
 
     __slots__ = (
         *("_balances", "_overdrawn", "_settings", "asked", "client", "deadline", "found", "is_alone", "keys"),
-        *("project_id", "refused", "request", "served", "tag", "tenant", "wanted", "worker"),
+        *("project_id", "referred", "refused", "request", "served", "tag", "tenant", "wanted", "worker"),
     )
 
     def __init__(self, worker: Worker, tenant: Tenant, served: ServedShard, asked: Asked, client: str) -> None:
@@ -64,6 +65,7 @@ class Attempt:
         self.tag = session_tag(tenant.project_id, asked.session) if asked.session else ""
         """Whose holds are its own: those of its session, or else, where they stand in the way, of its order."""
         self.refused: dict[int, str] = {}
+        self.referred: dict[int, Referred] = {}
         self._settings: ProjectSettings | None = None
         self._balances: dict[str, Balance] = {}
         self._overdrawn: tuple[Move, ...] = ()
@@ -101,7 +103,13 @@ class Attempt:
         if not self.is_alone:
             return []
         found = self.served.catalog.known(self.project_id, self.keys[0])
-        if found is None or found.redeemable is None or found.needs_customer or found.needs_products or found.is_card:
+        if (
+            found is None
+            or found.redeemable is None
+            or found.needs_customer
+            or found.needs_products
+            or found.is_special
+        ):
             return []
         self._settings = self.served.catalog.settings(self.project_id)
         return [found] if self._settings is not None else []
@@ -128,15 +136,19 @@ class Attempt:
                 if each.redeemable is None:
                     self.worker.guessing.missed((self.tenant.key_id, self.client))
         known = [_as_asked(each, wanted) for each, wanted in zip(known, self.wanted, strict=True)]
-        await self._look_at_cards(known)
+        await self._look_around(known)
         return known
 
-    async def _look_at_cards(self, found: Sequence[Found]) -> None:
-        """What their counters look like now; who refers whom."""
+    async def _look_around(self, found: Sequence[Found]) -> None:
+        """What the counters of cards look like now; whether one customer can refer another."""
         counters: list[str] = []
         for number, each in enumerate(found):
             if each.is_card:
                 counters += counters_read(each, self.wanted[number])
+            elif each.is_referral and number not in self.referred:
+                referred = self.referred[number] = await standing(self.worker, self.tenant, each, self.request)
+                if referred.refusal is not None:
+                    self.refused[number] = referred.refusal
         if counters:
             self._balances = await read_balances(self.served, self.project_id, counters, self.tag)
 

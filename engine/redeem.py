@@ -9,7 +9,7 @@ import os
 import msgspec
 
 from domain.decisions import Decision, Wanted
-from domain.events import Hold, Redeemed, decode, encode
+from domain.events import Hold, Redeemed, Referral, decode, encode
 from domain.ids import order_key, redemption_id
 from domain.ledger import HoldUse, Item, Mode, Record
 from domain.outcomes import Verdict
@@ -25,6 +25,7 @@ from .auth import Tenant
 from .committer import Committed
 from .orders import decode_checkout, decode_stack
 from .records import Known, answer_of, find_redemption
+from .referring import referral_of
 from .refusing import refusal, unapplied
 from .requests import Call, check_key, request_fingerprint
 from .responses import Response, json_response, redemption_body
@@ -164,7 +165,17 @@ class Redeeming:
             hold=Hold(attempt.tag, self.captures) if attempt.tag else None,
             is_stack=self.is_stack,
             unapplied=unapplied(attempt, decision.parts) if self.is_stack else (),
+            referral=self._referral(decision) if attempt.referred else None,
         )
+
+    def _referral(self, decision: Decision) -> Referral | None:
+        """Who is referred by it, if the code is applied."""
+        customer_id = self.attempt.request.customer_id
+        for number, referred in self.attempt.referred.items():
+            line = decision.parts[number].line
+            if line >= 0 and customer_id is not None:
+                return referral_of(self.attempt.found[number], referred, customer_id, line)
+        return None
 
     # -- once per order --------------------------------------------------------------------------------------------
 
