@@ -6,18 +6,18 @@ CREATE FUNCTION public.add_points(project text, card text, lot_ms bigint, from_m
     AS $$
 #variable_conflict use_column
 DECLARE
-    found loyalty_cards;
+    held loyalty_cards;
     paying bigint;
     kept jsonb;
 BEGIN
     IF add_points.amount <= 0 OR add_points.kind NOT IN ('earn', 'adjust') THEN
         RAISE EXCEPTION 'no points to add' USING ERRCODE = 'check_violation';
     END IF;
-    SELECT c.* INTO found FROM loyalty_cards c WHERE c.project_id = project AND c.id = card FOR UPDATE;
+    SELECT c.* INTO held FROM loyalty_cards c WHERE c.project_id = project AND c.id = card FOR UPDATE;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    paying := least(found.owed, add_points.amount);
+    paying := least(held.owed, add_points.amount);
     INSERT INTO loyalty_lots AS l (project_id, card_id, expires_ms, steps, earned)
     VALUES (project, card, lot_ms, jsonb_build_array(jsonb_build_array(add_points.from_ms, add_points.amount)),
         add_points.amount)
@@ -27,13 +27,13 @@ BEGIN
             FROM jsonb_array_elements(l.steps || excluded.steps) AS e (step) GROUP BY 1) AS s);
     UPDATE loyalty_cards c SET version = c.version + 1, owed = c.owed - paying, updated_at = now(),
         earned_total = c.earned_total + CASE add_points.kind WHEN 'earn' THEN add_points.amount ELSE 0 END
-    WHERE c.project_id = project AND c.id = card RETURNING c.* INTO found;
+    WHERE c.project_id = project AND c.id = card RETURNING c.* INTO held;
     PERFORM post_points(project, card, lot_ms, add_points.from_ms, add_points.kind, add_points.amount, cause, why, by);
     IF paying > 0 THEN
         PERFORM take_from_lot(project, card, lot_ms, paying);
         PERFORM post_points(project, card, lot_ms, NULL, 'take_back', -paying, cause, 'owed', by);
     END IF;
-    RETURN QUERY SELECT found.version, paying, found.owed;
+    RETURN QUERY SELECT held.version, paying, held.owed;
 END $$;
 
 CREATE FUNCTION public.allow_rows(target regclass, grantee name, commands text[], scope text) RETURNS void
@@ -568,13 +568,13 @@ CREATE FUNCTION public.post_points(project text, card text, lot_ms bigint, lot_f
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 DECLARE
-    found loyalty_cards;
+    held loyalty_cards;
 BEGIN
     UPDATE loyalty_cards c SET points = c.points + amount, entry_count = c.entry_count + 1
-    WHERE c.project_id = project AND c.id = card RETURNING c.* INTO STRICT found;
+    WHERE c.project_id = project AND c.id = card RETURNING c.* INTO STRICT held;
     INSERT INTO loyalty_entries (project_id, card_id, entry_no, type, points, expires_ms, from_ms, balance, available,
         source, reason, actor)
-    SELECT project, card, found.entry_count, kind, amount, lot_ms, lot_from_ms, found.points,
+    SELECT project, card, held.entry_count, kind, amount, lot_ms, lot_from_ms, held.points,
         (SELECT COALESCE(sum(points_available(l, (extract(epoch FROM now()) * 1000)::bigint)), 0)
             FROM loyalty_lots l WHERE l.project_id = project AND l.card_id = card), cause, why, by;
 END $$;
@@ -702,27 +702,27 @@ CREATE FUNCTION public.take_back_from_gift_card(project text, card text, amount_
     AS $$
 #variable_conflict use_column
 DECLARE
-    found gift_cards;
+    held gift_cards;
     taken bigint;
 BEGIN
     IF take_back_from_gift_card.amount_minor <= 0 THEN
         RAISE EXCEPTION 'nothing to take back' USING ERRCODE = 'check_violation';
     END IF;
-    SELECT g.* INTO found FROM gift_cards g WHERE g.project_id = project AND g.id = card FOR UPDATE;
+    SELECT g.* INTO held FROM gift_cards g WHERE g.project_id = project AND g.id = card FOR UPDATE;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    taken := least(take_back_from_gift_card.amount_minor, found.balance_minor);
+    taken := least(take_back_from_gift_card.amount_minor, held.balance_minor);
     IF taken > 0 THEN
         UPDATE gift_cards g SET funded_minor = g.funded_minor - taken, version = g.version + 1,
             entry_count = g.entry_count + 1, updated_at = now()
-        WHERE g.project_id = project AND g.id = card RETURNING g.* INTO found;
+        WHERE g.project_id = project AND g.id = card RETURNING g.* INTO held;
         INSERT INTO gift_card_entries (project_id, card_id, entry_no, type, from_account, to_account, amount_minor,
             balance_minor, reason, actor)
-        VALUES (project, card, found.entry_count, 'take_back', 'card', 'taken_back', taken, found.balance_minor,
+        VALUES (project, card, held.entry_count, 'take_back', 'card', 'taken_back', taken, held.balance_minor,
             take_back_from_gift_card.reason, take_back_from_gift_card.actor);
     END IF;
-    RETURN QUERY SELECT taken, found.version, found.funded_minor, found.balance_minor;
+    RETURN QUERY SELECT taken, held.version, held.funded_minor, held.balance_minor;
 END $$;
 
 CREATE FUNCTION public.take_back_points(project text, card text, amount bigint, kind text, first_lot_ms bigint, may_owe boolean, cause text, why text, by text) RETURNS TABLE(taken bigint, version bigint, owed bigint)
@@ -731,7 +731,7 @@ CREATE FUNCTION public.take_back_points(project text, card text, amount bigint, 
     AS $$
 #variable_conflict use_column
 DECLARE
-    found loyalty_cards;
+    held loyalty_cards;
     lot loyalty_lots;
     at_ms bigint := (extract(epoch FROM now()) * 1000)::bigint;
     part bigint;
@@ -758,8 +758,8 @@ BEGIN
         owed = c.owed + CASE WHEN may_owe THEN rest ELSE 0 END,
         earned_total = CASE take_back_points.kind WHEN 'take_back'
             THEN greatest(0, c.earned_total - take_back_points.amount) ELSE c.earned_total END
-    WHERE c.project_id = project AND c.id = card RETURNING c.* INTO found;
-    RETURN QUERY SELECT take_back_points.amount - rest, found.version, found.owed;
+    WHERE c.project_id = project AND c.id = card RETURNING c.* INTO held;
+    RETURN QUERY SELECT take_back_points.amount - rest, held.version, held.owed;
 END $$;
 
 CREATE FUNCTION public.take_from_lot(project text, card text, lot_ms bigint, amount bigint) RETURNS void
@@ -864,6 +864,24 @@ CREATE TABLE public.counters (
 WITH (fillfactor='70');
 
 ALTER TABLE ONLY public.counters FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.customer_events (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    type text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text COLLATE pg_catalog."C",
+    order_id text COLLATE pg_catalog."C",
+    effect jsonb DEFAULT '{}'::jsonb NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT customer_events_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT customer_events_effect_check CHECK (((jsonb_typeof(effect) = 'object'::text) AND (octet_length((effect)::text) <= 262144))),
+    CONSTRAINT customer_events_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
+    CONSTRAINT customer_events_order_id_check CHECK (((octet_length(order_id) >= 1) AND (octet_length(order_id) <= 1024))),
+    CONSTRAINT customer_events_type_check CHECK ((type ~ '^[a-z0-9][a-z0-9._]{0,63}$'::text))
+);
+
+ALTER TABLE ONLY public.customer_events FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.customers (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -1006,6 +1024,24 @@ ALTER TABLE public.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.paid_orders (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    order_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text COLLATE pg_catalog."C",
+    event_id text COLLATE pg_catalog."C",
+    total_minor bigint,
+    refunded_minor bigint DEFAULT 0 NOT NULL,
+    is_refunded boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT paid_orders_by_an_event CHECK (((total_minor IS NULL) = (event_id IS NULL))),
+    CONSTRAINT paid_orders_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT paid_orders_order_id_check CHECK (((octet_length(order_id) >= 1) AND (octet_length(order_id) <= 1024))),
+    CONSTRAINT paid_orders_refunded_minor_check CHECK (((refunded_minor >= 0) AND (refunded_minor <= '9007199254740991'::bigint))),
+    CONSTRAINT paid_orders_total_minor_check CHECK (((total_minor >= 0) AND (total_minor <= '1000000000000'::bigint)))
+);
+
+ALTER TABLE ONLY public.paid_orders FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.products (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -1517,6 +1553,9 @@ ALTER TABLE ONLY public.codes
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_pkey PRIMARY KEY (project_id, id);
 
+ALTER TABLE ONLY public.customer_events
+    ADD CONSTRAINT customer_events_pkey PRIMARY KEY (project_id, type, id);
+
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_pkey PRIMARY KEY (project_id, id);
 
@@ -1552,6 +1591,9 @@ ALTER TABLE ONLY public.loyalty_lots
 
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.paid_orders
+    ADD CONSTRAINT paid_orders_pkey PRIMARY KEY (project_id, order_id);
 
 ALTER TABLE ONLY public.products
     ADD CONSTRAINT products_pkey PRIMARY KEY (project_id, id);
@@ -1666,6 +1708,8 @@ CREATE INDEX campaigns_by_time ON public.campaigns USING btree (project_id, crea
 
 CREATE INDEX campaigns_by_type ON public.campaigns USING btree (project_id, type, created_at, id);
 
+CREATE INDEX customer_events_by_customer ON public.customer_events USING btree (project_id, customer_id) WHERE (customer_id IS NOT NULL);
+
 CREATE INDEX customers_by_time ON public.customers USING btree (project_id, created_at, id);
 
 CREATE UNIQUE INDEX epochs_one_not_closed ON public.epochs USING btree (shard) WHERE (state <> 'closed'::text);
@@ -1691,6 +1735,8 @@ CREATE UNIQUE INDEX loyalty_entries_one_spend ON public.loyalty_entries USING bt
 CREATE INDEX outbox_applied ON public.outbox USING btree (shard, applied_at) WHERE (applied_at IS NOT NULL);
 
 CREATE INDEX outbox_unapplied ON public.outbox USING btree (shard, id) WHERE (applied_at IS NULL);
+
+CREATE INDEX paid_orders_by_customer ON public.paid_orders USING btree (project_id, customer_id) WHERE (customer_id IS NOT NULL);
 
 CREATE INDEX products_by_time ON public.products USING btree (project_id, created_at, id);
 
@@ -1789,6 +1835,9 @@ ALTER TABLE ONLY public.counters
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_project_id_parent_id_fkey FOREIGN KEY (project_id, parent_id) REFERENCES public.counters(project_id, id);
 
+ALTER TABLE ONLY public.customer_events
+    ADD CONSTRAINT customer_events_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
@@ -1815,6 +1864,9 @@ ALTER TABLE ONLY public.loyalty_lots
 
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+ALTER TABLE ONLY public.paid_orders
+    ADD CONSTRAINT paid_orders_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
 ALTER TABLE ONLY public.products
     ADD CONSTRAINT products_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
@@ -1884,11 +1936,15 @@ CREATE POLICY app_insert ON public.codes FOR INSERT TO vauchflow_app WITH CHECK 
 
 CREATE POLICY app_insert ON public.counters FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_insert ON public.customer_events FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_insert ON public.customers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.idempotency_keys FOR INSERT TO vauchflow_app WITH CHECK (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_insert ON public.outbox FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_insert ON public.paid_orders FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.products FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -1926,6 +1982,8 @@ CREATE POLICY app_select ON public.codes FOR SELECT TO vauchflow_app USING ((pro
 
 CREATE POLICY app_select ON public.counters FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_select ON public.customer_events FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.customers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.epochs FOR SELECT TO vauchflow_app USING ((shard = ( SELECT public.app_shard() AS app_shard)));
@@ -1943,6 +2001,8 @@ CREATE POLICY app_select ON public.loyalty_entries FOR SELECT TO vauchflow_app U
 CREATE POLICY app_select ON public.loyalty_lots FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.outbox FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.paid_orders FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.products FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2002,6 +2062,8 @@ CREATE POLICY app_update ON public.campaigns FOR UPDATE TO vauchflow_app USING (
 
 CREATE POLICY app_update ON public.counters FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_update ON public.customer_events FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_update ON public.customers FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.gift_cards FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -2011,6 +2073,8 @@ CREATE POLICY app_update ON public.idempotency_keys FOR UPDATE TO vauchflow_app 
 CREATE POLICY app_update ON public.loyalty_cards FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.outbox FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_update ON public.paid_orders FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.products FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2074,6 +2138,8 @@ ALTER TABLE public.codes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.counters ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.customer_events ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.customers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.epochs ENABLE ROW LEVEL SECURITY;
@@ -2091,6 +2157,8 @@ ALTER TABLE public.loyalty_entries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.loyalty_lots ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.paid_orders ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.products ENABLE ROW LEVEL SECURITY;
 
@@ -2469,6 +2537,10 @@ GRANT INSERT(ceiling),UPDATE(ceiling) ON TABLE public.counters TO vauchflow_app;
 
 GRANT INSERT(version),UPDATE(version) ON TABLE public.counters TO vauchflow_app;
 
+GRANT SELECT,INSERT ON TABLE public.customer_events TO vauchflow_app;
+
+GRANT UPDATE(effect) ON TABLE public.customer_events TO vauchflow_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vauchflow_reconciler;
 
@@ -2493,6 +2565,18 @@ GRANT UPDATE(applied_at) ON TABLE public.outbox TO vauchflow_reconciler;
 
 GRANT UPDATE(attempts) ON TABLE public.outbox TO vauchflow_app;
 GRANT UPDATE(attempts) ON TABLE public.outbox TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT ON TABLE public.paid_orders TO vauchflow_app;
+
+GRANT UPDATE(customer_id) ON TABLE public.paid_orders TO vauchflow_app;
+
+GRANT UPDATE(event_id) ON TABLE public.paid_orders TO vauchflow_app;
+
+GRANT UPDATE(total_minor) ON TABLE public.paid_orders TO vauchflow_app;
+
+GRANT UPDATE(refunded_minor) ON TABLE public.paid_orders TO vauchflow_app;
+
+GRANT UPDATE(is_refunded) ON TABLE public.paid_orders TO vauchflow_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.products TO vauchflow_app;
 GRANT SELECT ON TABLE public.products TO vauchflow_reconciler;

@@ -219,27 +219,27 @@ RETURNS TABLE (taken_minor bigint, version bigint, funded_minor bigint, balance_
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    found gift_cards;
+    held gift_cards;
     taken bigint;
 BEGIN
     IF take_back_from_gift_card.amount_minor <= 0 THEN
         RAISE EXCEPTION 'nothing to take back' USING ERRCODE = 'check_violation';
     END IF;
-    SELECT g.* INTO found FROM gift_cards g WHERE g.project_id = project AND g.id = card FOR UPDATE;
+    SELECT g.* INTO held FROM gift_cards g WHERE g.project_id = project AND g.id = card FOR UPDATE;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    taken := least(take_back_from_gift_card.amount_minor, found.balance_minor);
+    taken := least(take_back_from_gift_card.amount_minor, held.balance_minor);
     IF taken > 0 THEN
         UPDATE gift_cards g SET funded_minor = g.funded_minor - taken, version = g.version + 1,
             entry_count = g.entry_count + 1, updated_at = now()
-        WHERE g.project_id = project AND g.id = card RETURNING g.* INTO found;
+        WHERE g.project_id = project AND g.id = card RETURNING g.* INTO held;
         INSERT INTO gift_card_entries (project_id, card_id, entry_no, type, from_account, to_account, amount_minor,
             balance_minor, reason, actor)
-        VALUES (project, card, found.entry_count, 'take_back', 'card', 'taken_back', taken, found.balance_minor,
+        VALUES (project, card, held.entry_count, 'take_back', 'card', 'taken_back', taken, held.balance_minor,
             take_back_from_gift_card.reason, take_back_from_gift_card.actor);
     END IF;
-    RETURN QUERY SELECT taken, found.version, found.funded_minor, found.balance_minor;
+    RETURN QUERY SELECT taken, held.version, held.funded_minor, held.balance_minor;
 END $$;
 
 -- What redemptions spent, or with amounts below 0 got back: in the order given, one card any number of times.
@@ -305,13 +305,13 @@ CREATE FUNCTION post_points(project text, card text, lot_ms bigint, lot_from_ms 
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    found loyalty_cards;
+    held loyalty_cards;
 BEGIN
     UPDATE loyalty_cards c SET points = c.points + amount, entry_count = c.entry_count + 1
-    WHERE c.project_id = project AND c.id = card RETURNING c.* INTO STRICT found;
+    WHERE c.project_id = project AND c.id = card RETURNING c.* INTO STRICT held;
     INSERT INTO loyalty_entries (project_id, card_id, entry_no, type, points, expires_ms, from_ms, balance, available,
         source, reason, actor)
-    SELECT project, card, found.entry_count, kind, amount, lot_ms, lot_from_ms, found.points,
+    SELECT project, card, held.entry_count, kind, amount, lot_ms, lot_from_ms, held.points,
         (SELECT COALESCE(sum(points_available(l, (extract(epoch FROM now()) * 1000)::bigint)), 0)
             FROM loyalty_lots l WHERE l.project_id = project AND l.card_id = card), cause, why, by;
 END $$;
@@ -324,18 +324,18 @@ RETURNS TABLE (version bigint, paid bigint, owed bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    found loyalty_cards;
+    held loyalty_cards;
     paying bigint;
     kept jsonb;
 BEGIN
     IF add_points.amount <= 0 OR add_points.kind NOT IN ('earn', 'adjust') THEN
         RAISE EXCEPTION 'no points to add' USING ERRCODE = 'check_violation';
     END IF;
-    SELECT c.* INTO found FROM loyalty_cards c WHERE c.project_id = project AND c.id = card FOR UPDATE;
+    SELECT c.* INTO held FROM loyalty_cards c WHERE c.project_id = project AND c.id = card FOR UPDATE;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    paying := least(found.owed, add_points.amount);
+    paying := least(held.owed, add_points.amount);
     INSERT INTO loyalty_lots AS l (project_id, card_id, expires_ms, steps, earned)
     VALUES (project, card, lot_ms, jsonb_build_array(jsonb_build_array(add_points.from_ms, add_points.amount)),
         add_points.amount)
@@ -345,13 +345,13 @@ BEGIN
             FROM jsonb_array_elements(l.steps || excluded.steps) AS e (step) GROUP BY 1) AS s);
     UPDATE loyalty_cards c SET version = c.version + 1, owed = c.owed - paying, updated_at = now(),
         earned_total = c.earned_total + CASE add_points.kind WHEN 'earn' THEN add_points.amount ELSE 0 END
-    WHERE c.project_id = project AND c.id = card RETURNING c.* INTO found;
+    WHERE c.project_id = project AND c.id = card RETURNING c.* INTO held;
     PERFORM post_points(project, card, lot_ms, add_points.from_ms, add_points.kind, add_points.amount, cause, why, by);
     IF paying > 0 THEN
         PERFORM take_from_lot(project, card, lot_ms, paying);
         PERFORM post_points(project, card, lot_ms, NULL, 'take_back', -paying, cause, 'owed', by);
     END IF;
-    RETURN QUERY SELECT found.version, paying, found.owed;
+    RETURN QUERY SELECT held.version, paying, held.owed;
 END $$;
 
 -- Points off a lot: from the steps that come last, so that what has come covers what was spent as it did.
@@ -379,7 +379,7 @@ RETURNS TABLE (taken bigint, version bigint, owed bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    found loyalty_cards;
+    held loyalty_cards;
     lot loyalty_lots;
     at_ms bigint := (extract(epoch FROM now()) * 1000)::bigint;
     part bigint;
@@ -406,8 +406,8 @@ BEGIN
         owed = c.owed + CASE WHEN may_owe THEN rest ELSE 0 END,
         earned_total = CASE take_back_points.kind WHEN 'take_back'
             THEN greatest(0, c.earned_total - take_back_points.amount) ELSE c.earned_total END
-    WHERE c.project_id = project AND c.id = card RETURNING c.* INTO found;
-    RETURN QUERY SELECT take_back_points.amount - rest, found.version, found.owed;
+    WHERE c.project_id = project AND c.id = card RETURNING c.* INTO held;
+    RETURN QUERY SELECT take_back_points.amount - rest, held.version, held.owed;
 END $$;
 
 -- What redemptions spent of lots, or with points below 0 got back: in the order given.
