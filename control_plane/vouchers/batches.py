@@ -1,4 +1,4 @@
-"""The worker that makes batches of codes, in this process, beside the requests.
+"""The worker that makes batches of codes, of vouchers and gift cards, in this process, beside the requests.
 
 A batch goes in chunks: codes, their counters, the batch's progress and the outbox row are one short transaction, so
 that whatever is killed, the next worker goes on from what is there, without doubles. A pause follows each chunk, so
@@ -6,21 +6,21 @@ that a sale in progress does not feel it. Must never hold a code longer than the
 """
 
 import asyncio
-import os
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import asyncpg
 import msgspec
 
-from control_plane.clock import now_ms
+from control_plane.codes import draw_many
 from control_plane.context import Context
+from control_plane.gift_cards import ordering as gift_cards
 from control_plane.in_force import put_in_force
 from control_plane.metrics import CODES_ISSUED, JOB_FAILURES
-from control_plane.vouchers.ordering import BatchParams
-from domain.ids import CODE_LENGTH, code_from_entropy, time_ordered_id
+from control_plane.vouchers.ordering import ACTION_TYPE, BatchParams
 from domain.rules import Rules
 from store import log
-from store.database import UNAVAILABLE
+from store.database import UNAVAILABLE, Transaction
 from store.definitions import stage_change
 from store.queries import query
 
@@ -35,7 +35,6 @@ LEASE_S = 5.0
 LOOK_S = 1.0
 MOST_AT_ONCE = 10
 
-_ID_BYTES = 10
 _FAILURES: tuple[type[Exception], ...] = (asyncpg.PostgresError, *UNAVAILABLE)
 
 _DUE = query("control_due_actions")
@@ -104,12 +103,8 @@ async def make_chunk(context: Context, batch: Batch) -> bool:
         row = await tx.fetchrow(_LOCK, batch.project_id, batch.id)
         if row is None or not row["left_count"]:
             return False
-        params = msgspec.convert(row["params"], BatchParams)
-        ids, codes = _draw(min(row["left_count"], CHUNK_CODES))
-        rules = Rules(max_redemptions=params.limit)
-        made: int = await tx.fetchval(
-            _INSERT_CODES, batch.project_id, params.campaign_id, ids, codes, rules, params.limit
-        )
+        count = min(row["left_count"], CHUNK_CODES)
+        made = await _INSERT[row["type"]](tx, batch.project_id, row["params"], count)
         await tx.execute(_ADVANCE, batch.project_id, batch.id, made, LEASE_S)
         await stage_change(tx, batch.shard, batch.project_id, "batch", batch.id, 0, ())
     CODES_ISSUED.inc(made)
@@ -117,10 +112,15 @@ async def make_chunk(context: Context, batch: Batch) -> bool:
     return bool(row["left_count"] > made)
 
 
-def _draw(count: int) -> tuple[list[str], list[str]]:
-    """Ids and codes from one reading of the system's randomness."""
-    size = _ID_BYTES + CODE_LENGTH
-    entropy, time_ms = os.urandom(count * size), now_ms()
-    starts = range(0, count * size, size)
-    ids = [time_ordered_id("vch", time_ms, entropy[at : at + _ID_BYTES]) for at in starts]
-    return ids, [code_from_entropy(entropy[at + _ID_BYTES : at + size]) for at in starts]
+async def _insert_codes(tx: Transaction, project_id: str, given: object, count: int) -> int:
+    params = msgspec.convert(given, BatchParams)
+    ids, codes = draw_many("vch", count)
+    rules = Rules(max_redemptions=params.limit)
+    made: int = await tx.fetchval(_INSERT_CODES, project_id, params.campaign_id, ids, codes, rules, params.limit)
+    return made
+
+
+_INSERT: dict[str, Callable[[Transaction, str, object, int], Awaitable[int]]] = {
+    ACTION_TYPE: _insert_codes,
+    gift_cards.ACTION_TYPE: gift_cards.insert_cards,
+}

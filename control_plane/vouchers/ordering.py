@@ -46,8 +46,7 @@ async def _insert(call: Call, body: VoucherBatch, tx: Transaction) -> Outcome:
     campaign = await load_campaign_of(tx, project_id, body.campaign_id, "DISCOUNT")
     if campaign.rules.discount is None:
         raise Refused("invalid_request", errors=(FieldError("this campaign has no discount", pointer="/campaign_id"),))
-    if await tx.fetchval(_COUNT_OPEN, project_id) >= MOST_OPEN_BATCHES:
-        raise Refused("rate_limited", f"{MOST_OPEN_BATCHES} batches of this project are under way.")
+    await require_room(tx, project_id)
     limit = body.max_redemptions_per_code
     if isinstance(limit, UnsetType) or limit is None:
         inherits = campaign.rules.max_redemptions_per_code is not None
@@ -58,3 +57,9 @@ async def _insert(call: Call, body: VoucherBatch, tx: Transaction) -> Outcome:
     after: dict[str, Any] = {"campaign_id": campaign.id, "count": body.count, "limit": limit}
     await record(tx, call, "voucher.bulk_create", action_id, after=after)
     return Outcome(202, BatchAccepted(action_id))
+
+
+async def require_room(tx: Transaction, project_id: str) -> None:
+    """Refuse another batch where as many are under way as may be, of whatever they are."""
+    if await tx.fetchval(_COUNT_OPEN, project_id) >= MOST_OPEN_BATCHES:
+        raise Refused("rate_limited", f"{MOST_OPEN_BATCHES} batches of this project are under way.")

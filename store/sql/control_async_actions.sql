@@ -32,7 +32,7 @@ RETURNING id;
 
 -- name: control_lock_action
 -- Progress is what this row says: it is written in the transaction that inserts.
-SELECT total_count - done_count - failed_count AS left_count, params FROM async_actions
+SELECT total_count - done_count - failed_count AS left_count, type, params FROM async_actions
 WHERE project_id = $1 AND id = $2 AND status = 'running'
 FOR UPDATE;
 

@@ -1,0 +1,79 @@
+"""Gift cards read: one by its id or code, a page of them, and what was moved on one."""
+
+from typing import Any
+
+from litestar import Response
+
+from control_plane.auth import Tenant
+from control_plane.calls import Call
+from control_plane.clock import now_ms
+from control_plane.effects import answer
+from control_plane.gift_cards.schemas import TransactionView
+from control_plane.gift_cards.storing import card_from_row, load_card, show_card
+from control_plane.queries import list_body
+from control_plane.rules.times import show_time
+from domain.money import to_major
+from store.queries import query
+
+_LIST = query("control_gift_cards")
+_LIST_OF_CAMPAIGN = query("control_gift_cards_of_campaign")
+_LIST_OF_CUSTOMER = query("control_gift_cards_of_customer")
+_ENTRIES = query("control_gift_card_entries")
+_STATUSES = ("active", "inactive", "blocked", "expired")
+_MOST_DIGITS = 16
+
+
+async def get_card(call: Call, reference: str) -> Response[bytes]:
+    """GET /v1/gift-cards/{id or code}"""
+    call.query().done()
+    async with call.open_tx() as tx:
+        card = await load_card(tx, call.tenant.project_id, reference)
+    return answer(200, show_card(card, call.tenant))
+
+
+async def list_cards(call: Call) -> Response[bytes]:
+    """GET /v1/gift-cards"""
+    asked = call.query()
+    campaign_id, customer_id = asked.text("campaign_id", 64), asked.text("customer_id")
+    status, page = asked.choice("status", _STATUSES), asked.page()
+    asked.done()
+    arguments = (call.tenant.project_id, status, page.after, page.after_id, page.rows, now_ms())
+    async with call.open_tx() as tx:
+        if customer_id is not None:
+            rows = await tx.fetch(_LIST_OF_CUSTOMER, *arguments, campaign_id, customer_id)
+        elif campaign_id is not None:
+            rows = await tx.fetch(_LIST_OF_CAMPAIGN, *arguments, campaign_id)
+        else:
+            rows = await tx.fetch(_LIST, *arguments)
+    return answer(200, list_body(rows, page, lambda row: show_card(card_from_row(row), call.tenant)))
+
+
+async def list_transactions(call: Call, reference: str) -> Response[bytes]:
+    """GET /v1/gift-cards/{id or code}/transactions: newest first, by their numbers."""
+    asked = call.query()
+    page = asked.page()
+    before = page.after_id or "0"
+    if not (before.isascii() and before.isdigit() and len(before) <= _MOST_DIGITS):
+        call.errors.add_parameter("cursor", "is not a cursor of this list")
+    asked.done()
+    async with call.open_tx() as tx:
+        card = await load_card(tx, call.tenant.project_id, reference)
+        rows = await tx.fetch(_ENTRIES, call.tenant.project_id, card.id, int(before) or None, page.rows)
+    return answer(200, list_body(rows, page, lambda row: _show_entry(row, call.tenant)))
+
+
+def _show_entry(row: Any, tenant: Tenant) -> TransactionView:
+    sign = 1 if row["to_account"] == "card" else -1
+    return TransactionView(
+        number=int(row["id"]),
+        object="gift_card_transaction",
+        type=row["type"],
+        amount=to_major(sign * row["amount_minor"], tenant.decimals),
+        balance=to_major(row["balance_minor"], tenant.decimals),
+        from_account=row["from_account"],
+        to_account=row["to_account"],
+        redemption_id=row["redemption_id"],
+        reason=row["reason"],
+        actor=row["actor"],
+        created_at=show_time(row["created_at"]),
+    )
