@@ -78,8 +78,8 @@ class ScopeReader:
             target=target,
             units=1 if isinstance(given.units, UnsetType) else given.units,
             nth=1 if isinstance(given.nth, UnsetType) else given.nth,
-            include=_selection(given.include),
-            exclude=_selection(given.exclude),
+            include=read_selection(given.include),
+            exclude=read_selection(given.exclude),
             max_per_unit_minor=most,
         )
 
@@ -103,7 +103,8 @@ class ScopeReader:
         return minor
 
 
-def _selection(given: SelectionInput | UnsetType | None) -> Selection:
+def read_selection(given: SelectionInput | UnsetType | None) -> Selection:
+    """Items by any of their names, each name once; none where nothing is given."""
     if isinstance(given, UnsetType) or given is None:
         return Selection()
     return Selection(**{name: once_each(getattr(given, name)) for name in _NAMES})
@@ -116,13 +117,14 @@ def show_scope(scope: Scope, decimals: int) -> ScopeView:
         target=scope.target,
         units=scope.units if scope.target in _WITH_UNITS else None,
         nth=scope.nth if scope.target == "from_nth" else None,
-        include=_show_selection(scope.include),
-        exclude=_show_selection(scope.exclude),
+        include=show_selection(scope.include),
+        exclude=show_selection(scope.exclude),
         max_per_unit=None if most is None else to_major(most, decimals),
     )
 
 
-def _show_selection(selection: Selection) -> SelectionView:
+def show_selection(selection: Selection) -> SelectionView:
+    """The selection as the API shows it."""
     return SelectionView(**msgspec.structs.asdict(selection))
 
 

@@ -1,0 +1,1 @@
+"""Loyalty cards: who has how many points, and why."""

@@ -1,0 +1,1 @@
+"""Loyalty programs: how points are earned, and what they are worth."""

@@ -1,0 +1,65 @@
+-- Loyalty cards as the control plane writes and shows them. Points are written by the functions of migration 0012 alone.
+
+-- name: control_loyalty_card
+-- By $2, its id, or else by $3, its code; with its lots and its program's terms.
+SELECT c.id, c.code, c.program_id, c.customer_id, c.status, c.version, c.earned_total, c.owed,
+    c.metadata::text AS metadata, c.created_at, c.updated_at, p.program, COALESCE(l.lots, '[]') AS lots
+FROM loyalty_cards c
+JOIN campaigns p ON p.project_id = c.project_id AND p.id = c.program_id
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_array(l.expires_ms, l.steps, l.spent)) AS lots FROM loyalty_lots l
+    WHERE l.project_id = c.project_id AND l.card_id = c.id
+) AS l ON true
+WHERE c.project_id = $1 AND (c.id = $2 OR c.code = $3)
+ORDER BY c.id = $2 DESC
+LIMIT 1;
+
+-- name: control_lock_loyalty_card
+-- Changes of one card are made one after another.
+SELECT id FROM loyalty_cards WHERE project_id = $1 AND id = $2 FOR UPDATE;
+
+-- name: control_loyalty_card_of_customer
+SELECT id FROM loyalty_cards WHERE project_id = $1 AND program_id = $2 AND customer_id = $3;
+
+-- name: control_loyalty_cards
+-- Of program $2, or of all; $3 status, $4 customer, or NULL; $5, $6: the last row of the page before. Newest first.
+SELECT c.id, c.code, c.program_id, c.customer_id, c.status, c.version, c.earned_total, c.owed,
+    c.metadata::text AS metadata, c.created_at, c.updated_at, p.program, COALESCE(l.lots, '[]') AS lots
+FROM loyalty_cards c
+JOIN campaigns p ON p.project_id = c.project_id AND p.id = c.program_id
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_array(l.expires_ms, l.steps, l.spent)) AS lots FROM loyalty_lots l
+    WHERE l.project_id = c.project_id AND l.card_id = c.id
+) AS l ON true
+WHERE c.project_id = $1 AND ($2::text IS NULL OR c.program_id = $2) AND ($3::text IS NULL OR c.status = $3)
+    AND ($4::text IS NULL OR c.customer_id = $4)
+    AND ($5::timestamptz IS NULL OR (c.created_at, c.id) < ($5, $6))
+ORDER BY c.created_at DESC, c.id DESC
+LIMIT $7;
+
+-- name: control_issue_loyalty_card
+-- $1 project, $2 id, $3 program, $4 code, $5 customer, $6 metadata. No row where the customer has one or the code is
+-- taken.
+SELECT issue_loyalty_card($1, $2, $3, $4, $5, $6::text::jsonb);
+
+-- name: control_set_loyalty_card_status
+UPDATE loyalty_cards SET status = $3, version = version + 1, updated_at = now()
+WHERE project_id = $1 AND id = $2;
+
+-- name: control_add_points
+-- $1 project, $2 card, $3 the lot's expires_ms, $4 from_ms, $5 points, $6 kind, $7 source, $8 reason, $9 actor.
+SELECT version, paid, owed FROM add_points($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: control_take_back_points
+-- $1 project, $2 card, $3 points, $4 kind, $5 the lot that goes first, $6 whether what is spent already is owed,
+-- $7 source, $8 reason, $9 actor.
+SELECT taken, version, owed FROM take_back_points($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: control_loyalty_entries
+-- Entries of card $2, the newest first; $3: the number of the last one of the page before, or NULL.
+SELECT entry_no::text AS id, type, points, balance, available, expires_ms, from_ms, source, redemption_id, line_no,
+    reason, actor, created_at
+FROM loyalty_entries
+WHERE project_id = $1 AND card_id = $2 AND ($3::bigint IS NULL OR entry_no < $3)
+ORDER BY entry_no DESC
+LIMIT $4;
