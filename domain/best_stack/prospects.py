@@ -1,0 +1,100 @@
+"""What may be a part of the best stack, and the most that it can take off, wherever it stands.
+
+Owns why a bound is one. Must never leave out what some stack of the others would let apply.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from domain.decisions import Found, Part, Request, Surroundings
+from domain.definitions import Discount, Scope
+from domain.effects import Cart
+from domain.matching.conditions import reads_what_is_left
+from domain.scoping import NOTHING, WHOLE_ORDER
+from domain.stacking import application_ranks, category_of, customer_of, judge_segments
+from domain.stacks import decide_stack
+
+Rank = tuple[int, int]
+
+
+class Prospect(msgspec.Struct, frozen=True):
+    """One redeemable that may take something off. `most_minor`: what it takes off at the most where what it is on
+    changes with what is left; None where it never takes off more than it would by now. `reads_left`: its rules ask
+    what the others have left. `turn`: its place among those of its rank, where only the totals of an order matter."""
+
+    number: int
+    found: Found
+    discount: Discount
+    rank: Rank
+    category: str | None
+    most_minor: int | None
+    reads_left: bool
+    turn: int
+
+    @property
+    def is_of_totals(self) -> bool:
+        """Whether items do not matter to it: only what the order and its shipping cost."""
+        scope = self.discount.scope or WHOLE_ORDER
+        whole = scope.include == NOTHING and scope.exclude == NOTHING and scope.max_per_unit_minor is None
+        is_whole = (scope.target == "order" and whole) or scope.target == "shipping"
+        return is_whole and self.discount.type != "UNIT"
+
+
+def prospects_of(
+    found: Sequence[Found], request: Request, around: Surroundings, now_ms: int, cart: Cart
+) -> list[Prospect]:
+    """Those that could have a place in some stack on this order, `cart` being the order before any discount."""
+    asked = msgspec.structs.replace(request, wanted=())
+    of_initial = around.settings.percent_of == "INITIAL"
+    ranks = application_ranks(found, around.settings.category_order)
+    prospects = []
+    for number, each in enumerate(found):
+        discount = _discount_of(each)
+        if discount is None or each.is_card or cart.effect_of(discount, of_initial).is_nothing:
+            continue  # what takes nothing off the whole order takes nothing off what others leave of it
+        reads_left = any(reads_what_is_left(rule.definition.rule) for rule in each.rules)
+        part = decide_stack([each], asked, around, now_ms, 0).parts[0]
+        if part.status != "applicable" and not (reads_left and _might_apply(each, part, request, around)):
+            continue
+        most_minor = _most_minor(discount, cart, of_initial)
+        prospects.append(
+            Prospect(number, each, discount, ranks[number], category_of(each), most_minor, reads_left, _turn(discount))
+        )
+    return prospects
+
+
+def _might_apply(found: Found, part: Part, request: Request, around: Surroundings) -> bool:
+    """Whether nothing but what is left may stand in its way, where it is refused alone."""
+    if part.code != "rule_not_met":
+        return False
+    if not around.settings.orders_counted_since and any(rule.compiled.asks_first_order for rule in found.rules):
+        return False
+    segments = found.campaign.eligible_segments if found.campaign is not None else ()
+    return not segments or judge_segments(segments, customer_of(request, around.customer)).holds
+
+
+def _discount_of(found: Found) -> Discount | None:
+    own = found.redeemable.discount if found.redeemable is not None else None
+    return own or (found.campaign.discount if found.campaign is not None else None)
+
+
+def _most_minor(discount: Discount, cart: Cart, of_initial: bool) -> int | None:
+    """Which units are the cheapest, or the dearest, of those that cost something depends on what others have made free.
+    They are never dearer than the dearest at first. All else is on the same units always, of which less is left each
+    time; and of less no discount takes more, however it is rounded."""
+    scope = discount.scope or WHOLE_ORDER
+    if discount.added is not None or scope.target == "shipping":
+        return None
+    if discount.type != "UNIT" and scope.target not in ("cheapest", "most_expensive"):
+        return None
+    dearest: Scope = msgspec.structs.replace(scope, target="most_expensive")
+    return cart.effect_of(msgspec.structs.replace(discount, scope=dearest), of_initial).discount_minor
+
+
+def _turn(discount: Discount) -> int:
+    """Fixed prices, then percentages, then amounts: of totals, no other order takes more off. A fixed price with a cap
+    has no place of its own."""
+    if discount.type == "FIXED":
+        return 0 if discount.max_minor is None else -1
+    return 1 if discount.type == "PERCENT" else 2
