@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from .events import Redeemed, RolledBack
 from .money import to_major
@@ -15,7 +16,8 @@ from .returns import Quote
 
 
 class ReturnedItemView(msgspec.Struct):
-    """Units of one line of an order that are returned, and what is refunded for them."""
+    """Units of one line of an order that are returned, and what is refunded for them in money; `discount_returned` is
+    what discounts and gift cards had taken off them."""
 
     line: int
     product_id: str | None
@@ -34,6 +36,8 @@ class QuoteView(msgspec.Struct):
     discount_returned: Decimal
     shipping_refund: Decimal
     items: list[ReturnedItemView]
+    gift_card_refund: Decimal | UnsetType = UNSET
+    """What goes back to gift cards; left out where none had paid."""
 
 
 class ReturnView(msgspec.Struct):
@@ -49,15 +53,17 @@ class ReturnView(msgspec.Struct):
     redeemables: list[str]
     redemption: RedemptionView | StackView
     object: Literal["rollback"] = "rollback"
+    gift_card_refund: Decimal | UnsetType = UNSET
 
 
 def view_quote(event: Redeemed, quote: Quote) -> QuoteView:
     """What a return refunds."""
     decimals, items = event.decimals, event.order.items if event.order is not None else ()
+    payments = [lost for line, lost in zip(event.lines, quote.discounts, strict=True) if line.is_payment]
     return QuoteView(
         event.id,
         to_major(quote.refund_minor, decimals),
-        to_major(sum(quote.discounts), decimals),
+        to_major(sum(quote.discounts) - sum(payments), decimals),
         to_major(quote.shipping_minor, decimals),
         [
             ReturnedItemView(
@@ -71,6 +77,7 @@ def view_quote(event: Redeemed, quote: Quote) -> QuoteView:
             )
             for one in quote.items
         ],
+        to_major(sum(payments), decimals) if payments else UNSET,
     )
 
 
@@ -87,4 +94,5 @@ def view_return(event: Redeemed, done: RolledBack, quote: Quote, redemption: Red
         shown.items,
         [event.lines[number].code for number in done.lines],
         redemption,
+        gift_card_refund=shown.gift_card_refund,
     )

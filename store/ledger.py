@@ -131,7 +131,7 @@ async def _redeem(
         assert isinstance(event, Redeemed)
         deltas.grant(event)
         postings.spend(event, slot.time_ms)
-        usage.add(event.account_id, event.project_id, slot.time_ms, (1, 0, event.discount_minor))
+        usage.add(event.account_id, event.project_id, slot.time_ms, (1, 0, event.discount_minor - event.paid_minor))
         receipts.redeem(slot)
     await attribute(tx, applied)
     collapsed = [*repeated, *(slot for slot in first if _key(slot.event) not in inserted)]
@@ -244,5 +244,5 @@ async def _apply_entry(
     await attribute(tx, [entry.slot])
     deltas.grant(event)
     postings.spend(event, entry.slot.time_ms)
-    usage.add(event.account_id, event.project_id, entry.slot.time_ms, (1, 0, event.discount_minor))
+    usage.add(event.account_id, event.project_id, entry.slot.time_ms, (1, 0, event.discount_minor - event.paid_minor))
     return True

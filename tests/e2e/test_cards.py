@@ -122,7 +122,7 @@ async def test_g1_g2_g4_a_card_of_fifty_is_spent_by_64_clients_to_the_last_cent_
         assert await counters_of(ledger, code) == 135 * 37
         spent = f"/v1/gift-cards/{code}/transactions?limit=100"
         page = await shown(shop, spent)
-        assert page["has_more"] is True
+        assert page["next_cursor"] is not None, "136 entries"
         assert await ledger.quarantined() == 0
 
 
@@ -180,7 +180,7 @@ async def test_refunds_in_any_number_of_parts_restore_the_card(shop: Checkout, l
         assert Decimal(str(paid["balance"])) == before - Decimal(str(paid["amount_applied"]))
         units = [item["sku"] for item in items for _ in range(int(str(item["quantity"])))]
         choose.shuffle(units)
-        refunded = Decimal(0)
+        refunded = to_card = Decimal(0)
         for sku in units[: len(units) - attempt % 2]:
             back = await shop.call(
                 "POST",
@@ -189,9 +189,12 @@ async def test_refunds_in_any_number_of_parts_restore_the_card(shop: Checkout, l
             )
             assert back.status == 200, back
             refunded += Decimal(str(back.json()["refund"]))
+            to_card += Decimal(str(back.json()["gift_card_refund"]))
+            assert await balance(shop, code) == before - Decimal(str(paid["amount_applied"])) + to_card
         whole = await shop.call("POST", f"/v1/redemptions/{redeemed['id']}/rollback", {})
-        if whole.status == 200:
-            refunded += Decimal(str(whole.json()["refund"]))
+        if attempt % 2:
+            assert Decimal(str(whole.json()["refunded"])) > refunded
+            refunded = Decimal(str(whole.json()["refunded"]))
         assert await balance(shop, code) == before
         assert refunded == Decimal(str(redeemed["order"]["total"])), "the rest is paid back in money"
         assert len(set(await entries_sum(ledger, code))) == 1
