@@ -36,6 +36,10 @@ INSERT INTO referral_rewards (project_id, redemption_id, side, customer_id, term
     VALUES ('prj_{project}', 'rdm_1', 'referrer', 'cust_1', '{"type": "gift_card", "amount_minor": 500}', now());
 INSERT INTO referral_tasks (project_id, redemption_id, side, action)
     VALUES ('prj_{project}', 'rdm_1', 'referrer', 'issue');
+INSERT INTO customer_events (project_id, type, id, customer_id, order_id, occurred_at)
+    VALUES ('prj_{project}', 'order.paid', 'evt_1', 'cust_1', 'order_1', now());
+INSERT INTO paid_orders (project_id, order_id, customer_id, event_id, total_minor)
+    VALUES ('prj_{project}', 'order_1', 'cust_1', 'evt_1', 5000);
 INSERT INTO promotion_tiers (project_id, id, name) VALUES ('prj_{project}', 'tier_1', 'Tier');
 INSERT INTO customers (project_id, id) VALUES ('prj_{project}', 'cust_1');
 INSERT INTO validation_rules (project_id, id, name, rule) VALUES ('prj_{project}', 'rul_1', 'Rule', '{"all": []}');
