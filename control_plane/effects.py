@@ -28,8 +28,8 @@ class Change(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True):
     """What became of a call: the answer when all is in force, and the one while it is not.
 
-    `first` is put in force before `change`, which relies on it. `sealed` is kept for the Idempotency-Key in the
-    body's place where the body holds a secret.
+    `first` is put in force before `change`, which relies on it, and so are `more`. `sealed` is kept for the
+    Idempotency-Key in the body's place where the body holds a secret.
     """
 
     status: int
@@ -37,6 +37,7 @@ class Outcome(msgspec.Struct, frozen=True):
     change: Change | None = None
     sealed: msgspec.Struct | None = None
     first: Change | None = None
+    more: tuple[Change, ...] = ()
 
     @property
     def pending(self) -> "Outcome":
@@ -75,7 +76,7 @@ async def perform(call: AccountCall, effect: Effect, reveal: Reveal | None = Non
         return answer(outcome.status, outcome.body)
     assert isinstance(call, Call)
     tenant = call.tenant
-    for change in (outcome.first, outcome.change):
+    for change in (outcome.first, *outcome.more, outcome.change):
         if change is not None and not await put_in_force(
             call.context, tenant.shard, tenant.project_id, change.object, change.id, change.created
         ):

@@ -84,8 +84,8 @@ class Search:
                 for each, effect in gains
                 if not effect.is_nothing and self._can(node, each)
             ]
-            # The last is searched first: the one that takes most off.
-            children.sort(key=lambda child: child.cart.discount_minor)
+            # The last is searched first: the one that takes most off, or whose turn it is.
+            children.sort(key=lambda child: (self._after.get(child.applied[-1], 0), child.cart.discount_minor))
             waiting += [child for child in children if child.bound_minor > self.discount_minor and self._is_new(child)]
             yield
         self.is_optimal = not self._is_cut
@@ -113,18 +113,16 @@ class Search:
         is_ordered = self._is_monotone and all(each.turn >= 0 for each in self._prospects)
         if not is_ordered or not set(settings.exclusive_categories).isdisjoint(settings.joint_categories):
             return {}
-        place = {
-            # Percentages of what others have left are rounded each time, and so each order of them is another.
-            each.number: (each.turn, each.number if self._of_initial or each.turn != 1 else 0)
-            for each in self._prospects
-        }
+        # Percentages of what others have left are rounded each time, and so each order of them is another.
+        commute = [self._of_initial or each.turn != 1 for each in self._prospects]
+        place = [(each.turn, at * commute[at]) for at, each in enumerate(self._prospects)]
         return {
             each.number: sum(
                 1 << other.number
-                for other in self._prospects
-                if other.rank == each.rank and place[other.number] > place[each.number]
+                for behind, other in enumerate(self._prospects)
+                if other.rank == each.rank and place[behind] > place[at]
             )
-            for each in self._prospects
+            for at, each in enumerate(self._prospects)
         }
 
     def _can(self, node: _Node, each: Prospect) -> bool:

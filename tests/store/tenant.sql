@@ -24,6 +24,22 @@ INSERT INTO loyalty_lots (project_id, card_id, expires_ms, steps, earned)
     VALUES ('prj_{project}', 'lcd_1', 0, '[[0, 100]]', 100);
 INSERT INTO loyalty_entries (project_id, card_id, entry_no, type, points, expires_ms, from_ms, balance, available)
     VALUES ('prj_{project}', 'lcd_1', 1, 'earn', 100, 0, 0, 100, 100);
+INSERT INTO referral_codes (project_id, id, program_id, code, customer_id)
+    VALUES ('prj_{project}', 'rfc_1', 'cmp_1', 'CUST-1', 'cust_1');
+INSERT INTO referrer_identities (project_id, program_id, customer_id, key, commitment)
+    VALUES ('prj_{project}', 'cmp_1', 'cust_1', 'email', decode(repeat('00', 16), 'hex'));
+INSERT INTO referee_identities (project_id, redemption_id, program_id, key, commitment)
+    VALUES ('prj_{project}', 'rdm_1', 'cmp_1', 'email', decode(repeat('11', 16), 'hex'));
+INSERT INTO referrals (project_id, redemption_id, line_no, program_id, code_id, referrer_id, referee_id, created_at)
+    VALUES ('prj_{project}', 'rdm_1', 1, 'cmp_1', 'rfc_1', 'cust_1', 'cust_2', now());
+INSERT INTO referral_rewards (project_id, redemption_id, side, customer_id, terms, created_at)
+    VALUES ('prj_{project}', 'rdm_1', 'referrer', 'cust_1', '{"type": "gift_card", "amount_minor": 500}', now());
+INSERT INTO referral_tasks (project_id, redemption_id, side, action)
+    VALUES ('prj_{project}', 'rdm_1', 'referrer', 'issue');
+INSERT INTO customer_events (project_id, type, id, customer_id, order_id, occurred_at)
+    VALUES ('prj_{project}', 'order.paid', 'evt_1', 'cust_1', 'order_1', now());
+INSERT INTO paid_orders (project_id, order_id, customer_id, event_id, total_minor)
+    VALUES ('prj_{project}', 'order_1', 'cust_1', 'evt_1', 5000);
 INSERT INTO promotion_tiers (project_id, id, name) VALUES ('prj_{project}', 'tier_1', 'Tier');
 INSERT INTO customers (project_id, id) VALUES ('prj_{project}', 'cust_1');
 INSERT INTO validation_rules (project_id, id, name, rule) VALUES ('prj_{project}', 'rul_1', 'Rule', '{"all": []}');

@@ -1,0 +1,1 @@
+"""Events: what a shop tells of its customers, and what they earn by it."""

@@ -1,0 +1,1 @@
+"""Wallets: what a customer has with the shop, at one glance."""
