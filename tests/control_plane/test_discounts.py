@@ -9,9 +9,9 @@ from domain.definitions import (
     AddedUnit,
     Campaign,
     Discount,
+    Redeemable,
     Scope,
     Selection,
-    Redeemable,
     campaign_key,
     voucher_key,
 )
