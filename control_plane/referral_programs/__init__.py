@@ -1,0 +1,1 @@
+"""Referral programs: who may refer by which code, what it is rewarded with, and who has referred whom."""

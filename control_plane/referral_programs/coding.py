@@ -1,0 +1,165 @@
+"""A referrer's code: one for each customer of a program, however often it is asked for; and the list of them.
+
+Must never keep an identity: commitments to them are.
+"""
+
+import re
+from collections.abc import Awaitable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+from litestar import Response
+
+from control_plane.audit import record
+from control_plane.calls import Call
+from control_plane.clock import new_id
+from control_plane.codes import insert_coded
+from control_plane.effects import Change, Outcome, answer, perform
+from control_plane.programs import load_program
+from control_plane.queries import list_body
+from control_plane.referral_programs.schemas import ReferralCodeCreate, ReferralCodeView
+from control_plane.referral_programs.services import REFERRAL
+from control_plane.rules.schemas import Used
+from control_plane.rules.times import show_time
+from domain.problems import FieldError, Refused
+from domain.referrals import EMAIL, commitment, commitments, referral_program
+from store.database import Transaction
+from store.definitions import stage_change
+from store.ledger_rows import columns
+from store.queries import query
+
+MOST_IDENTITIES = 50
+"""Of one referrer: whoever states more changes devices faster than people do."""
+_DRAWN = 6
+_LONGEST_PREFIX = 20
+_NAMELESS = "REF"
+
+_INSERT = query("control_insert_referral_code")
+_GET = query("control_referral_code")
+_LIST = query("control_referral_codes")
+_ADD_IDENTITIES = query("control_add_referrer_identities")
+_COUNT_IDENTITIES = query("control_count_referrer_identities")
+_EMAILS = query("referral_emails")
+
+
+class StoredCode(msgspec.Struct, frozen=True):
+    """A code's row with what the ledger has counted, and what its program allows each code."""
+
+    id: str
+    code: str
+    program_id: str
+    customer_id: str
+    status: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    used: int
+    inherited_limit: int | None
+
+
+async def issue_code(call: Call, program_id: str) -> Response[bytes]:
+    """POST /v1/referral-programs/{id}/codes"""
+    body, errors = call.body(ReferralCodeCreate), call.errors
+    stated = dict(body.identity) if isinstance(body.identity, dict) else {}
+    if isinstance(body.email, str) and stated.setdefault(EMAIL, body.email) != body.email:
+        errors.add(f"/identity/{EMAIL}", "is not the customer's email")
+    errors.raise_if_any()
+    prefix = body.prefix.upper() if isinstance(body.prefix, str) else _prefix_of(body.customer_id)
+    return await perform(call, partial(_issue, call, program_id, body.customer_id, prefix, stated))
+
+
+async def _issue(
+    call: Call, program_id: str, customer_id: str, prefix: str, stated: dict[str, str], tx: Transaction
+) -> Outcome:
+    tenant = call.tenant
+    program = await load_program(tx, tenant.project_id, REFERRAL, program_id)
+    keys = referral_program(program.program).identity_keys
+    _declared(call, keys, stated)
+    new, ids = new_id("rfc"), list[str]()
+
+    def insert(drawn: str) -> Awaitable[object]:
+        row = (tenant.project_id, new, program_id, f"{prefix}-{drawn[:_DRAWN]}", customer_id)
+        return _insert(tx, row, ids)
+
+    await insert_coded(None, insert)
+    made = ids[0] == new
+    await _identify(tx, call, program_id, customer_id, keys, stated)
+    code = _from_row(await tx.fetchrow(_GET, tenant.project_id, program_id, customer_id))
+    if made:
+        await stage_change(tx, tenant.shard, tenant.project_id, "referral_code", code.id, code.version, ())
+        await record(tx, call, "referral_code.create", code.id, after={"program_id": program_id})
+    # Redis is told also of one that was there: 200 says that it is in force.
+    return Outcome(201 if made else 200, _show(code), Change("referral_code", code.id, created=made))
+
+
+async def _insert(tx: Transaction, row: tuple[str, ...], ids: list[str]) -> object:
+    """The id of the customer's code, new or not; None where this one is another's."""
+    project_id, _, program_id, _, customer_id = row
+    found: str | None = await tx.fetchval(_INSERT, *row)
+    if found is None:
+        there = await tx.fetchrow(_GET, project_id, program_id, customer_id)
+        found = None if there is None else there["id"]
+    if found is not None:
+        ids.append(found)
+    return found
+
+
+def _declared(call: Call, keys: tuple[str, ...], stated: dict[str, str]) -> None:
+    for name in stated:
+        if name != EMAIL and name not in keys:
+            call.errors.add(f"/identity/{name[:32]}", "is not among the program's identity_keys")
+    call.errors.raise_if_any()
+
+
+async def _identify(
+    tx: Transaction, call: Call, program_id: str, customer_id: str, keys: tuple[str, ...], stated: dict[str, str]
+) -> None:
+    """Note what tells the referrer apart: what is stated, and the address that the project keeps."""
+    project_id, secret = call.tenant.project_id, call.context.secret
+    found = set(commitments(secret, project_id, keys, stated))
+    for row in await tx.fetch(_EMAILS, project_id, [customer_id]):
+        found.add((EMAIL, commitment(secret, project_id, EMAIL, row["email"])))
+    if not found:
+        return
+    await tx.execute(_ADD_IDENTITIES, project_id, program_id, customer_id, *columns(sorted(found), 2))
+    if await tx.fetchval(_COUNT_IDENTITIES, project_id, program_id, customer_id) > MOST_IDENTITIES:
+        detail = f"a referrer has {MOST_IDENTITIES} identities at most"
+        raise Refused("invalid_request", errors=(FieldError(detail, pointer="/identity"),))
+
+
+def _prefix_of(customer_id: str) -> str:
+    """What of a customer's id can stand in a code."""
+    return re.sub("[^A-Z0-9]", "", customer_id.upper())[:_LONGEST_PREFIX] or _NAMELESS
+
+
+async def list_codes(call: Call, program_id: str) -> Response[bytes]:
+    """GET /v1/referral-programs/{id}/codes"""
+    asked = call.query()
+    customer_id, page = asked.text("customer_id"), asked.page()
+    asked.done()
+    arguments = (call.tenant.project_id, program_id, customer_id, page.after, page.after_id, page.rows)
+    async with call.open_tx() as tx:
+        await load_program(tx, call.tenant.project_id, REFERRAL, program_id)
+        rows = await tx.fetch(_LIST, *arguments)
+    return answer(200, list_body(rows, page, lambda row: _show(_from_row(row))))
+
+
+def _from_row(row: Any) -> StoredCode:
+    return msgspec.convert(dict(row), StoredCode)
+
+
+def _show(code: StoredCode) -> ReferralCodeView:
+    return ReferralCodeView(
+        id=code.id,
+        object="referral_code",
+        code=code.code,
+        program_id=code.program_id,
+        customer_id=code.customer_id,
+        status=code.status,
+        referrals=Used(code.used, code.inherited_limit),
+        version=code.version,
+        created_at=show_time(code.created_at),
+        updated_at=show_time(code.updated_at),
+    )

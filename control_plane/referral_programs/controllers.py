@@ -1,0 +1,67 @@
+"""Routes of referral programs, their codes, and who has referred whom."""
+
+from litestar import Controller, Response, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from control_plane.calls import Call
+from control_plane.queries import ListBody
+from control_plane.referral_programs import attributing, coding, services
+from control_plane.referral_programs.schemas import (
+    AttributionView,
+    ReferralCodeCreate,
+    ReferralCodeView,
+    ReferralProgramCreate,
+    ReferralProgramUpdate,
+    ReferralProgramView,
+)
+
+
+class ReferralProgramController(Controller):
+    """/v1/referral-programs"""
+
+    path = "/v1/referral-programs"
+
+    @post("/", operation_id="createReferralProgram", opt={"body": ReferralProgramCreate, "answer": ReferralProgramView})
+    async def create(self, call: NamedDependency[Call]) -> Response[bytes]:
+        return await services.create_program(call)
+
+    @get("/", operation_id="listReferralPrograms", opt={"answer": ListBody[ReferralProgramView]})
+    async def list(self, call: NamedDependency[Call]) -> Response[bytes]:
+        return await services.list_programs(call)
+
+    @get("/{program_id:str}", operation_id="getReferralProgram", opt={"answer": ReferralProgramView})
+    async def one(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
+        return await services.get_program(call, program_id)
+
+    @patch(
+        "/{program_id:str}",
+        operation_id="updateReferralProgram",
+        opt={"body": ReferralProgramUpdate, "answer": ReferralProgramView},
+    )
+    async def update(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
+        return await services.update_program(call, program_id)
+
+    @post("/{program_id:str}/pause", operation_id="pauseReferralProgram", opt={"answer": ReferralProgramView})
+    async def pause(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
+        return await services.set_status(call, program_id, "paused", "pause")
+
+    @post("/{program_id:str}/resume", operation_id="resumeReferralProgram", opt={"answer": ReferralProgramView})
+    async def resume(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
+        return await services.set_status(call, program_id, "active", "resume")
+
+    @post(
+        "/{program_id:str}/codes",
+        operation_id="issueReferralCode",
+        opt={"body": ReferralCodeCreate, "answer": ReferralCodeView},
+    )
+    async def issue(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
+        return await coding.issue_code(call, program_id)
+
+    @get("/{program_id:str}/codes", operation_id="listReferralCodes", opt={"answer": ListBody[ReferralCodeView]})
+    async def codes(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
+        return await coding.list_codes(call, program_id)
+
+    @get("/{program_id:str}/attributions", operation_id="listReferrals", opt={"answer": ListBody[AttributionView]})
+    async def attributions(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
+        return await attributing.list_attributions(call, program_id)

@@ -1,0 +1,164 @@
+"""What is done with referral programs: made, read, changed, paused and resumed. Every change takes the three steps.
+
+What a change says of rewards is for referrals from then on.
+"""
+
+from functools import partial
+from typing import Any
+
+import msgspec
+from litestar import Response
+from msgspec import UnsetType
+
+from control_plane.bodies import NoBody
+from control_plane.calls import Call
+from control_plane.campaigns.schemas import CampaignRules
+from control_plane.campaigns.storing import StoredCampaign, campaign_from_row
+from control_plane.effects import Outcome, answer, perform
+from control_plane.metadata import to_text
+from control_plane.programs import Changed, Kind, change_program, insert_program, load_program, merge_rules
+from control_plane.queries import list_body
+from control_plane.referral_programs.schemas import (
+    ProgramTerms,
+    ReferralProgramCreate,
+    ReferralProgramUpdate,
+    ReferralProgramView,
+    ReferralRulesView,
+)
+from control_plane.referral_programs.terms import merge, require_rewards, show_reward
+from control_plane.rules.schemas import Used
+from control_plane.rules.showing import shown_rules
+from control_plane.rules.times import show_time
+from domain.referrals import ReferralProgram, referral_program
+from domain.rules import Rules
+from store.database import Transaction
+from store.queries import query
+
+REFERRAL = Kind("REFERRAL", "ref", "referral_program", "referral_program_not_found")
+_LIST = query("control_campaigns")
+_ONCE = 1
+"""How often a customer is referred in a program."""
+
+
+async def create_program(call: Call) -> Response[bytes]:
+    """POST /v1/referral-programs"""
+    body = call.body(ReferralProgramCreate)
+    rules = _rules(call, Rules(), body)
+    program = merge(ReferralProgram(), body, call.tenant.decimals, call.errors)
+    metadata = _metadata(call, body)
+    call.errors.raise_if_any()
+
+    async def effect(tx: Transaction) -> Outcome:
+        await require_rewards(tx, call.tenant.project_id, program, call.errors)
+        row = (body.name, rules, _stored(program), metadata or "{}")
+        return await insert_program(call, REFERRAL, *row, partial(_show, call), tx)
+
+    return await perform(call, effect)
+
+
+async def update_program(call: Call, program_id: str) -> Response[bytes]:
+    """PATCH /v1/referral-programs/{id}"""
+    body = call.body(ReferralProgramUpdate)
+    metadata = _metadata(call, body)
+
+    def changed(before: StoredCampaign) -> StoredCampaign:
+        rules = _rules(call, before.rules, body)
+        program = merge(referral_program(before.program), body, call.tenant.decimals, call.errors)
+        call.errors.raise_if_any()
+        return msgspec.structs.replace(
+            before,
+            name=before.name if isinstance(body.name, UnsetType) else body.name,
+            rules=rules,
+            program=_stored(program),
+            metadata=before.metadata if metadata is None else metadata,
+        )
+
+    async def effect(tx: Transaction) -> Outcome:
+        outcome = await _change(call, program_id, changed, "update", tx)
+        after = await load_program(tx, call.tenant.project_id, REFERRAL, program_id)
+        await require_rewards(tx, call.tenant.project_id, referral_program(after.program), call.errors)
+        return outcome
+
+    return await perform(call, effect)
+
+
+async def set_status(call: Call, program_id: str, status: str, action: str) -> Response[bytes]:
+    """POST /v1/referral-programs/{id}/pause and /resume; either is 200 also when nothing changes."""
+    call.body(NoBody)
+    call.errors.raise_if_any()
+
+    def changed(before: StoredCampaign) -> StoredCampaign:
+        return msgspec.structs.replace(before, status=status)
+
+    return await perform(call, partial(_change, call, program_id, changed, action))
+
+
+async def _change(call: Call, program_id: str, changed: Changed, action: str, tx: Transaction) -> Outcome:
+    return await change_program(call, REFERRAL, program_id, changed, action, partial(_show, call), tx)
+
+
+async def get_program(call: Call, program_id: str) -> Response[bytes]:
+    """GET /v1/referral-programs/{id}"""
+    call.query().done()
+    async with call.open_tx() as tx:
+        stored = await load_program(tx, call.tenant.project_id, REFERRAL, program_id)
+    return answer(200, _show(call, stored))
+
+
+async def list_programs(call: Call) -> Response[bytes]:
+    """GET /v1/referral-programs"""
+    asked = call.query()
+    status, page = asked.choice("status", ("active", "paused")), asked.page()
+    asked.done()
+    arguments = (call.tenant.project_id, status, page.after, page.after_id, page.rows, (REFERRAL.type,))
+    async with call.open_tx() as tx:
+        rows = await tx.fetch(_LIST, *arguments)
+    return answer(200, list_body(rows, page, lambda row: _show(call, campaign_from_row(row))))
+
+
+def _show(call: Call, stored: StoredCampaign) -> ReferralProgramView:
+    program, decimals = referral_program(stored.program), call.tenant.decimals
+    shown = shown_rules(stored.rules, decimals) | {
+        "max_redemptions_per_code": stored.rules.max_redemptions_per_code,
+        "eligible_segments": stored.rules.eligible_segments,
+    }
+    return ReferralProgramView(
+        id=stored.id,
+        object="referral_program",
+        name=stored.name,
+        status=stored.status,
+        identity_keys=list(program.identity_keys),
+        referrer_reward=show_reward(program.referrer_reward, decimals),
+        referee_reward=show_reward(program.referee_reward, decimals),
+        rules=ReferralRulesView(**{name: shown[name] for name in ReferralRulesView.__struct_fields__}),
+        metadata=msgspec.Raw(stored.metadata.encode()),
+        redemptions=Used(stored.used, stored.rules.max_redemptions),
+        version=stored.version,
+        created_at=show_time(stored.created_at),
+        updated_at=show_time(stored.updated_at),
+    )
+
+
+def _rules(call: Call, before: Rules, body: ProgramTerms) -> Rules:
+    """The rules; whatever they say, a customer is referred once."""
+    wish = body.rules if isinstance(body.rules, CampaignRules) else CampaignRules()
+    for name in ("metadata", "durability"):
+        if not isinstance(getattr(wish, name), UnsetType):
+            call.errors.add(f"/rules/{name}", "is of no use here")
+            setattr(wish, name, msgspec.UNSET)
+    if wish.max_redemptions_per_customer not in (msgspec.UNSET, _ONCE):
+        call.errors.add("/rules/max_redemptions_per_customer", "is 1: a customer is referred once")
+    rules = merge_rules(call, before, wish, has_discount=True)
+    return msgspec.structs.replace(rules, max_redemptions_per_customer=_ONCE)
+
+
+def _stored(program: ReferralProgram) -> dict[str, Any]:
+    """The program as its column gives it back."""
+    stored: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(program))
+    return stored
+
+
+def _metadata(call: Call, body: ProgramTerms) -> str | None:
+    if isinstance(body.metadata, UnsetType):
+        return None
+    return to_text(body.metadata or {}, "/metadata", call.errors)

@@ -1,0 +1,151 @@
+-- Referral codes as the control plane writes and shows them, and the rewards that its worker gives and takes back.
+-- Counters' names are spelled as domain/definitions.py does.
+
+-- name: control_insert_referral_code
+-- No row comes back where the customer has one in the program, or the code is taken.
+INSERT INTO referral_codes (project_id, id, program_id, code, customer_id)
+SELECT $1::text, $2::text, $3::text, $4::text, $5::text
+WHERE NOT EXISTS (SELECT FROM codes WHERE project_id = $1 AND code = $4)
+ON CONFLICT DO NOTHING
+RETURNING id;
+
+-- name: control_referral_code
+-- Customer $3's in program $2.
+SELECT f.id, f.code, f.program_id, f.customer_id, f.status, f.version, f.created_at, f.updated_at,
+    COALESCE(k.used, 0) AS used, (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
+FROM referral_codes f
+JOIN campaigns c ON c.project_id = f.project_id AND c.id = f.program_id
+LEFT JOIN counters k ON k.project_id = f.project_id AND k.id = 'r:' || f.id
+WHERE f.project_id = $1 AND f.program_id = $2 AND f.customer_id = $3;
+
+-- name: control_referral_codes
+-- Of program $2; $3 customer or NULL; $4, $5: the last row of the page before, or NULL. Newest first.
+SELECT f.id, f.code, f.program_id, f.customer_id, f.status, f.version, f.created_at, f.updated_at,
+    COALESCE(k.used, 0) AS used, (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
+FROM referral_codes f
+JOIN campaigns c ON c.project_id = f.project_id AND c.id = f.program_id
+LEFT JOIN counters k ON k.project_id = f.project_id AND k.id = 'r:' || f.id
+WHERE f.project_id = $1 AND f.program_id = $2 AND ($3::text IS NULL OR f.customer_id = $3)
+    AND ($4::timestamptz IS NULL OR (f.created_at, f.id) < ($4, $5))
+ORDER BY f.created_at DESC, f.id DESC
+LIMIT $6;
+
+-- name: control_add_referrer_identities
+INSERT INTO referrer_identities (project_id, program_id, customer_id, key, commitment)
+SELECT $1, $2, $3, i.key, i.commitment FROM unnest($4::text[], $5::bytea[]) AS i (key, commitment)
+ON CONFLICT DO NOTHING;
+
+-- name: control_count_referrer_identities
+SELECT count(*) FROM referrer_identities WHERE project_id = $1 AND program_id = $2 AND customer_id = $3;
+
+-- name: control_referrals
+-- Of program $2; $3, $4: the last row of the page before, or NULL. Newest first. `used` and `taken_off_minor`: of a
+-- voucher that was a reward, what the ledger has of it now.
+SELECT r.redemption_id AS id, r.program_id, r.referrer_id, r.referee_id, r.status, r.created_at, r.rolled_back_at,
+    f.code, w.rewards
+FROM referrals r
+LEFT JOIN referral_codes f ON f.project_id = r.project_id AND f.id = r.code_id
+CROSS JOIN LATERAL (
+    SELECT COALESCE(jsonb_agg(jsonb_build_object('side', w.side, 'customer_id', w.customer_id,
+        'type', w.terms -> 'type', 'amount_minor', COALESCE((w.terms ->> 'amount_minor')::bigint, 0),
+        'points', COALESCE((w.terms ->> 'points')::bigint, 0), 'status', w.status, 'reference', w.reference,
+        'owed', w.owed, 'failure', w.failure, 'used', COALESCE(k.used, 0), 'taken_off_minor', COALESCE((
+            SELECT sum(l.discount_minor) FROM redemption_lines l
+            JOIN redemptions d ON d.project_id = l.project_id AND d.id = l.redemption_id
+            WHERE l.project_id = w.project_id AND l.redeemable_id = w.reference AND d.status <> 'rolled_back'), 0))
+        ORDER BY w.side DESC), '[]') AS rewards
+    FROM referral_rewards w
+    LEFT JOIN counters k ON k.project_id = w.project_id AND k.id = 'r:' || w.reference
+    WHERE w.project_id = r.project_id AND w.redemption_id = r.redemption_id) AS w
+WHERE r.project_id = $1 AND r.program_id = $2
+    AND ($3::timestamptz IS NULL OR (r.created_at, r.redemption_id) < ($3, $4))
+ORDER BY r.created_at DESC, r.redemption_id DESC
+LIMIT $5;
+
+-- name: control_referrals_of_customer
+-- The same of those in which $6 has referred or was referred: two walks of an index each, and what both have.
+SELECT r.redemption_id AS id, r.program_id, r.referrer_id, r.referee_id, r.status, r.created_at, r.rolled_back_at,
+    f.code, w.rewards
+FROM (
+    (SELECT * FROM referrals a WHERE a.project_id = $1 AND a.program_id = $2 AND a.referrer_id = $6
+        AND ($3::timestamptz IS NULL OR (a.created_at, a.redemption_id) < ($3, $4))
+        ORDER BY a.created_at DESC, a.redemption_id DESC LIMIT $5)
+    UNION ALL
+    (SELECT * FROM referrals b WHERE b.project_id = $1 AND b.program_id = $2 AND b.referee_id = $6
+        AND ($3::timestamptz IS NULL OR (b.created_at, b.redemption_id) < ($3, $4))
+        ORDER BY b.created_at DESC, b.redemption_id DESC LIMIT $5)
+) AS r
+LEFT JOIN referral_codes f ON f.project_id = r.project_id AND f.id = r.code_id
+CROSS JOIN LATERAL (
+    SELECT COALESCE(jsonb_agg(jsonb_build_object('side', w.side, 'customer_id', w.customer_id,
+        'type', w.terms -> 'type', 'amount_minor', COALESCE((w.terms ->> 'amount_minor')::bigint, 0),
+        'points', COALESCE((w.terms ->> 'points')::bigint, 0), 'status', w.status, 'reference', w.reference,
+        'owed', w.owed, 'failure', w.failure, 'used', COALESCE(k.used, 0), 'taken_off_minor', COALESCE((
+            SELECT sum(l.discount_minor) FROM redemption_lines l
+            JOIN redemptions d ON d.project_id = l.project_id AND d.id = l.redemption_id
+            WHERE l.project_id = w.project_id AND l.redeemable_id = w.reference AND d.status <> 'rolled_back'), 0))
+        ORDER BY w.side DESC), '[]') AS rewards
+    FROM referral_rewards w
+    LEFT JOIN counters k ON k.project_id = w.project_id AND k.id = 'r:' || w.reference
+    WHERE w.project_id = r.project_id AND w.redemption_id = r.redemption_id) AS w
+ORDER BY r.created_at DESC, r.redemption_id DESC
+LIMIT $5;
+
+-- name: control_referral_codes_of_customer
+-- For the wallet: of customer $2 in all programs, $3 at most, newest first.
+SELECT f.id, f.code, f.program_id, f.customer_id, f.status, f.version, f.created_at, f.updated_at,
+    COALESCE(k.used, 0) AS used, (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
+FROM referral_codes f
+JOIN campaigns c ON c.project_id = f.project_id AND c.id = f.program_id
+LEFT JOIN counters k ON k.project_id = f.project_id AND k.id = 'r:' || f.id
+WHERE f.project_id = $1 AND f.customer_id = $2
+ORDER BY f.created_at DESC, f.id DESC
+LIMIT $3;
+
+-- name: control_due_referral_tasks
+SELECT project_id, shard, redemption_id, side, action FROM due_referral_tasks($1);
+
+-- name: control_take_referral_task
+-- $1 project, $2 redemption, $3 side, $4 action. Nothing comes back where it is done, or another worker is at it.
+SELECT w.customer_id, w.terms, w.status, w.reference, w.amount, w.lot_ms, r.status AS referral_status, t.attempts,
+    p.currency
+FROM referral_tasks t
+JOIN referral_rewards w ON w.project_id = t.project_id AND w.redemption_id = t.redemption_id AND w.side = t.side
+JOIN referrals r ON r.project_id = t.project_id AND r.redemption_id = t.redemption_id
+JOIN projects p ON p.id = t.project_id
+WHERE t.project_id = $1 AND t.redemption_id = $2 AND t.side = $3 AND t.action = $4 AND t.done_at IS NULL
+FOR UPDATE OF t, w SKIP LOCKED;
+
+-- name: control_set_referral_reward
+-- $4 status, $5 reference, $6 amount, $7 lot, $8 owed, $9 failure.
+UPDATE referral_rewards SET status = $4, reference = $5, amount = $6, lot_ms = $7, owed = $8, failure = $9,
+    updated_at = now()
+WHERE project_id = $1 AND redemption_id = $2 AND side = $3;
+
+-- name: control_finish_referral_task
+UPDATE referral_tasks SET done_at = now(), attempts = attempts + 1
+WHERE project_id = $1 AND redemption_id = $2 AND side = $3 AND action = $4;
+
+-- name: control_postpone_referral_task
+-- Twice as long each time, five minutes at most.
+UPDATE referral_tasks
+SET attempts = attempts + 1, not_before = now() + least(power(2, least(attempts, 16)), 300) * interval '1 s'
+WHERE project_id = $1 AND redemption_id = $2 AND side = $3 AND action = $4 AND done_at IS NULL;
+
+-- name: control_give_gift_card
+-- $1 project, $2 currency, $3 amount, $4 id, $5 code, $6 customer, $7 reason, $8 actor. No row where the code is taken.
+SELECT issue_gift_cards($1, NULL, $2, $3, ARRAY[$4::text], ARRAY[$5::text], $6, 'active', NULL, NULL, NULL, '{}', $7,
+    $8);
+
+-- name: control_take_gift_back
+-- $1 project, $2 card, $3 amount, $4 reason, $5 actor.
+SELECT taken_minor, version, funded_minor, balance_minor FROM take_back_from_gift_card($1, $2, $3, $4, $5);
+
+-- name: control_block_emptied_card
+-- Nothing that is refunded to it later can be spent.
+UPDATE gift_cards SET status = 'blocked', version = version + 1, updated_at = now()
+WHERE project_id = $1 AND id = $2 AND status = 'active' RETURNING version;
+
+-- name: control_disable_voucher
+UPDATE vouchers SET status = 'disabled', version = version + 1, updated_at = now()
+WHERE project_id = $1 AND id = $2 AND status = 'active' RETURNING version;
