@@ -30,6 +30,7 @@ from tests.conformance.strategies import (
     items,
     limits,
     meetings,
+    spends,
     state_of,
 )
 
@@ -99,6 +100,26 @@ class Conformance(RuleBasedStateMachine):
     def meet_holds_twice(self, data: st.DataObject) -> None:
         each = meetings(int(time.time() * 1000), self.model.counters)
         self._commit([data.draw(each), data.draw(each)])
+
+    @precondition(lambda self: self._limited())
+    @rule(data=st.data())
+    def spend_of_a_card(self, data: st.DataObject) -> None:
+        """Its limit is the counter's own, of whatever version: at the edge of what is left of it."""
+        self._commit(data.draw(st.lists(spends(self._limited()), min_size=1, max_size=3)))
+
+    @precondition(lambda self: self._limited())
+    @rule(data=st.data(), newer=st.sampled_from([-1, 0, 1, 1, 2]), more=st.integers(-4, 4))
+    def fund_a_card(self, data: st.DataObject, newer: int, more: int) -> None:
+        """Such a limit raised or lowered, by a version that is newer or late."""
+        name, state = data.draw(st.sampled_from(sorted(self._limited().items())))
+        version = max(0, state.version + newer)
+        limits: list[tuple[str, int | None]] = [(name, max(0, (state.limit or 0) + more))]
+        definition = Definition(DEFINITIONS[0], max(1, version), b"card-%d" % version)
+        got = self.run(self.scripts.apply("prj", definition, limits, version, False))
+        assert got == self.model.apply(CHANGE, definition, limits, version, False)
+
+    def _limited(self) -> dict[str, CounterState]:
+        return {name: state for name, state in self.model.counters.items() if state.limit is not None}
 
     def _any_held(self) -> bool:
         return any(state.holds for state in self.model.counters.values())

@@ -92,6 +92,17 @@ def meetings(draw: st.DrawFn, now_ms: int, counters: dict[str, CounterState]) ->
     )
 
 
+@st.composite
+def spends(draw: st.DrawFn, counters: dict[str, CounterState]) -> Item:
+    """A spend of a counter that has a limit of its own, of a little less or more than is left of it."""
+    name, state = draw(st.sampled_from(sorted(counters.items())))
+    left = max(0, (state.limit or 0) - state.used)
+    amount = min(20, max(1, left + draw(st.integers(-1, 1))))
+    others = tuple(move for move in draw(moves)[:1] if move.counter != name)
+    mode = draw(st.sampled_from([Mode.COMMIT, Mode.COMMIT, Mode.DRY]))
+    return Item(mode, payload=b"\xc0", moves=(Move(name, amount, None, 20), *others))
+
+
 hydrated_counters = st.lists(
     st.tuples(
         st.sampled_from(COUNTERS),
