@@ -131,19 +131,19 @@ def decode_checkout(body: bytes, code: str, currency: str, decimals: int) -> Ask
     if asked.order is None and asked.customer is None and asked.session is None and not asked.metadata and not spends:
         return Asked(_short(asked, currency, decimals), (Wanted(normalise_code(code)),))
     spent = _spent(asked, decimals, "")
-    return _asked(asked, (Wanted(normalise_code(code), "", *spent),), currency, decimals)
+    return asked_of(asked, (Wanted(normalise_code(code), "", *spent),), currency, decimals)
 
 
 def decode_stack(body: bytes, currency: str, decimals: int) -> Asked:
     """The body of validations and redemptions."""
     asked = decode_body(_stack, body)
-    return _asked(asked, _wanted(asked, decimals), currency, decimals)
+    return asked_of(asked, _wanted(asked, decimals), currency, decimals)
 
 
 def decode_reservation(body: bytes, currency: str, decimals: int) -> Asked:
     """The body of a reservation."""
     asked = decode_body(_reservation, body)
-    stated = _asked(asked, _wanted(asked, decimals), currency, decimals)
+    stated = asked_of(asked, _wanted(asked, decimals), currency, decimals)
     order = stated.request.order
     session = stated.session or (order.id if order is not None else None)
     if session is None:
@@ -196,7 +196,8 @@ def _short(asked: CheckoutBody, currency: str, decimals: int) -> Request:
     return Request(customer_id, _minor(asked.order_value, decimals, "/order_value"))
 
 
-def _asked(asked: CheckoutBody, wanted: tuple[Wanted, ...], currency: str, decimals: int) -> Asked:
+def asked_of(asked: CheckoutBody, wanted: tuple[Wanted, ...], currency: str, decimals: int) -> Asked:
+    """What a body asks for, `wanted` of it; Refused with pointers for what does not hold."""
     _check_currency(asked.currency, currency, "/currency")
     customer_id = _no_nul(asked.customer_id, "/customer_id")
     stated = asked.customer

@@ -26,7 +26,7 @@ async def validate(worker: Worker, tenant: Tenant, served: ServedShard, call: Ca
     try:
         body = await _one(attempt)
     except Refused as refused:
-        if not _is_answer(refused.code):
+        if not is_answer(refused.code):
             raise
         body = Validation(False, attempt.wanted[0].name, refused.code, PROBLEMS[refused.code].title)
         if refused.redeemables:
@@ -37,7 +37,7 @@ async def validate(worker: Worker, tenant: Tenant, served: ServedShard, call: Ca
 
 
 async def _one(attempt: Attempt) -> Validation:
-    decision, said_refusal = await _judge(attempt)
+    decision, said_refusal = await judge(attempt)
     if said_refusal is not None:
         raise said_refusal
     decimals = attempt.tenant.decimals
@@ -65,9 +65,9 @@ async def _one(attempt: Attempt) -> Validation:
 async def validate_stack(worker: Worker, tenant: Tenant, served: ServedShard, call: Call) -> Response:
     """What a redemption of up to thirty redeemables would answer now, and why."""
     attempt = Attempt(worker, tenant, served, decode_stack(call.body, tenant.currency, tenant.decimals), call.client)
-    decision, refused = await _judge(attempt)
+    decision, refused = await judge(attempt)
     if refused is not None:
-        if not _is_answer(refused.code):
+        if not is_answer(refused.code):
             raise refused
         body = StackValidation(
             False,
@@ -82,12 +82,14 @@ async def validate_stack(worker: Worker, tenant: Tenant, served: ServedShard, ca
     return json_response(encode(body))
 
 
-def _is_answer(code: str) -> bool:
+def is_answer(code: str) -> bool:
     """Whether it is the redeemables that are refused, not the request or the service."""
     return PROBLEMS[code].status in (404, 409) or code == "customer_required"
 
 
-async def _judge(attempt: Attempt) -> tuple[Decision, Refused | None]:
+async def judge(attempt: Attempt) -> tuple[Decision, Refused | None]:
+    """The decision, and why it is refused if it is; nothing is written."""
+
     def item_of(decision: Decision) -> Item:
         return Item(
             Mode.DRY if decision.refusal is None else Mode.PROBE,

@@ -17,6 +17,9 @@ K = TypeVar("K", bound=Hashable)
 _RANK = ("item.sku", "item.product", "customer.id", "item.", "metadata", "customer.metadata", "customer.segment")
 """What is asked for by few, as a rule, before what many ask for: where the needs known so far do not say."""
 
+_OF_CLOCKS = ("weekday ", "hour ", "date ")
+_OF_PRODUCTS = ("item.category", "item.collection", "item.metadata.")
+
 _ALWAYS: Clause = frozenset([Token("always", True)])
 """The place of needs without any clause."""
 
@@ -30,13 +33,12 @@ class Index(Generic[K]):
         self._groups: dict[Clause, dict[K, None]] = {}
         self._postings: dict[Hashable, set[Clause]] = {}
         self._asked: Counter[Hashable] = Counter()
-        self.zones: Counter[str] = Counter()
-        """Of which the hour is asked."""
+        self.kinds: Counter[str] = Counter()
+        """How many atoms of each kind are asked for."""
         for need in (needs or {}).values():
-            self._count(need, 1)  # all of them before the first is placed: so each is placed well
+            self.announce(need)
         for key, need in (needs or {}).items():
-            self._needs[key] = need
-            self._place(key, need)
+            self.put(key, need, is_announced=True)
 
     def __len__(self) -> int:
         return len(self._needs)
@@ -44,10 +46,25 @@ class Index(Generic[K]):
     def __contains__(self, key: object) -> bool:
         return key in self._needs
 
-    def put(self, key: K, need: Need) -> None:
+    @property
+    def zones(self) -> set[str]:
+        """The time zones of which somebody asks the hour."""
+        return {kind.partition(" ")[2] for kind in self.kinds if kind.startswith(_OF_CLOCKS)}
+
+    @property
+    def asks_products(self) -> bool:
+        """Whether what is stored of products can make a difference."""
+        return any(kind.startswith(_OF_PRODUCTS) for kind in self.kinds)
+
+    def announce(self, need: Need) -> None:
+        """Say that this need will be put: of many, those that come first are then placed as well as the last."""
+        self._count(need, 1)
+
+    def put(self, key: K, need: Need, is_announced: bool = False) -> None:
         """Add a need, or replace what was known under this key."""
         self.remove(key)
-        self._count(need, 1)
+        if not is_announced:
+            self._count(need, 1)
         self._needs[key] = need
         self._place(key, need)
 
@@ -133,11 +150,10 @@ class Index(Generic[K]):
                     self._asked[place] += by
                     if not self._asked[place]:
                         del self._asked[place]
-                if isinstance(atom, Token) and atom.kind.startswith(("weekday ", "hour ", "date ")):
-                    zone = atom.kind.partition(" ")[2]
-                    self.zones[zone] += by
-                    if not self.zones[zone]:
-                        del self.zones[zone]
+                if isinstance(atom, Token):
+                    self.kinds[atom.kind] += by
+                    if not self.kinds[atom.kind]:
+                        del self.kinds[atom.kind]
 
 
 def _places(clause: Clause) -> Iterator[Hashable]:

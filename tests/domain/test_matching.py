@@ -126,7 +126,7 @@ def test_finding_touches_only_what_the_cart_carries() -> None:
     assert len(list(index._touched(carried))) == 2
     for at in range(2_000):
         index.remove(at)
-    assert [len(kept) for kept in (index._postings, index._groups, index._asked, index.zones)] == [0] * 4
+    assert [len(kept) for kept in (index._postings, index._groups, index._asked, index.kinds)] == [0] * 4
 
 
 def test_thresholds_are_found_by_the_amount() -> None:
@@ -139,7 +139,7 @@ def test_thresholds_are_found_by_the_amount() -> None:
 def test_the_hour_is_that_of_the_clock_in_the_rules_zone() -> None:
     need = bare([canonical({"time.hour": {"between": [18, 20], "tz": "Asia/Kathmandu"}})])
     index = Index({"it": need})
-    assert list(index.zones) == ["Asia/Kathmandu"]
+    assert index.zones == {"Asia/Kathmandu"}
     for now_ms in range(stacking.NOON_MS, stacking.NOON_MS + 24 * stacking.HOUR_MS, stacking.HOUR_MS // 2):
         hour = Clock("Asia/Kathmandu").moment(now_ms)[0].hour
         found = index.candidates(carried_by(Facts(Order(1), 1, now_ms=now_ms), index.zones))
