@@ -25,6 +25,7 @@ _MAY_NAME = query("reservations_that_may_name")
 _DROP_RESERVATIONS = query("erase_reservations")
 _DROP_HOLDS = query("erase_holds")
 _DROP_SALTS = query("drop_salts")
+_FORGET_OWNER = [query(f"forget_owner_of_{what}") for what in ("gift_cards", "loyalty_cards", "vouchers")]
 _DROP_COUNTERS = query("drop_counters_of_customer")
 _DROP_CUSTOMER = query("drop_customer")
 _DROP_CHANGES = query("drop_changes_of_customer")
@@ -47,6 +48,8 @@ async def erase_customer(tx: Transaction, project_id: str, customer_id: str) -> 
     await _blank_rollbacks(tx, project_id, ids)
     await _drop_reservations(tx, project_id, customer_id)
     await tx.execute(_DROP_SALTS, project_id, ids)
+    for statement in _FORGET_OWNER:  # cards before counters, as everywhere
+        await tx.execute(statement, project_id, customer_id)
     await tx.execute(_DROP_COUNTERS, project_id, sorted(counters))
     for statement in (_DROP_CUSTOMER, _DROP_CHANGES, _BLANK_AUDIT):
         await tx.execute(statement, project_id, customer_id)

@@ -48,6 +48,33 @@ DELETE FROM reservation_holds WHERE project_id = $1 AND reservation_id = ANY($2:
 -- name: drop_salts
 UPDATE receipts SET salt = NULL WHERE project_id = $1 AND redemption_id = ANY($2::text[]);
 
+-- name: forget_owner_of_vouchers
+-- Redis is told by the projector, as of every change.
+WITH blank AS (
+    UPDATE vouchers SET customer_id = NULL, version = version + 1, updated_at = now()
+    WHERE project_id = $1 AND customer_id = $2 RETURNING project_id, id, version)
+INSERT INTO outbox (project_id, shard, object, object_id, version)
+SELECT b.project_id, a.shard, 'voucher', b.id, b.version
+FROM blank b JOIN projects p ON p.id = b.project_id JOIN accounts a ON a.id = p.account_id;
+
+-- name: forget_owner_of_gift_cards
+-- Money is whoever's has the code.
+WITH blank AS (
+    UPDATE gift_cards SET customer_id = NULL, version = version + 1, updated_at = now()
+    WHERE project_id = $1 AND customer_id = $2 RETURNING project_id, id, version)
+INSERT INTO outbox (project_id, shard, object, object_id, version)
+SELECT b.project_id, a.shard, 'gift_card', b.id, b.version
+FROM blank b JOIN projects p ON p.id = b.project_id JOIN accounts a ON a.id = p.account_id;
+
+-- name: forget_owner_of_loyalty_cards
+-- Points are the customer's own, so nobody spends them any more.
+WITH blank AS (
+    UPDATE loyalty_cards SET customer_id = 'erased:' || id, status = 'blocked', version = version + 1, updated_at = now()
+    WHERE project_id = $1 AND customer_id = $2 RETURNING project_id, id, version)
+INSERT INTO outbox (project_id, shard, object, object_id, version)
+SELECT b.project_id, a.shard, 'loyalty_card', b.id, b.version
+FROM blank b JOIN projects p ON p.id = b.project_id JOIN accounts a ON a.id = p.account_id;
+
 -- name: drop_counters_of_customer
 DELETE FROM counters WHERE project_id = $1 AND id = ANY($2::text[]) AND kind = 'customer';
 

@@ -10,6 +10,7 @@ import pytest
 
 from store.cards import read_cards_by_code, read_funds, read_gift_cards, read_loyalty_cards
 from store.database import Database
+from store.erasing import erase_customer
 from tests.store.cards import (
     ADD,
     FUND,
@@ -294,3 +295,23 @@ async def test_g1_at_random_not_a_cent_more_or_less(app: Database, owner: Any, r
             spent -= amount_then
         assert await balance(owner) == (funded, spent, funded - spent)
     assert await uneven(owner) == []
+
+
+async def test_cards_forget_who_was_erased_and_redis_is_to_be_told(app: Database, owner: Any) -> None:
+    await owner.execute("UPDATE vouchers SET customer_id = 'cust_1' WHERE project_id = 'prj_a'")
+    await owner.execute("UPDATE redemptions SET customer_id = NULL")  # whose events are none here
+    await owner.execute("DELETE FROM outbox")
+    async with owner.transaction():
+        await erase_customer(owner, "prj_a", "cust_1")
+    async with app.tenant_tx("prj_a") as tx:
+        gift = (await read_gift_cards(tx, "prj_a", ["gft_1"]))[0]
+        card = (await read_loyalty_cards(tx, "prj_a", ["lcd_1"]))[0]
+    assert (gift.customer_id, gift.status, gift.version) == (None, "active", 2), "money is whoever's has the code"
+    assert (card.customer_id, card.status, card.version) == ("erased:lcd_1", "blocked", 2)
+    untold = await owner.fetch("SELECT object, object_id, version, shard FROM outbox ORDER BY object")
+    assert [tuple(row) for row in untold] == [
+        ("gift_card", "gft_1", 2, 1),
+        ("loyalty_card", "lcd_1", 2, 1),
+        ("voucher", "vch_1", 2, 1),
+    ]
+    assert await owner.fetchval("SELECT count(*) FROM gift_cards WHERE customer_id = 'cust_1'") == 1, "another tenant's"
