@@ -86,12 +86,12 @@ async def _issue(
     await insert_coded(None, insert)
     made = ids[0] == new
     await _identify(tx, call, program_id, customer_id, keys, stated)
-    code = _from_row(await tx.fetchrow(_GET, tenant.project_id, program_id, customer_id))
+    code = code_from_row(await tx.fetchrow(_GET, tenant.project_id, program_id, customer_id))
     if made:
         await stage_change(tx, tenant.shard, tenant.project_id, "referral_code", code.id, code.version, ())
         await record(tx, call, "referral_code.create", code.id, after={"program_id": program_id})
     # Redis is told also of one that was there: 200 says that it is in force.
-    return Outcome(201 if made else 200, _show(code), Change("referral_code", code.id, created=made))
+    return Outcome(201 if made else 200, show_code(code), Change("referral_code", code.id, created=made))
 
 
 async def _insert(tx: Transaction, row: tuple[str, ...], ids: list[str]) -> object:
@@ -143,14 +143,16 @@ async def list_codes(call: Call, program_id: str) -> Response[bytes]:
     async with call.open_tx() as tx:
         await load_program(tx, call.tenant.project_id, REFERRAL, program_id)
         rows = await tx.fetch(_LIST, *arguments)
-    return answer(200, list_body(rows, page, lambda row: _show(_from_row(row))))
+    return answer(200, list_body(rows, page, lambda row: show_code(code_from_row(row))))
 
 
-def _from_row(row: Any) -> StoredCode:
+def code_from_row(row: Any) -> StoredCode:
+    """The code of a row."""
     return msgspec.convert(dict(row), StoredCode)
 
 
-def _show(code: StoredCode) -> ReferralCodeView:
+def show_code(code: StoredCode) -> ReferralCodeView:
+    """The code as the API shows it."""
     return ReferralCodeView(
         id=code.id,
         object="referral_code",

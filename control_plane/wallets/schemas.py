@@ -7,6 +7,7 @@ import msgspec
 
 from control_plane.gift_cards.schemas import GiftCardView
 from control_plane.loyalty_cards.schemas import LoyaltyCardView
+from control_plane.referral_programs.schemas import ReferralCodeView
 from control_plane.vouchers.schemas import VoucherView
 
 
@@ -30,6 +31,6 @@ class WalletView(msgspec.Struct):
     vouchers: list[VoucherView]
     gift_cards: list[GiftCardView]
     loyalty_cards: list[LoyaltyCardView]
-    referral_codes: list[None]
+    referral_codes: list[ReferralCodeView]
     expiring_soon: list[ExpiringView]
     has_more: list[str]

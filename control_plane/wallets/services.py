@@ -11,6 +11,7 @@ from control_plane.clock import now_ms
 from control_plane.effects import answer
 from control_plane.gift_cards.storing import card_from_row, show_card
 from control_plane.loyalty_cards import storing as loyalty
+from control_plane.referral_programs.coding import code_from_row, show_code
 from control_plane.rules.times import show_ms
 from control_plane.shop_ids import is_shop_id
 from control_plane.vouchers.storing import show_voucher, voucher_from_row
@@ -27,6 +28,7 @@ _DAY_MS = 86_400_000
 _VOUCHERS = query("control_wallet_vouchers")
 _GIFT_CARDS = query("control_wallet_gift_cards")
 _LOYALTY_CARDS = query("control_loyalty_cards")
+_REFERRAL_CODES = query("control_wallet_referral_codes")
 
 Ending = tuple[int, ExpiringView]
 """When something ends, in Unix milliseconds, and what is said of it."""
@@ -44,9 +46,10 @@ async def get_wallet(call: Call, customer_id: str) -> Response[bytes]:
         vouchers = await tx.fetch(_VOUCHERS, project_id, customer_id, time_ms, rows)
         gifts = await tx.fetch(_GIFT_CARDS, project_id, customer_id, time_ms, rows)
         cards = await tx.fetch(_LOYALTY_CARDS, project_id, None, None, customer_id, None, None, rows)
-    lists = {"vouchers": vouchers, "gift_cards": gifts, "loyalty_cards": cards}
+        referral_codes = await tx.fetch(_REFERRAL_CODES, project_id, customer_id, time_ms, rows)
+    lists = {"vouchers": vouchers, "gift_cards": gifts, "loyalty_cards": cards, "referral_codes": referral_codes}
     has_more = [name for name, found in lists.items() if len(found) > MOST_OF_EACH]
-    vouchers, gifts, cards = (found[:MOST_OF_EACH] for found in lists.values())
+    vouchers, gifts, cards, referral_codes = (found[:MOST_OF_EACH] for found in lists.values())
     points = [loyalty.card_from_row(row) for row in cards]
     ending = [*_vouchers_ending(vouchers), *_gifts_ending(gifts, call.tenant), *_points_ending(points, time_ms)]
     soon = sorted((one for one in ending if one[0] <= time_ms + days * _DAY_MS), key=lambda one: (one[0], one[1].id))
@@ -56,7 +59,7 @@ async def get_wallet(call: Call, customer_id: str) -> Response[bytes]:
         vouchers=[show_voucher(voucher_from_row(row), call.tenant) for row in vouchers],
         gift_cards=[show_card(card_from_row(row), call.tenant) for row in gifts],
         loyalty_cards=[loyalty.show_card(card, time_ms) for card in points],
-        referral_codes=[],
+        referral_codes=[show_code(code_from_row(row)) for row in referral_codes],
         expiring_soon=[view for _, view in soon[:MOST_OF_EACH]],
         has_more=has_more,
     )

@@ -24,3 +24,15 @@ CROSS JOIN LATERAL (SELECT least(g.expires_ms, (c.rules ->> 'expires_ms')::bigin
 WHERE g.project_id = $1 AND g.customer_id = $2 AND (e.ends_ms IS NULL OR e.ends_ms > $3)
 ORDER BY e.ends_ms NULLS LAST, g.created_at DESC, g.id DESC
 LIMIT $4;
+
+-- name: control_wallet_referral_codes
+-- Newest first: they end with their program.
+SELECT r.id, r.code, r.program_id, r.customer_id, r.status, r.version, r.created_at, r.updated_at,
+    COALESCE(k.used, 0) AS used, (p.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
+FROM referral_codes r
+JOIN campaigns p ON p.project_id = r.project_id AND p.id = r.program_id
+LEFT JOIN counters k ON k.project_id = r.project_id AND k.id = 'r:' || r.id
+WHERE r.project_id = $1 AND r.customer_id = $2 AND r.status = 'active'
+    AND ((p.rules ->> 'expires_ms')::bigint > $3) IS NOT FALSE
+ORDER BY r.created_at DESC, r.id DESC
+LIMIT $4;

@@ -57,6 +57,16 @@ async def test_points_stand_there_with_what_of_them_expires(api: Client) -> None
     assert (await wallet(api))["expiring_soon"] == []
 
 
+async def test_the_codes_by_which_the_customer_refers(api: Client) -> None:
+    program = created(await api.post("/v1/referral-programs", {"name": "Friends"}))
+    path = f"/v1/referral-programs/{program['id']}"
+    for customer_id in ("cust_1", "cust_2"):
+        created(await api.post(f"{path}/codes", {"customer_id": customer_id}))
+    assert (await wallet(api))["referral_codes"] == ok(await api.get(f"{path}/codes?customer_id=cust_1"))["data"]
+    ok(await api.patch(path, {"rules": {"expires_at": after(-1)}}))
+    assert (await wallet(api))["referral_codes"] == []
+
+
 async def test_what_cannot_be_used_any_more_is_left_out(api: Client) -> None:
     past = {"rules": {"discount_value": 5, "expires_at": after(-1)}}
     over = created(await api.post("/v1/campaigns", {"name": "Over", **past}))
