@@ -314,4 +314,4 @@ async def test_cards_forget_who_was_erased_and_redis_is_to_be_told(app: Database
         ("loyalty_card", "lcd_1", 2, 1),
         ("voucher", "vch_1", 2, 1),
     ]
-    assert await owner.fetchval("SELECT count(*) FROM gift_cards WHERE customer_id = 'cust_1'") == 1, "another tenant's"
+    assert await owner.fetchval("SELECT count(*) FROM gift_cards WHERE customer_id = 'cust_1'") == 2, "other tenants'"
