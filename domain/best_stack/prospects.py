@@ -3,8 +3,6 @@
 Owns why a bound is one. Must never leave out what some stack of the others would let apply.
 """
 
-from collections.abc import Sequence
-
 import msgspec
 
 from domain.decisions import Found, Part, Request, Surroundings
@@ -12,7 +10,7 @@ from domain.definitions import Discount, Scope
 from domain.effects import Cart
 from domain.matching.conditions import reads_what_is_left
 from domain.scoping import NOTHING, WHOLE_ORDER
-from domain.stacking import application_ranks, category_of, customer_of, judge_segments
+from domain.stacking import category_of, customer_of, judge_segments
 from domain.stacks import decide_stack
 
 Rank = tuple[int, int]
@@ -41,27 +39,21 @@ class Prospect(msgspec.Struct, frozen=True):
         return is_whole and self.discount.type != "UNIT"
 
 
-def prospects_of(
-    found: Sequence[Found], request: Request, around: Surroundings, now_ms: int, cart: Cart
-) -> list[Prospect]:
-    """Those that could have a place in some stack on this order, `cart` being the order before any discount."""
-    asked = msgspec.structs.replace(request, wanted=())
+def prospect_of(
+    number: int, found: Found, rank: Rank, request: Request, around: Surroundings, now_ms: int, cart: Cart
+) -> Prospect | None:
+    """What it may do in some stack on this order, if anything; `cart` is the order before any discount, and `request`
+    asks for nothing."""
     of_initial = around.settings.percent_of == "INITIAL"
-    ranks = application_ranks(found, around.settings.category_order)
-    prospects = []
-    for number, each in enumerate(found):
-        discount = _discount_of(each)
-        if discount is None or each.is_card or cart.effect_of(discount, of_initial).is_nothing:
-            continue  # what takes nothing off the whole order takes nothing off what others leave of it
-        reads_left = any(reads_what_is_left(rule.definition.rule) for rule in each.rules)
-        part = decide_stack([each], asked, around, now_ms, 0).parts[0]
-        if part.status != "applicable" and not (reads_left and _might_apply(each, part, request, around)):
-            continue
-        most_minor = _most_minor(discount, cart, of_initial)
-        prospects.append(
-            Prospect(number, each, discount, ranks[number], category_of(each), most_minor, reads_left, _turn(discount))
-        )
-    return prospects
+    discount = _discount_of(found)
+    if discount is None or found.is_card or cart.effect_of(discount, of_initial).is_nothing:
+        return None  # what takes nothing off the whole order takes nothing off what others leave of it
+    reads_left = any(reads_what_is_left(rule.definition.rule) for rule in found.rules)
+    part = decide_stack([found], request, around, now_ms, 0).parts[0]
+    if part.status != "applicable" and not (reads_left and _might_apply(found, part, request, around)):
+        return None
+    most_minor = _most_minor(discount, cart, of_initial)
+    return Prospect(number, found, discount, rank, category_of(found), most_minor, reads_left, _turn(discount))
 
 
 def _might_apply(found: Found, part: Part, request: Request, around: Surroundings) -> bool:

@@ -14,9 +14,9 @@ from domain.decisions import Found, Request, Surroundings
 from domain.definitions import MOST_REDEEMABLES
 from domain.effects import Cart, Effect
 from domain.orders import Order
-from domain.stacking import customer_of, enrich, why_no_room
+from domain.stacking import application_ranks, customer_of, enrich, why_no_room
 
-from .prospects import Prospect, Rank, prospects_of
+from .prospects import Prospect, Rank, prospect_of
 
 MOST_SEARCHED = 100
 """Of so many redeemables the best stack is sought; of more, among those that take most off alone."""
@@ -46,27 +46,42 @@ class Search:
         self.sequence: tuple[int, ...] = ()
         self.discount_minor = 0
         self.is_optimal = False
-        self._request, self._around, self._now_ms = request, around, now_ms
+        self._found = found
+        self._request = msgspec.structs.replace(request, wanted=())
+        self._around, self._now_ms = around, now_ms
         self._settings = around.settings
         self._of_initial = around.settings.percent_of == "INITIAL"
         self._order = enrich(request.order or Order(request.order_value_minor), around.products)
         self._customer = customer_of(request, around.customer)
-        cart = Cart(self._order)
-        prospects = prospects_of(found, request, around, now_ms, cart)
-        prospects.sort(key=lambda each: -cart.effect_of(each.discount, self._of_initial).discount_minor)
-        self._is_cut = len(prospects) > MOST_SEARCHED
-        self._prospects = prospects[:MOST_SEARCHED]
-        # Where nothing asks for items, an order of one amount is the same and cheaper to try things on.
-        self._of_totals = all(each.is_of_totals for each in self._prospects)
-        order = self._order
-        self._start = Cart(Order(order.amount_minor, (), order.shipping_minor)) if self._of_totals else cart
-        self._is_monotone = self._of_totals and not any(each.reads_left for each in self._prospects)
-        self._after = self._turns()
+        self._prospects: list[Prospect] = []
+        self._is_monotone = False
+        self._after: dict[int, int] = {}
         self._seen: dict[Hashable, tuple[int, int]] = {}
+
+    def _prepare(self) -> Iterator[None]:
+        """Look at each alone."""
+        cart = Cart(self._order)
+        ranks = application_ranks(self._found, self._settings.category_order)
+        for number, (each, rank) in enumerate(zip(self._found, ranks, strict=True)):
+            prospect = prospect_of(number, each, rank, self._request, self._around, self._now_ms, cart)
+            if prospect is not None:
+                self._prospects.append(prospect)
+            yield
+        self._prospects.sort(key=lambda each: -cart.effect_of(each.discount, self._of_initial).discount_minor)
+        del self._prospects[MOST_SEARCHED:]
+
+    def _begin(self) -> _Node:
+        """The root. Where nothing asks for items, an order of one amount is the same and cheaper to try things on."""
+        order, of_totals = self._order, all(each.is_of_totals for each in self._prospects)
+        self._is_monotone = of_totals and not any(each.reads_left for each in self._prospects)
+        self._after = self._turns()
+        cart = Cart(Order(order.amount_minor, (), order.shipping_minor) if of_totals else order)
+        return _Node(cart, (), 0, (), (0, 0), _UNBOUNDED)
 
     def steps(self) -> Iterator[None]:
         """Search on from one `next` to the next, each some ten microseconds' work, until it ends."""
-        root = _Node(self._start, (), 0, (), (0, 0), _UNBOUNDED)
+        yield from self._prepare()
+        root = self._begin()
         yield from self._try_in_turn(root)
         waiting = [root]
         while waiting:
@@ -88,7 +103,7 @@ class Search:
             children.sort(key=lambda child: (self._after.get(child.applied[-1], 0), child.cart.discount_minor))
             waiting += [child for child in children if child.bound_minor > self.discount_minor and self._is_new(child)]
             yield
-        self.is_optimal = not self._is_cut
+        self.is_optimal = len(self._prospects) < MOST_SEARCHED
 
     def _try_in_turn(self, node: _Node) -> Iterator[None]:
         """One stack to begin with, which is often the best: whatever can be applied, percentages before amounts."""
