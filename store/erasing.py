@@ -13,6 +13,7 @@ import msgspec
 from domain.events import OrderPart, Redeemed, Reserved, RolledBack, decode, encode
 from domain.receipts import names_customer
 from store.database import Transaction
+from store.erasing_referrals import erase_referrals
 from store.ledger_rows import columns
 from store.queries import query
 
@@ -25,7 +26,8 @@ _MAY_NAME = query("reservations_that_may_name")
 _DROP_RESERVATIONS = query("erase_reservations")
 _DROP_HOLDS = query("erase_holds")
 _DROP_SALTS = query("drop_salts")
-_FORGET_OWNER = [query(f"forget_owner_of_{what}") for what in ("gift_cards", "loyalty_cards", "vouchers")]
+_OWNED = ("events", "orders", "gift_cards", "loyalty_cards", "vouchers")
+_FORGET_OWNER = [query(f"forget_owner_of_{what}") for what in _OWNED]
 _DROP_COUNTERS = query("drop_counters_of_customer")
 _DROP_CUSTOMER = query("drop_customer")
 _DROP_CHANGES = query("drop_changes_of_customer")
@@ -47,6 +49,7 @@ async def erase_customer(tx: Transaction, project_id: str, customer_id: str) -> 
     await tx.execute(_BLANK_LINES, project_id, ids)
     await _blank_rollbacks(tx, project_id, ids)
     await _drop_reservations(tx, project_id, customer_id)
+    await erase_referrals(tx, project_id, customer_id)
     await tx.execute(_DROP_SALTS, project_id, ids)
     for statement in _FORGET_OWNER:  # cards before counters, as everywhere
         await tx.execute(statement, project_id, customer_id)
@@ -66,7 +69,14 @@ def _blanked(event: Redeemed) -> Redeemed:
     if order is not None:  # what was bought stays: returns are decided from it
         order = OrderPart(items=order.items, shipping_minor=order.shipping_minor)
     return msgspec.structs.replace(
-        event, customer_id=None, idempotency_key=None, fingerprint=b"", lines=lines, order=order, hold=None
+        event,
+        customer_id=None,
+        idempotency_key=None,
+        fingerprint=b"",
+        lines=lines,
+        order=order,
+        hold=None,
+        referral=None,
     )
 
 

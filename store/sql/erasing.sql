@@ -48,6 +48,13 @@ DELETE FROM reservation_holds WHERE project_id = $1 AND reservation_id = ANY($2:
 -- name: drop_salts
 UPDATE receipts SET salt = NULL WHERE project_id = $1 AND redemption_id = ANY($2::text[]);
 
+-- name: forget_owner_of_events
+UPDATE customer_events SET customer_id = NULL, order_id = NULL WHERE project_id = $1 AND customer_id = $2;
+
+-- name: forget_owner_of_orders
+-- The order's own id stays: it is paid once, whoever is told to have paid it.
+UPDATE paid_orders SET customer_id = NULL WHERE project_id = $1 AND customer_id = $2;
+
 -- name: forget_owner_of_vouchers
 -- Redis is told by the projector, as of every change.
 WITH blank AS (
@@ -87,3 +94,41 @@ DELETE FROM outbox WHERE project_id = $1 AND object = 'customer' AND object_id =
 
 -- name: blank_audit_of_customer
 UPDATE audit_log SET object_id = 'erased' WHERE project_id = $1 AND object = 'customer' AND object_id = $2;
+
+-- name: lock_redemptions_by_referrer
+-- Of others, which say who has referred them.
+SELECT r.id, r.body FROM referrals f
+JOIN redemptions r ON r.project_id = f.project_id AND r.id = f.redemption_id
+WHERE f.project_id = $1 AND f.referrer_id = $2
+ORDER BY r.id
+FOR UPDATE OF r;
+
+-- name: blank_referrers
+UPDATE redemptions r SET body = b.body FROM unnest($2::text[], $3::bytea[]) AS b (id, body)
+WHERE r.project_id = $1 AND r.id = b.id;
+
+-- name: forget_referee_identities
+DELETE FROM referee_identities i USING referrals f
+WHERE f.project_id = $1 AND f.referee_id = $2 AND i.project_id = f.project_id AND i.redemption_id = f.redemption_id;
+
+-- name: forget_rewarded
+UPDATE referral_rewards w SET customer_id = NULL FROM referrals f
+WHERE f.project_id = $1 AND (f.referrer_id = $2 OR f.referee_id = $2) AND w.project_id = f.project_id
+    AND w.redemption_id = f.redemption_id AND w.customer_id = $2;
+
+-- name: forget_referrals
+UPDATE referrals SET referrer_id = NULLIF(referrer_id, $2), referee_id = NULLIF(referee_id, $2)
+WHERE project_id = $1 AND (referrer_id = $2 OR referee_id = $2);
+
+-- name: forget_referrer_identities
+DELETE FROM referrer_identities WHERE project_id = $1 AND customer_id = $2;
+
+-- name: forget_owner_of_referral_codes
+-- Nobody refers by it any more. Its spelling stays: others have redeemed it.
+WITH blank AS (
+    UPDATE referral_codes SET customer_id = 'erased:' || id, status = 'disabled', version = version + 1,
+        updated_at = now()
+    WHERE project_id = $1 AND customer_id = $2 RETURNING project_id, id, version)
+INSERT INTO outbox (project_id, shard, object, object_id, version)
+SELECT b.project_id, a.shard, 'referral_code', b.id, b.version
+FROM blank b JOIN projects p ON p.id = b.project_id JOIN accounts a ON a.id = p.account_id;

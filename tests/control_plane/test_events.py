@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.definitions import Redeemable, voucher_key
+from store.erasing import erase_customer
 from store.scripts import Scripts
 from tests.control_plane.client import Client, Tenancy, assert_problem, ok
 from tests.control_plane.test_loyalty import club, in_redis, new_card
@@ -209,6 +210,22 @@ async def test_g5_an_event_reaches_no_card_of_another_tenant(api: Client, new_te
     assert (await report(other.secret, order=ORDER))["earned"] == []
     assert await points(api) == (0, 0, 0)
     assert (await report(api, order=ORDER))["duplicate"] is False
+
+
+async def test_events_forget_who_was_erased_and_their_order_stays_paid(
+    api: Client, tenancy: Tenancy, owner: Any
+) -> None:
+    program_id = await club(api)
+    await new_card(api, program_id, code="CARD")
+    await report(api, order=ORDER)
+    async with owner.transaction():
+        await erase_customer(owner, tenancy.project_id, "cust_1")
+    assert await owner.fetchval("SELECT array_agg(customer_id || order_id) FROM customer_events") == [None]
+    assert await owner.fetchval("SELECT array_agg(customer_id) FROM paid_orders") == [None]
+    await new_card(api, program_id, code="NEW")
+    assert (await report(api, order=ORDER))["duplicate"]
+    assert (await refund(api))["taken_back"] == []
+    assert await points(api, "NEW") == (0, 0, 0)
 
 
 @pytest.mark.parametrize("seed", range(6))
