@@ -51,7 +51,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     metadata: Metadata | None = None
     wanted: tuple[Wanted, ...] = ()
     """What is to be redeemed, in the order of what was found; left out where nothing is said but names."""
-    identity: Mapping[str, str] = {}
+    identity: Mapping[str, str] | None = None
     """What else than the id tells the customer apart, by its key: an address, a device. Never kept as it is."""
 
 
@@ -78,11 +78,9 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     is_card: bool = False
     """Whether something is spent of it, so that it must be looked at first."""
     is_referral: bool = False
-
-    @property
-    def is_special(self) -> bool:
-        """Whether there is more to be read of it than definitions."""
-        return self.is_card or self.is_referral
+    """Whether it must be asked who refers whom."""
+    is_at_hand: bool = False
+    """Whether nothing is read for it but definitions of itself."""
 
     @classmethod
     def of(cls, voucher: Redeemable, campaign: Campaign | None, rules: tuple[RuleInForce, ...]) -> "Found":
@@ -92,18 +90,23 @@ class Found(msgspec.Struct, frozen=True, gc=False):
         scope = discount.scope if discount is not None else None
         scoped = scope is not None or (discount is not None and discount.type == "UNIT")
         special = voucher.object not in ("voucher", "promotion_tier")
+        needs_customer = (campaign is not None and bool(campaign.eligible_segments)) or any(
+            rule.compiled.needs_customer for rule in rules
+        )
+        needs_products = (scope is not None and scope.asks_products) or any(
+            rule.compiled.needs_products for rule in rules
+        )
         return cls(
             voucher,
             campaign,
             rules,
             is_plain=not (ruled or scoped or special),
-            needs_customer=(campaign is not None and bool(campaign.eligible_segments))
-            or any(rule.compiled.needs_customer for rule in rules),
-            needs_products=(scope is not None and scope.asks_products)
-            or any(rule.compiled.needs_products for rule in rules),
+            needs_customer=needs_customer,
+            needs_products=needs_products,
             plan=plan_of(voucher, campaign),
             is_card=is_card(voucher),
             is_referral=voucher.object == "referral_code",
+            is_at_hand=not (needs_customer or needs_products or special),
         )
 
 

@@ -94,23 +94,25 @@ def view_redemption(
     if event.is_stack:
         return _view_stack(event, time_ms, rollbacks, rolled_back_ms, balances or {})
     line = event.lines[0]
+    is_voucher = line.object == "voucher"
     view = RedemptionView(
         id=event.id,
         status=_status(rollbacks, rolled_back_ms),
         code=line.code,
-        voucher_id=line.redeemable_id if line.object == "voucher" else None,
+        voucher_id=line.redeemable_id if is_voucher else None,
         campaign_id=line.campaign_id,
         customer_id=event.customer_id,
         currency=event.currency,
         order_value=to_major(event.order_value_minor, event.decimals),
-        discount_applied=to_major(0 if line.is_payment else event.discount_minor, event.decimals),
+        discount_applied=to_major(event.discount_minor, event.decimals),
         total=to_major(event.total_minor, event.decimals),
         idempotency_key=event.idempotency_key,
         created_at=iso_time(time_ms),
         rolled_back_at=None if rolled_back_ms is None else iso_time(rolled_back_ms),
     )
-    if line.object != "voucher":
+    if not is_voucher:
         view.redeemable_object, view.redeemable_id = line.object, line.redeemable_id
+        view.discount_applied = to_major(event.discount_minor - event.paid_minor, event.decimals)
         _add_card(view, line, event.decimals, (balances or {}).get(0))
     if event.order is not None:
         left = remaining(event, rollbacks) if rollbacks else None

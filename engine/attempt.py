@@ -53,21 +53,16 @@ class Attempt:
         self.client = client
         self.request = asked.request
         self.wanted = asked.wanted
-        self.keys = [
-            tier_key(tenant.project_id, each.name)
-            if each.object == "promotion_tier"
-            else voucher_key(tenant.project_id, each.name)
-            for each in asked.wanted
-        ]
+        self.keys = [_key_of(tenant.project_id, each) for each in asked.wanted]
         self.is_alone = len(asked.wanted) == 1
         self.found: list[Found] = []
         """What the last decision was made from."""
         self.tag = session_tag(tenant.project_id, asked.session) if asked.session else ""
         """Whose holds are its own: those of its session, or else, where they stand in the way, of its order."""
         self.refused: dict[int, str] = {}
-        self.referred: dict[int, Referred] = {}
+        self.referred: dict[int, Referred] | None = None
         self._settings: ProjectSettings | None = None
-        self._balances: dict[str, Balance] = {}
+        self._balances: dict[str, Balance] | None = None
         self._overdrawn: tuple[Move, ...] = ()
         self.deadline = time.monotonic() + DEADLINE_S
 
@@ -103,13 +98,7 @@ class Attempt:
         if not self.is_alone:
             return []
         found = self.served.catalog.known(self.project_id, self.keys[0])
-        if (
-            found is None
-            or found.redeemable is None
-            or found.needs_customer
-            or found.needs_products
-            or found.is_special
-        ):
+        if found is None or not found.is_at_hand:
             return []
         self._settings = self.served.catalog.settings(self.project_id)
         return [found] if self._settings is not None else []
@@ -145,12 +134,19 @@ class Attempt:
         for number, each in enumerate(found):
             if each.is_card:
                 counters += counters_read(each, self.wanted[number])
-            elif each.is_referral and number not in self.referred:
-                referred = self.referred[number] = await standing(self.worker, self.tenant, each, self.request)
-                if referred.refusal is not None:
-                    self.refused[number] = referred.refusal
+            elif each.is_referral:
+                await self._ask_who_refers(number, each)
         if counters:
             self._balances = await read_balances(self.served, self.project_id, counters, self.tag)
+
+    async def _ask_who_refers(self, number: int, found: Found) -> None:
+        """Once: the ledger has the last word anyway."""
+        asked = self.referred = self.referred if self.referred is not None else {}
+        if number not in asked:
+            asked[number] = await standing(self.worker, self.tenant, found, self.request)
+            refusal = asked[number].refusal
+            if refusal is not None:
+                self.refused[number] = refusal
 
     def _lacking(self, found: Sequence[Found | None]) -> list[str]:
         """The keys of what is not known here yet."""
@@ -213,7 +209,7 @@ class Attempt:
                 if product is not None:
                     products[name] = product
         return Surroundings(
-            settings, customer, products, tenant.currency, tenant.decimals, tenant.key_id, self._balances
+            settings, customer, products, tenant.currency, tenant.decimals, tenant.key_id, self._balances or {}
         )
 
     def _looks_again(self, decision: Decision, said: Committed) -> bool:
@@ -263,6 +259,10 @@ class Attempt:
             catalog.forget(definitions)
             # Read anew what Redis has or has not; a code that the change number spoke of is found by find().
             await catalog.load(self.project_id, [name for name in definitions if name[:2] != "n:"])
+
+
+def _key_of(project_id: str, wanted: Wanted) -> str:
+    return (tier_key if wanted.object == "promotion_tier" else voucher_key)(project_id, wanted.name)
 
 
 def _as_asked(found: Found, wanted: Wanted) -> Found:

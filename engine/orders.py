@@ -217,9 +217,9 @@ def asked_of(asked: CheckoutBody, wanted: tuple[Wanted, ...], currency: str, dec
     return Asked(request, wanted, asked.session, says)
 
 
-def _identity(stated: CustomerBody | None) -> dict[str, str]:
+def _identity(stated: CustomerBody | None) -> dict[str, str] | None:
     if stated is None or (stated.identity is None and stated.email is None):
-        return {}
+        return None
     identity = dict(stated.identity or {})
     if stated.email is not None and identity.setdefault("email", stated.email) != stated.email:
         raise invalid("/customer/identity/email", "is not the customer's email")

@@ -25,7 +25,7 @@ from .auth import Tenant
 from .committer import Committed
 from .orders import decode_checkout, decode_stack
 from .records import Known, answer_of, find_redemption
-from .referring import referral_of
+from .referring import Referred, referral_of
 from .refusing import refusal, unapplied
 from .requests import Call, check_key, request_fingerprint
 from .responses import Response, json_response, redemption_body
@@ -165,13 +165,13 @@ class Redeeming:
             hold=Hold(attempt.tag, self.captures) if attempt.tag else None,
             is_stack=self.is_stack,
             unapplied=unapplied(attempt, decision.parts) if self.is_stack else (),
-            referral=self._referral(decision) if attempt.referred else None,
+            referral=self._referral(decision, attempt.referred) if attempt.referred is not None else None,
         )
 
-    def _referral(self, decision: Decision) -> Referral | None:
+    def _referral(self, decision: Decision, asked: dict[int, Referred]) -> Referral | None:
         """Who is referred by it, if the code is applied."""
         customer_id = self.attempt.request.customer_id
-        for number, referred in self.attempt.referred.items():
+        for number, referred in asked.items():
             line = decision.parts[number].line
             if line >= 0 and customer_id is not None:
                 return referral_of(self.attempt.found[number], referred, customer_id, line)
@@ -229,7 +229,7 @@ class Redeeming:
             self.served.answer(answer)
         self.worker.metrics.granted += 1
         balances = await self._balances(event) if event.committed else None
-        body = redemption_body(event, said.now_ms, balances=balances)
+        body = redemption_body(event, said.now_ms, (), None, balances)
         return json_response(body, ("idempotency-key", event.idempotency_key or ""))
 
     async def _balances(self, event: Redeemed) -> Balances | None:

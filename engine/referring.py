@@ -58,7 +58,7 @@ def identities_of(
 ) -> Identities:
     """What tells the customer of a request apart: what the request states, and the address that the project keeps.
     Where those differ, each does."""
-    stated = commitments(secret, project_id, keys, request.identity)
+    stated = commitments(secret, project_id, keys, request.identity or {})
     if stored_email is None:
         return stated
     return tuple(dict.fromkeys((*stated, (EMAIL, commitment(secret, project_id, EMAIL, stored_email)))))
