@@ -312,6 +312,7 @@ async def test_cards_forget_who_was_erased_and_redis_is_to_be_told(app: Database
     assert [tuple(row) for row in untold] == [
         ("gift_card", "gft_1", 2, 1),
         ("loyalty_card", "lcd_1", 2, 1),
+        ("referral_code", "rfc_1", 2, 1),
         ("voucher", "vch_1", 2, 1),
     ]
     assert await owner.fetchval("SELECT count(*) FROM gift_cards WHERE customer_id = 'cust_1'") == 2, "other tenants'"
