@@ -82,6 +82,10 @@ class Catalog:
         product: Product | None = self._kept.get(product_key(project_id, product_id))
         return product
 
+    def has(self, key: str) -> bool:
+        """Whether the definition of this name is known here."""
+        return key in self._kept
+
     def known(self, project_id: str, key: str) -> Found | None:
         """What the name of a redeemable's definition leads to, without I/O; None where something of it is not known
         here."""

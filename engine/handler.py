@@ -15,6 +15,7 @@ from store.shards import Recovering
 
 from . import reservations, rollback
 from .auth import Tenant
+from .qualifying.qualify import qualify
 from .redeem import ROUTE, STACK_ROUTE, redeem, redeem_stack
 from .requests import MAX_BODY_BYTES, MAX_PATH_CHARS, Call, check_key
 from .responses import JSON, NO_STORE, Response, problem
@@ -75,7 +76,7 @@ async def _dispatch(worker: Worker, call: Call) -> Response:
     path = "/".join(parts[2:])
     if path in _STACKS:
         _expect(call, "POST")
-        tenant, served = await _enter(worker, call, publishable=path == "validations")
+        tenant, served = await _enter(worker, call, publishable=path in ("validations", "qualifications"))
         return await _on(worker, served, _STACKS[path](worker, tenant, served, call))
     if len(parts) in (4, 5) and parts[2] in ("redemptions", "reservations"):
         of_resource = _redemptions if parts[2] == "redemptions" else _reservations
@@ -85,6 +86,7 @@ async def _dispatch(worker: Worker, call: Call) -> Response:
 
 _STACKS = {
     "validations": validate_stack,
+    "qualifications": qualify,
     "redemptions": redeem_stack,
     "returns/quote": rollback.quote,
     "reservations": reservations.reserve,

@@ -21,6 +21,7 @@ from store.shards import Recovering, Shard, Shards
 from .catalog import Catalog
 from .committer import Committed, Committer
 from .metrics import Metrics
+from .qualifying.tiers import Tiers
 from .ring import Ring, Rings
 
 LEASE_S = 30.0
@@ -56,6 +57,7 @@ class ServedShard:
         self.acknowledged = Position()
         self._clock = clock
         self.catalog = Catalog(shard, database, metrics)
+        self.qualifying = Tiers(shard, database)
         self.committer = Committer(
             shard.scripts, metrics, self.may_grant, lambda: on_fence(self), lambda: on_broken(self)
         )

@@ -341,7 +341,9 @@ BEGIN
         add_points.amount)
     ON CONFLICT (project_id, card_id, expires_ms) DO UPDATE SET earned = l.earned + excluded.earned,
         steps = (SELECT jsonb_agg(jsonb_build_array(s.since_ms, s.points) ORDER BY s.since_ms) FROM (
-            SELECT (e.step ->> 0)::bigint AS since_ms, sum((e.step ->> 1)::bigint) AS points
+            -- Steps that have come a day ago have come by any clock: they are one, or their number would grow for ever.
+            SELECT CASE WHEN (e.step ->> 0)::bigint < extract(epoch FROM now() - interval '1 day') * 1000 THEN 0
+                ELSE (e.step ->> 0)::bigint END AS since_ms, sum((e.step ->> 1)::bigint) AS points
             FROM jsonb_array_elements(l.steps || excluded.steps) AS e (step) GROUP BY 1) AS s);
     UPDATE loyalty_cards c SET version = c.version + 1, owed = c.owed - paying, updated_at = now(),
         earned_total = c.earned_total + CASE add_points.kind WHEN 'earn' THEN add_points.amount ELSE 0 END

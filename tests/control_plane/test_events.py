@@ -228,6 +228,19 @@ async def test_events_forget_who_was_erased_and_their_order_stays_paid(
     assert await points(api, "NEW") == (0, 0, 0)
 
 
+async def test_what_has_come_a_day_ago_is_one_step_so_that_a_lot_does_not_grow_for_ever(
+    api: Client, tenancy: Tenancy, owner: Any
+) -> None:
+    card = await new_card(api, await club(api), code="CARD")
+    add = "SELECT add_points($1, $2, 0, $3, 5, 'earn', 'x', NULL, NULL)"
+    async with owner.transaction():
+        await owner.execute("SELECT set_config('app.project_id', $1, true)", tenancy.project_id)
+        for from_ms in (1_000, 2_000, 3_000, 2**50, 2**51):
+            await owner.execute(add, tenancy.project_id, card["id"], from_ms)
+    assert await owner.fetchval("SELECT steps FROM loyalty_lots") == [[0, 15], [2**50, 5], [2**51, 5]]
+    assert await points(api) == (15, 10, 0)
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_whatever_is_paid_spent_and_refunded_a_card_has_what_its_entries_say(
     api: Client, tenancy: Tenancy, owner: Any, seed: int

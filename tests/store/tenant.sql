@@ -29,13 +29,13 @@ INSERT INTO referral_codes (project_id, id, program_id, code, customer_id)
 INSERT INTO referrer_identities (project_id, program_id, customer_id, key, commitment)
     VALUES ('prj_{project}', 'cmp_1', 'cust_1', 'email', decode(repeat('00', 16), 'hex'));
 INSERT INTO referee_identities (project_id, redemption_id, program_id, key, commitment)
-    VALUES ('prj_{project}', 'rdm_1', 'cmp_1', 'email', decode(repeat('11', 16), 'hex'));
+    VALUES ('prj_{project}', 'rdm_9', 'cmp_1', 'email', decode(repeat('11', 16), 'hex'));
 INSERT INTO referrals (project_id, redemption_id, line_no, program_id, code_id, referrer_id, referee_id, created_at)
-    VALUES ('prj_{project}', 'rdm_1', 1, 'cmp_1', 'rfc_1', 'cust_1', 'cust_2', now());
+    VALUES ('prj_{project}', 'rdm_9', 1, 'cmp_1', 'rfc_1', 'cust_1', 'cust_2', now());
 INSERT INTO referral_rewards (project_id, redemption_id, side, customer_id, terms, created_at)
-    VALUES ('prj_{project}', 'rdm_1', 'referrer', 'cust_1', '{"type": "gift_card", "amount_minor": 500}', now());
+    VALUES ('prj_{project}', 'rdm_9', 'referrer', 'cust_1', '{"type": "gift_card", "amount_minor": 500}', now());
 INSERT INTO referral_tasks (project_id, redemption_id, side, action)
-    VALUES ('prj_{project}', 'rdm_1', 'referrer', 'issue');
+    VALUES ('prj_{project}', 'rdm_9', 'referrer', 'issue');
 INSERT INTO customer_events (project_id, type, id, customer_id, order_id, occurred_at)
     VALUES ('prj_{project}', 'order.paid', 'evt_1', 'cust_1', 'order_1', now());
 INSERT INTO paid_orders (project_id, order_id, customer_id, event_id, total_minor)

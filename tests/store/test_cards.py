@@ -312,6 +312,59 @@ async def test_cards_forget_who_was_erased_and_redis_is_to_be_told(app: Database
     assert [tuple(row) for row in untold] == [
         ("gift_card", "gft_1", 2, 1),
         ("loyalty_card", "lcd_1", 2, 1),
+        ("referral_code", "rfc_1", 2, 1),
         ("voucher", "vch_1", 2, 1),
     ]
     assert await owner.fetchval("SELECT count(*) FROM gift_cards WHERE customer_id = 'cust_1'") == 2, "other tenants'"
+
+
+def come(steps: list[list[int]], at_ms: int) -> int:
+    """How many points of a lot have come at a time."""
+    return sum(points for since_ms, points in steps if since_ms <= at_ms)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_g1_points_at_random_are_earned_spent_and_taken_back_whole(
+    app: Database, owner: Any, reconciler: Database, seed: int
+) -> None:
+    """Lots that expired, that come later and that never end, against sums kept here."""
+    dice = random.Random(seed)
+    now_ms = SOON_MS - 3_600_000
+    expiries = (0, 5_000, LATER_MS, LATER_MS + 1)
+    earned, spent, taken_back, owed = 100, 0, 0, 0
+    for number in range(50):
+        before = await lots(owner)
+        amount, lot = dice.randrange(1, 60), dice.choice(expiries)
+        what = dice.choice(("add", "add", "spend", "spend", "refund", "take"))
+        if what == "add":
+            async with app.tenant_tx("prj_a") as tx:
+                from_ms = dice.choice((0, 1_000, SOON_MS, SOON_MS + 1))
+                row = await tx.fetchrow(ADD, "prj_a", "lcd_1", lot, from_ms, amount)
+            assert row is not None
+            assert (row["paid"], row["owed"]) == (min(owed, amount), max(0, owed - amount))
+            earned, taken_back, owed = earned + amount, taken_back + row["paid"], row["owed"]
+        elif what == "spend" and lot in before:
+            steps, _, used = before[lot]
+            amount = min(amount, come(steps, now_ms) - used)
+            if amount > 0:
+                await spend_points(reconciler, (lot, amount), redemption=f"rdm_{number}")
+                spent += amount
+        elif what == "refund" and lot in before and before[lot][2]:
+            amount = min(amount, before[lot][2])
+            await spend_points(reconciler, (lot, -amount), redemption=f"rdm_{number}")
+            spent -= amount
+        elif what == "take":
+            may_owe = dice.random() < 0.5
+            kind = "take_back" if may_owe else "adjust"
+            async with app.tenant_tx("prj_a") as tx:
+                row = await tx.fetchrow(TAKE_POINTS, "prj_a", "lcd_1", amount, kind, lot, may_owe)
+            assert row is not None
+            assert row["owed"] == owed + (amount - row["taken"] if may_owe else 0)
+            taken_back, owed = taken_back + row["taken"], row["owed"]
+        after = await lots(owner)
+        for expires_ms, (steps, _, used) in before.items():
+            for since_ms, _ in steps:
+                left = come(after[expires_ms][0], since_ms)
+                assert left >= min(come(steps, since_ms), used), "what was spent had come, and still has"
+        assert sum(lot_earned - used for _, lot_earned, used in after.values()) == earned - spent - taken_back >= 0
+    assert await uneven(owner) == []

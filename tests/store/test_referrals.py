@@ -6,12 +6,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from domain.events import Redeemed, Referral, RolledBack
+from domain.events import Redeemed, Referral, RolledBack, encode
 from domain.ledger import Position
 from domain.referrals import Facts, standing
 from store.database import Database
+from store.erasing import erase_customer
+from store.ledger import insert_redemptions
 from store.ledger_referrals import attribute, roll_back_referrals
-from store.ledger_rows import Slot
+from store.ledger_rows import Place, Slot
 from store.queries import query
 
 SEED = """
@@ -129,3 +131,37 @@ async def test_a_long_line_of_referrals_ends(owner: Any, app: Database) -> None:
     )
     assert (await ask(app, ("p900", "p0"), ())).is_ring
     assert not (await ask(app, ("p1400", "p0"), ())).is_ring, "a thousand steps are looked at"
+
+
+async def test_who_is_erased_has_referred_nobody_and_was_referred_by_nobody(owner: Any, reconciler: Database) -> None:
+    await owner.execute(SEED.replace("$1", "'{p0,p1}'"))
+    await owner.execute(
+        "INSERT INTO referrer_identities (project_id, program_id, customer_id, key, commitment)"
+        " VALUES ('prj_a', 'ref_1', 'p0', 'device', $1)",
+        DEVICES[0],
+    )
+    terms = {"referrer_reward": {"type": "gift_card", "amount_minor": 500}}
+    await owner.execute("UPDATE campaigns SET program = $1", terms)
+    events = [
+        redeemed("rdm_1", "p1", "p0", (("device", DEVICES[1]),)),
+        redeemed("rdm_2", "p0", "p2", (("device", DEVICES[2]),)),
+    ]
+    slots = [
+        Slot(Position(1, number), 0, 1_790_000_000_000, encode(event), event) for number, event in enumerate(events)
+    ]
+    async with reconciler.shard_tx(1) as tx:
+        await insert_redemptions(tx, Place(1, 1), slots)
+        await attribute(tx, slots)
+    async with owner.transaction():
+        assert await erase_customer(owner, "prj_a", "p0") == 1
+    rows = await owner.fetch("SELECT referrer_id, referee_id, status FROM referrals ORDER BY redemption_id")
+    assert [tuple(row) for row in rows] == [("p1", None, "active"), (None, "p2", "active")]
+    assert await owner.fetchval("SELECT count(*) FROM referrer_identities") == 0
+    assert await owner.fetch("SELECT redemption_id FROM referee_identities") == [("rdm_2",)]
+    rows = await owner.fetch("SELECT customer_id FROM referral_rewards ORDER BY redemption_id")
+    assert [row["customer_id"] for row in rows] == ["p1", None]
+    code = await owner.fetchrow("SELECT customer_id, status, version FROM referral_codes WHERE id = 'rfc_p0'")
+    assert tuple(code) == ("erased:rfc_p0", "disabled", 2)
+    assert await owner.fetchval("SELECT object_id FROM outbox WHERE object = 'referral_code'") == "rfc_p0"
+    for row in await owner.fetch("SELECT body FROM redemptions"):
+        assert b"p0" not in row["body"]
