@@ -6,7 +6,7 @@ from litestar.params import FromPath
 
 from control_plane.calls import Call
 from control_plane.queries import ListBody
-from control_plane.referral_programs import attributing, coding, services
+from control_plane.referral_programs import attributing, code_status, coding, services
 from control_plane.referral_programs.schemas import (
     AttributionView,
     ReferralCodeCreate,
@@ -61,6 +61,26 @@ class ReferralProgramController(Controller):
     @get("/{program_id:str}/codes", operation_id="listReferralCodes", opt={"answer": ListBody[ReferralCodeView]})
     async def codes(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
         return await coding.list_codes(call, program_id)
+
+    @post(
+        "/{program_id:str}/codes/{reference:str}/disable",
+        operation_id="disableReferralCode",
+        opt={"answer": ReferralCodeView},
+    )
+    async def disable(
+        self, call: NamedDependency[Call], program_id: FromPath[str], reference: FromPath[str]
+    ) -> Response[bytes]:
+        return await code_status.set_code_status(call, program_id, reference, "disabled", "disable")
+
+    @post(
+        "/{program_id:str}/codes/{reference:str}/enable",
+        operation_id="enableReferralCode",
+        opt={"answer": ReferralCodeView},
+    )
+    async def enable(
+        self, call: NamedDependency[Call], program_id: FromPath[str], reference: FromPath[str]
+    ) -> Response[bytes]:
+        return await code_status.set_code_status(call, program_id, reference, "active", "enable")
 
     @get("/{program_id:str}/attributions", operation_id="listReferrals", opt={"answer": ListBody[AttributionView]})
     async def attributions(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:

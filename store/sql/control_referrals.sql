@@ -18,6 +18,17 @@ JOIN campaigns c ON c.project_id = f.project_id AND c.id = f.program_id
 LEFT JOIN counters k ON k.project_id = f.project_id AND k.id = 'r:' || f.id
 WHERE f.project_id = $1 AND f.program_id = $2 AND f.customer_id = $3;
 
+-- name: control_find_referral_code
+-- Of program $2, by $3, its id, or else by $4, its code. Changes of one code are made one after another.
+SELECT id, customer_id, status FROM referral_codes
+WHERE project_id = $1 AND program_id = $2 AND (id = $3 OR code = $4)
+ORDER BY id = $3 DESC LIMIT 1
+FOR UPDATE;
+
+-- name: control_set_referral_code_status
+UPDATE referral_codes SET status = $3, version = version + 1, updated_at = now()
+WHERE project_id = $1 AND id = $2 RETURNING version;
+
 -- name: control_referral_codes
 -- Of program $2; $3 customer or NULL; $4, $5: the last row of the page before, or NULL. Newest first.
 SELECT f.id, f.code, f.program_id, f.customer_id, f.status, f.version, f.created_at, f.updated_at,
@@ -90,17 +101,6 @@ CROSS JOIN LATERAL (
     WHERE w.project_id = r.project_id AND w.redemption_id = r.redemption_id) AS w
 ORDER BY r.created_at DESC, r.redemption_id DESC
 LIMIT $5;
-
--- name: control_referral_codes_of_customer
--- For the wallet: of customer $2 in all programs, $3 at most, newest first.
-SELECT f.id, f.code, f.program_id, f.customer_id, f.status, f.version, f.created_at, f.updated_at,
-    COALESCE(k.used, 0) AS used, (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
-FROM referral_codes f
-JOIN campaigns c ON c.project_id = f.project_id AND c.id = f.program_id
-LEFT JOIN counters k ON k.project_id = f.project_id AND k.id = 'r:' || f.id
-WHERE f.project_id = $1 AND f.customer_id = $2
-ORDER BY f.created_at DESC, f.id DESC
-LIMIT $3;
 
 -- name: control_due_referral_tasks
 SELECT project_id, shard, redemption_id, side, action FROM due_referral_tasks($1);

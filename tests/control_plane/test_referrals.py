@@ -7,12 +7,14 @@ import pytest
 
 from control_plane.context import Context
 from control_plane.referral_programs import rewarding
+from domain.definitions import voucher_key
 from domain.events import Line, Redeemed, Referral, RolledBack
 from domain.ledger import Position
 from domain.referrals import commitment
 from store.database import Database
 from store.ledger_referrals import attribute, roll_back_referrals
 from store.ledger_rows import Slot
+from store.scripts import Scripts
 from tests.control_plane.client import Client, Tenancy, assert_problem, created, ok
 from tests.control_plane.conftest import SECRET, SHARD, NewTenancy
 from tests.servers.postgres import DatabaseUrls
@@ -177,6 +179,23 @@ async def test_a_referrers_identities_are_kept_as_commitments_alone(shop: Shop) 
     assert_problem(
         await shop.api.post(path, {"customer_id": "alice", "identity": {"device": "one too many"}}), "invalid_request"
     )
+
+
+async def test_a_code_is_shut_off_and_opened_by_either_name(shop: Shop, scripts: Scripts) -> None:
+    program_id = await shop.program()
+    path = f"{PROGRAMS}/{program_id}/codes"
+    made = created(await shop.api.post(path, {"customer_id": "alice"}))
+    for _ in range(2):
+        assert ok(await shop.api.post(f"{path}/{made['code'].lower()}/disable"))["version"] == 2
+    key = voucher_key(shop.tenancy.project_id, made["code"])
+    _, _, found = await scripts.peek(shop.tenancy.project_id, [key])
+    assert found[0] is not None, "Redis is told at once"
+    assert found[0].version == 2
+    assert ok(await shop.api.post(f"{path}/{made['id']}/enable"))["status"] == "active"
+    assert_problem(await shop.api.post(f"{path}/NOBODY/disable"), "referral_code_not_found")
+    other = await shop.program()
+    elsewhere = f"{PROGRAMS}/{other}/codes/{made['code']}/disable"
+    assert_problem(await shop.api.post(elsewhere), "referral_code_not_found")
 
 
 async def test_other_tenants_see_nothing_of_it(shop: Shop, new_tenancy: NewTenancy) -> None:

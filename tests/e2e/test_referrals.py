@@ -107,6 +107,21 @@ async def test_nobody_refers_themselves_under_another_spelling(
         assert await ledger.ids(code) == [(await attributions(shop, path))[0]["redemption_id"]]
 
 
+async def test_addresses_that_the_project_keeps_are_compared_whatever_is_stated(stack: RunningStack) -> None:
+    async with project(stack) as shop:
+        path = await program(shop)
+        code = await code_of(shop, path, "alice")
+        for customer_id, email in (("alice", "alice@shop.example"), ("carol", "Alice+1@shop.example")):
+            await ok(await shop.call("POST", "/v1/customers", {"id": customer_id, "email": email}))
+        assert (await redeem(shop, code, "carol")).code == "self_referral"
+        assert (await redeem(shop, code, "carol", email="carol@shop.example")).code == "self_referral"
+        assert (await redeem(shop, code, "eve", email="ALICE@shop.example")).code == "self_referral"
+        await ok(await shop.call("POST", "/v1/customers", {"id": "bob", "email": "bob@shop.example"}))
+        assert (await redeem(shop, code, "bob", email="other@shop.example")).status == 200
+        for email in ("bob@shop.example", "other@shop.example"):
+            assert (await redeem(shop, code, "bobby", email=email)).code == "already_referred"
+
+
 async def test_a_ring_is_not_closed_however_it_is_raced(stack: RunningStack) -> None:
     async with project(stack) as shop:
         path = await program(shop)
