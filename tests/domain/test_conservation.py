@@ -19,16 +19,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from domain.decisions import Request, Wanted
+from domain.decisions import Request
 from domain.definitions import BUDGET_WINDOW_MINOR, ProjectSettings, redemptions_counter
-from domain.events import Line, Redeemed, RolledBack, decode
+from domain.events import Line, Redeemed, decode
 from domain.ledger import CounterHold
 from domain.outcomes import Verdict
-from domain.returns import Quote, quote_items, quote_lines, quote_rest, remaining
+from domain.returns import quote_rest, remaining
 from tests.domain import shelf
-from tests.domain.shop import Sale, Shop, holds, sums_of
+from tests.domain.conserved import Spend, draw_quote, of_gifts, owed, wanting
+from tests.domain.shop import Sale, Shop, sums_of
 
-Spend = tuple[int | None, int | None, str | None]
 GRANTED, LIMITED = Verdict.GRANTED, (Verdict.LIMIT, Verdict.HELD, Verdict.GUARD)
 
 projects = st.builds(
@@ -80,7 +80,7 @@ class Conservation(RuleBasedStateMachine):
 
     @rule(codes=stacks, request=requests, session=st.none() | sessions, spend=spends)
     def redeem(self, codes: tuple[str, ...], request: Request, session: str | None, spend: Spend) -> None:
-        request = _wanting(request, codes, spend)
+        request = wanting(request, codes, spend)
         decision, outcome = self.shop.redeem(codes, request, session)
         if outcome is None or outcome.verdict is not GRANTED:
             assert outcome is None or outcome.verdict in (*LIMITED, Verdict.ORDER)
@@ -92,7 +92,7 @@ class Conservation(RuleBasedStateMachine):
 
     @rule(codes=stacks, request=requests, session=sessions, ttl_ms=st.integers(1, 60_000), spend=spends)
     def reserve(self, codes: tuple[str, ...], request: Request, session: str, ttl_ms: int, spend: Spend) -> None:
-        request = _wanting(request, codes, spend)
+        request = wanting(request, codes, spend)
         known = len(self.shop.reservations)
         outcome = self.shop.reserve(codes, request, session, ttl_ms)
         assert outcome is None or outcome.verdict in (GRANTED, *LIMITED, Verdict.HOLD_TAKEN)
@@ -140,7 +140,7 @@ class Conservation(RuleBasedStateMachine):
         """One or two at the same time: the second was decided from what the first has changed."""
         sale = self._open_sales()[number % len(self._open_sales())]
         unsettled = f"x:{sale.event.id}:{len(sale.rollbacks)}" in self.shop.model.records
-        quotes = [_draw_quote(data, sale) for _ in range(1 + at_once)]
+        quotes = [draw_quote(data, sale) for _ in range(1 + at_once)]
         said = [self.shop.roll_back(sale, quote).verdict for quote in quotes]
         assert said == [*([] if unsettled else [GRANTED]), *[Verdict.KEY_REUSED] * 2][: len(said)]
 
@@ -189,7 +189,7 @@ class Conservation(RuleBasedStateMachine):
         for sale in self._sales():
             left = remaining(sale.event, sale.rollbacks)
             for number, line in enumerate(sale.event.lines):
-                assert _owed(line, sale.event.customer_id) <= {(name, amount) for name, amount, _ in line.moves}
+                assert owed(line, sale.event.customer_id) <= {(name, amount) for name, amount, _ in line.moves}
                 stands = not left.rolled_back[number]
                 for counter, amount, _ in line.moves:
                     match counter[:2]:
@@ -217,7 +217,7 @@ class Conservation(RuleBasedStateMachine):
             paid, left = sale.event.total_minor, remaining(sale.event, sale.rollbacks)
             gifts = [number for number, item in enumerate(sale.event.order.items) if item.added]  # type: ignore[union-attr]
             taken_back = sum(
-                sum(each.discounts) - _of_gifts(sale.event, each, gifts) for each in sale.rollbacks if each.lines
+                sum(each.discounts) - of_gifts(sale.event, each, gifts) for each in sale.rollbacks if each.lines
             )
             refunds = sum(each.refund_minor for each in sale.rollbacks)
             assert refunds + left.total_minor == paid + taken_back
@@ -339,56 +339,6 @@ class Conservation(RuleBasedStateMachine):
                 parent = shelf.CAMPAIGNS.get(voucher.campaign_id or "")
                 limit = voucher.limit if parent is None else parent.per_code_limit
         return BUDGET_WINDOW_MINOR if limit is None else limit
-
-
-def _owed(line: Line, customer_id: str | None) -> set[tuple[str, int]]:
-    """What a redeemable has to take at least: its use, its campaign's and its customer's, and its discount."""
-    voucher, campaign = shelf.REDEEMABLES[line.code], shelf.CAMPAIGNS.get(line.campaign_id or "")
-    if line.object == "gift_card":
-        return {("a:gft_CARD", line.discount_minor)}
-    if line.object == "loyalty_card":
-        return {("r:lty_stars", 1)}
-    owed = {(f"r:{voucher.id}", 1)}
-    if campaign is not None:
-        owed |= {(f"r:{campaign.id}", 1), (f"u:{campaign.id}:{customer_id}", 1)}
-    if line.discount_minor:
-        owed.add((f"b:{(campaign or voucher).id}", line.discount_minor))
-    rules = [rule for rule in shelf.RULES.get(line.code, ()) if rule.compiled.limits]
-    took = [name for name, _, _ in line.moves if name.startswith("t:")]
-    assert len(took) == sum(len(rule.compiled.limits) for rule in rules)
-    return owed
-
-
-def _wanting(request: Request, codes: tuple[str, ...], spend: Spend) -> Request:
-    amount, points, reward = spend
-    of_star = {"reward": reward} if reward is not None else {"points": points}
-    wanted = [
-        Wanted(code, amount_minor=amount) if code == "CARD" else Wanted(code, **(of_star if code == "STAR" else {}))
-        for code in codes
-    ]
-    return msgspec.structs.replace(request, wanted=tuple(wanted))
-
-
-def _draw_quote(data: st.DataObject, sale: Sale) -> Quote:
-    left = remaining(sale.event, sale.rollbacks)
-    here = [number for number, units in enumerate(left.units) if units]
-    live = [line for line, gone in enumerate(left.rolled_back) if not gone]
-    match data.draw(st.sampled_from(["rest", "lines", *["items"] * 3 * bool(here)]), label="what comes back"):
-        case "rest":
-            return quote_rest(sale.event, sale.rollbacks)
-        case "lines":
-            lines = data.draw(st.lists(st.sampled_from(live), min_size=1, max_size=2), label="lines")
-            return quote_lines(sale.event, sale.rollbacks, lines)
-    chosen = data.draw(st.lists(st.sampled_from(here), min_size=1, max_size=2, unique=True), label="items")
-    wanted = [(number, data.draw(st.integers(1, left.units[number]), label="units")) for number in chosen]
-    return quote_items(sale.event, sale.rollbacks, wanted, holds)
-
-
-def _of_gifts(event: Redeemed, rollback: RolledBack, gifts: list[int]) -> int:
-    """What of the discounts that a line lost was the price of a gift that went back with it, and not paid back."""
-    assert event.order is not None
-    prices = [event.order.items[item].price_minor * units for item, units in rollback.items if item in gifts]
-    return sum(prices) - rollback.refund_minor
 
 
 def _run(examples: int, steps: int) -> None:
