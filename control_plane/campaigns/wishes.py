@@ -22,11 +22,17 @@ def read_program(before: dict[str, Any], given: Decimal | UnsetType | None, call
 
 
 def fits_type(type_: str, rules: Rules, program: dict[str, Any], errors: Errors) -> None:
-    """Gift cards pay, they take nothing off: what they are worth and a discount exclude one another."""
-    if type_ != "GIFT_CARD" and program:
-        errors.add("/card_amount", "is for campaigns of type GIFT_CARD")
-    if type_ == "GIFT_CARD" and rules.discount is not None:
+    """Gift cards pay, they take nothing off: what is said of discounts, or of each code, would have no effect."""
+    if type_ != "GIFT_CARD":
+        if program:
+            errors.add("/card_amount", "is for campaigns of type GIFT_CARD")
+        return
+    if rules.discount is not None:
         errors.add("/rules/discount_value", "gift cards have a balance and no discount")
+    if rules.budget_minor is not None:
+        errors.add("/rules/budget", "gift cards have a balance and no discount that a budget could limit")
+    if rules.max_redemptions_per_code is not None:
+        errors.add("/rules/max_redemptions_per_code", "a gift card is limited by its balance")
 
 
 def read_metadata(

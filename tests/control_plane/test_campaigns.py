@@ -243,8 +243,9 @@ async def test_201_each_type_of_campaign_and_the_list_of_one(api: Client) -> Non
 
 async def test_422_what_does_not_go_with_a_campaigns_type(api: Client) -> None:
     gifts = {"name": "Cards", "type": "GIFT_CARD"}
-    answer = await api.post("/v1/campaigns", {**gifts, "rules": {"discount_value": 5}})
-    assert_problem(answer, "invalid_request", "/rules/discount_value")
+    rules = {"discount_value": 5, "budget": 5, "max_redemptions_per_code": 5}
+    answer = await api.post("/v1/campaigns", {**gifts, "rules": rules})
+    assert_problem(answer, "invalid_request", *[f"/rules/{name}" for name in rules])
     for amount in (0, -1, 1.001, 10**11, "5"):
         assert_problem(
             await api.post("/v1/campaigns", {**gifts, "card_amount": amount}), "invalid_request", "/card_amount"

@@ -6,15 +6,20 @@ from typing import Any
 
 import pytest
 
+from tests.servers.factory import StackFactory
 from tests.servers.stack import RunningStack
 from tests.servers.waiting import eventually
 
 from .checkout import Answer, Checkout
 from .conftest import Ledger, campaign
 from .projects import project
+from .test_cards import killing
 from .test_promotions import ok
 
 CLIENTS = 16
+REFERRED = 60
+BACK = 15
+"""Of those, how many are rolled back."""
 
 
 async def program(shop: Checkout, rules: dict[str, Any] | None = None, **terms: Any) -> str:
@@ -166,3 +171,43 @@ async def test_g1_a_referrers_cap_is_met_exactly(stack: RunningStack) -> None:
         shown = (await ok(await shop.call("GET", f"{path}/codes")))["data"][0]
         assert shown["referrals"] == {"used": 5, "limit": 5}
         assert len(await attributions(shop, path)) == 5
+
+
+async def test_g3_each_reward_is_given_once_whatever_is_killed_meanwhile(stack_factory: StackFactory) -> None:
+    stack = stack_factory()
+    async with Checkout(stack.state.api_url, stack.state.secret_key, CLIENTS, timeout_s=30) as shop:
+        ledger = Ledger(stack.state.database_url)
+        reward = {"type": "gift_card", "amount": 5}
+        path = await program(shop, referrer_reward=reward, referee_reward=reward)
+        code, made, done = await code_of(shop, path, "alice"), list[str](), list[int]()
+
+        async def refer(number: int) -> Answer:
+            answer = await shop.insist(code, f"k-{number}", within_s=60, customer_id=f"c{number}")
+            made.append(answer.json()["id"])
+            done.append(number)
+            return answer
+
+        async def take_back(redemption_id: str) -> Answer:
+            answer = await shop.call("POST", f"/v1/redemptions/{redemption_id}/rollback")
+            back.append(0)
+            return answer
+
+        async def settled() -> bool:
+            return not await ledger.number("SELECT count(*) FROM referral_tasks WHERE done_at IS NULL")
+
+        async with killing(stack, ["control_plane", "reconciler", "control_plane"], done, REFERRED):
+            answers = await shop.all([partial(refer, number) for number in range(REFERRED)])
+        await eventually(settled, "all rewards", within_s=60)
+        back = list[int]()
+        async with killing(stack, ["control_plane"], back, BACK):
+            answers += await shop.all([partial(take_back, redemption_id) for redemption_id in made[:BACK]])
+        assert {answer.status for answer in answers} == {200}
+        await eventually(settled, "all that is taken back", within_s=60)
+        cards = "SELECT count(*) FROM gift_cards"
+        assert await ledger.number(cards) == 2 * REFERRED
+        assert await ledger.number(f"{cards} WHERE balance_minor = 500 AND status = 'active'") == 2 * (REFERRED - BACK)
+        entries = "SELECT count(*) FROM gift_card_entries WHERE type = $1"
+        assert await ledger.number(entries, "issue") == 2 * REFERRED
+        assert await ledger.number(entries, "take_back") == 2 * BACK
+        unmet = "SELECT count(*) FROM referral_rewards WHERE status NOT IN ('issued', 'taken_back')"
+        assert await ledger.number(unmet) == 0
