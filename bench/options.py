@@ -38,6 +38,7 @@ class Options(msgspec.Struct, frozen=True):
     against: str | None
     unmet: int
     stacks: bool
+    qualifications: bool
     json: Path | None
 
     def cells(self, durability: Durability) -> list[Cell]:
@@ -73,6 +74,7 @@ def parse(arguments: list[str]) -> Options:
         against=told.against,
         unmet=told.unmet,
         stacks=told.stacks,
+        qualifications=told.qualifications,
         json=told.json,
     )
 
@@ -94,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--micro", action="store_true", help="only the micro-benchmarks of the hot path's parts")
     parser.add_argument("--against", metavar="REV", help="beside the engine of this revision, not the null engine")
     parser.add_argument("--stacks", action="store_true", help="only what stacks cost, by redeemables and by items")
+    parser.add_argument("--qualifications", action="store_true", help="only how qualifications and best stacks grow")
     parser.add_argument("--unmet", type=_unmet, default=0, help="only so many codes, once each, not in Redis before")
     parser.add_argument("--json", type=Path, help="write all numbers to this file")
     return parser

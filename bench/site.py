@@ -114,7 +114,7 @@ class Site:
         valkey = supervisor.start(self._valkey.program())
         supervisor.wait_until_ready(valkey, self._valkey.is_ready)
         run_to_end(product.migrate())
-        account = msgspec.convert(json.loads(run_to_end(product.create_account())), Account)
+        account = self.open_account()
         programs = (
             (product.reconciler(), self.ports.reconciler),
             (product.engine(_REAL), self.real_port),
@@ -125,6 +125,10 @@ class Site:
             supervisor.wait_until_ready(child, http_ready(port))
         self.pids |= {"redis": valkey.pid} | {child.program.name: child.pid for child, _ in children}
         return account
+
+    def open_account(self) -> Account:
+        """One account more, with a project of its own."""
+        return msgspec.convert(json.loads(run_to_end(self._product.create_account())), Account)
 
     def _second(self) -> Program:
         program = self._product.engine(_SECOND)

@@ -31,3 +31,12 @@ SELECT shard, epoch FROM epochs WHERE state = 'open';
 
 -- name: shard_of_project
 SELECT a.shard FROM accounts a JOIN projects p ON p.account_id = a.id WHERE p.id = $1;
+
+-- name: add_rule
+-- $1 project, $2 id, $3 the rule.
+INSERT INTO validation_rules (project_id, id, name, rule) VALUES ($1, $2, $2, $3::text::jsonb);
+
+-- name: add_tiers
+-- $1 project, $2 ids, $3 rules.
+INSERT INTO promotion_tiers (project_id, id, name, rules)
+SELECT $1, t.id, t.id, t.rules::jsonb FROM unnest($2::text[], $3::text[]) AS t (id, rules);
