@@ -115,6 +115,21 @@ async def test_g3_an_event_counts_once_by_its_id_and_once_by_its_key(api: Client
     assert (await report(api, "review.read"))["earned"] == []
 
 
+async def test_g2_an_event_earns_on_every_card_of_the_customer_and_the_projector_knows_of_each(
+    api: Client, scripts: Scripts, tenancy: Tenancy, owner: Any
+) -> None:
+    cards = [await new_card(api, await club(api), code=code) for code in ("ONE", "TWO", "THREE")]
+    earned = (await report(api, order=ORDER))["earned"]
+    assert {one["card_id"] for one in earned} == {card["id"] for card in cards}
+    for card in cards:
+        found = await in_redis(scripts, tenancy.project_id, voucher_key(tenancy.project_id, card["code"]), Redeemable)
+        assert (found.version, [lot.steps for lot in found.lots]) == (2, [((0, 110),)])
+    staged = "SELECT count(*) FROM outbox WHERE object = 'loyalty_card' AND version = 2 AND applied_at IS NOT NULL"
+    assert await owner.fetchval(staged) == 3
+    await refund(api)
+    assert await owner.fetchval(staged.replace("= 2", "= 3")) == 3
+
+
 async def test_200_points_are_pending_and_expire_as_the_program_says(api: Client) -> None:
     program_id = await club(api, pending_days=14, expiry={"days": 365})
     await new_card(api, program_id, code="CARD")
@@ -137,12 +152,13 @@ async def test_200_conditions_read_the_customer_the_products_and_the_event(api: 
         {"id": "vip", "event": "order.paid", "points": 7, "rule": rule},
         {"id": "books", "event": "order.paid", "points": 1, "per": 1, "of": "items", "items": books},
     ]
-    await new_card(api, await club(api, earning_rules=rules, tiers=[]))
+    await new_card(api, await club(api, earning_rules=rules, tiers=[]), code="CARD")
     items = [{"product_id": "book", "price": 12.5, "quantity": 2}, {"sku": "pen", "price": 3}]
     body = await report(api, order={"id": "o-1", "items": items}, metadata={"channel": "app"})
     assert {one["id"]: one["points"] for one in body["earned"][0]["rules"]} == {"vip": 7, "books": 25}
     body = await report(api, order={"id": "o-2", "items": items})
     assert [one["id"] for one in body["earned"][0]["rules"]] == ["books"]
+    assert await points(api) == (7 + 25 + 25, 0, 0)
 
 
 async def test_200_a_refund_in_parts_takes_back_what_the_order_earned_and_what_is_spent_is_owed(
