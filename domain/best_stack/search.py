@@ -56,6 +56,7 @@ class Search:
         self._prospects: list[Prospect] = []
         self._is_monotone = False
         self._after: dict[int, int] = {}
+        self._twins: dict[int, int] = {}
         self._seen: dict[Hashable, tuple[int, int]] = {}
 
     def _prepare(self) -> Iterator[None]:
@@ -74,7 +75,7 @@ class Search:
         """The root. Where nothing asks for items, an order of one amount is the same and cheaper to try things on."""
         order, of_totals = self._order, all(each.is_of_totals for each in self._prospects)
         self._is_monotone = of_totals and not any(each.reads_left for each in self._prospects)
-        self._after = self._turns()
+        self._after, self._twins = self._turns(), self._equals()
         cart = Cart(Order(order.amount_minor, (), order.shipping_minor) if of_totals else order)
         return _Node(cart, (), 0, (), (0, 0), _UNBOUNDED)
 
@@ -140,8 +141,22 @@ class Search:
             for at, each in enumerate(self._prospects)
         }
 
+    def _equals(self) -> dict[int, int]:
+        """By number, those before it that are like it in all that matters, as a mask: it need not go before them."""
+        masks: dict[Hashable, int] = {}
+        before = {}
+        for each in self._prospects:
+            rules = tuple([rule.definition.id for rule in each.found.rules]) if each.reads_left else ()
+            alike = (each.discount, each.rank, each.category, rules)
+            before[each.number] = masks.get(alike, 0)
+            masks[alike] = masks.get(alike, 0) | 1 << each.number
+        return before
+
     def _can(self, node: _Node, each: Prospect) -> bool:
-        """Whether its rules hold there, where they ask what is left."""
+        """Whether it can be applied there, next: its rules hold, where they ask what is left."""
+        twins = self._twins[each.number]
+        if node.mask & twins != twins:
+            return False
         if not each.reads_left:
             return True
         facts = Facts(

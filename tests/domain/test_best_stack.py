@@ -90,10 +90,12 @@ LITTLE_OF_GOLD = stacking.rule("rul_gold", {"all": [{"customer.segment": {"eq": 
 
 @st.composite
 def promotions(draw: st.DrawFn, discounts: st.SearchStrategy[Discount], most: int) -> list[Found]:
-    """Three or more that nearly always apply, some only to what others leave."""
-    chosen = draw(st.lists(discounts, min_size=3, max_size=most))
+    """Three or more that nearly always apply, some only to what others leave, and some alike."""
     rules = st.sampled_from([(), (), (), (ENOUGH,), (LITTLE,), (LITTLE_OF_GOLD,)])
-    return tiers(chosen, [draw(st.sampled_from(stacking.CATEGORIES)) for _ in chosen], [draw(rules) for _ in chosen])
+    each = st.tuples(discounts, st.sampled_from(stacking.CATEGORIES), rules)
+    chosen = draw(st.lists(each, min_size=2, max_size=most))
+    chosen += draw(st.lists(st.sampled_from(chosen), min_size=most > len(chosen), max_size=most - len(chosen)))
+    return tiers([one for one, _, _ in chosen], [one for _, one, _ in chosen], [one for _, _, one in chosen])
 
 
 @settings(max_examples=150, deadline=None)
