@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from control_plane.accounts.creation import MadeAccount, NewAccount, create_account
+from control_plane.cli_cards import audit_cards, cards
 from control_plane.cli_receipts import erase, export_chain, receipts, verify_
 from store.database import UNAVAILABLE, owner_connection
 from store.environment import MOST_SHARDS, SettingsError, number, required, secret
@@ -117,6 +118,14 @@ def abandon_(shard: int, by: str | None) -> None:
 
 main.add_command(verify_)
 main.add_command(receipts)
+main.add_command(cards)
+
+
+@cards.command("audit")
+def audit_() -> None:
+    """Whether every card's entries sum to its balance and its counter has counted them; 1 if one does not."""
+    if not _answer(audit_cards())["even"]:
+        raise SystemExit(1)
 
 
 @receipts.command("export")
@@ -161,7 +170,7 @@ async def _release_epochs(shard: int | None, by: str) -> dict[str, list[int]]:
         return {"released": [each for each in shards if await release(connection, redis_url, each, by)]}
 
 
-def _answer(work: Any) -> None:
+def _answer(work: Any) -> Any:
     try:
         answer = asyncio.run(work)
     except _FAILURES as error:
@@ -169,6 +178,7 @@ def _answer(work: Any) -> None:
         sys.stderr.write(msgspec.json.encode(failure).decode() + "\n")
         raise SystemExit(1) from error
     sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+    return answer
 
 
 if __name__ == "__main__":

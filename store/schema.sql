@@ -328,6 +328,23 @@ CREATE FUNCTION public.fund_gift_card(project text, card text, amount_minor bigi
     FROM funded f;
 END;
 
+CREATE FUNCTION public.give_to_cards(function_name name, caller name) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+DECLARE
+    wanted regprocedure := (
+        SELECT p.oid FROM pg_proc p WHERE p.proname = function_name AND p.pronamespace = 'public'::regnamespace);
+BEGIN
+    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', wanted);
+    IF caller IS NOT NULL THEN
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', wanted, caller);
+    END IF;
+    GRANT CREATE ON SCHEMA public TO vauchflow_cards;
+    EXECUTE format('ALTER FUNCTION %s OWNER TO vauchflow_cards', wanted);
+    REVOKE CREATE ON SCHEMA public FROM vauchflow_cards;
+END $$;
+
 CREATE TABLE public.codes (
     project_id text NOT NULL COLLATE pg_catalog."C",
     code text NOT NULL COLLATE pg_catalog."C",
@@ -2438,6 +2455,8 @@ GRANT UPDATE(updated_at) ON TABLE public.gift_cards TO vauchflow_app;
 
 REVOKE ALL ON FUNCTION public.fund_gift_card(project text, card text, amount_minor bigint, reason text, actor text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fund_gift_card(project text, card text, amount_minor bigint, reason text, actor text) TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.give_to_cards(function_name name, caller name) FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE public.codes TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.codes TO vauchflow_cards;

@@ -51,3 +51,45 @@ WHERE c.project_id = $1 AND c.code = ANY($2::text[]);
 -- name: gift_card_funds
 -- $1 project, $2 gift cards' ids: what each may spend in all, and the version that says so.
 SELECT id, funded_minor, version FROM gift_cards WHERE project_id = $1 AND id = ANY($2::text[]);
+
+-- name: audit_gift_cards
+-- For the owner, across tenants, each card of one moment: those whose entries do not sum to what they say, or whose
+-- counter has not counted what they have spent.
+SELECT g.project_id, g.id
+FROM gift_cards g
+LEFT JOIN LATERAL (
+    SELECT sum(CASE e.to_account WHEN 'card' THEN e.amount_minor ELSE -e.amount_minor END) AS balance,
+        COALESCE(sum(CASE e.type WHEN 'spend' THEN e.amount_minor WHEN 'refund' THEN -e.amount_minor END), 0) AS spent,
+        count(*) AS entries, max(e.entry_no) AS last, bool_and(e.balance_minor = e.running) AS follow
+    FROM (SELECT e.*, sum(CASE e.to_account WHEN 'card' THEN e.amount_minor ELSE -e.amount_minor END)
+            OVER (ORDER BY e.entry_no) AS running
+        FROM gift_card_entries e WHERE e.project_id = g.project_id AND e.card_id = g.id) AS e) AS e ON true
+LEFT JOIN counters k ON k.project_id = g.project_id AND k.id = 'a:' || g.id
+WHERE (e.balance, e.spent, COALESCE(k.used, 0), e.entries, e.last, e.follow) IS DISTINCT FROM
+    (g.balance_minor::numeric, g.spent_minor::numeric, g.spent_minor, g.entry_count, g.entry_count, true)
+ORDER BY g.project_id, g.id
+LIMIT $1;
+
+-- name: audit_loyalty_cards
+-- The same, lot by lot.
+SELECT c.project_id, c.id
+FROM loyalty_cards c
+LEFT JOIN LATERAL (
+    SELECT COALESCE(sum(e.points), 0) AS points, count(*) AS entries, COALESCE(bool_and(e.balance = e.running), true)
+        AS follow
+    FROM (SELECT e.*, sum(e.points) OVER (ORDER BY e.entry_no) AS running
+        FROM loyalty_entries e WHERE e.project_id = c.project_id AND e.card_id = c.id) AS e) AS e ON true
+LEFT JOIN LATERAL (
+    SELECT COALESCE(sum(l.earned - l.spent), 0) AS points, COALESCE(bool_and(
+        l.spent = COALESCE(k.used, 0)
+        AND l.earned = (SELECT COALESCE(sum((s.step ->> 1)::bigint), 0) FROM jsonb_array_elements(l.steps) AS s (step))
+        AND (l.earned - l.spent, l.spent) = (SELECT COALESCE(sum(e.points), 0),
+            COALESCE(-sum(e.points) FILTER (WHERE e.type IN ('spend', 'refund')), 0) FROM loyalty_entries e
+            WHERE e.project_id = l.project_id AND e.card_id = l.card_id AND e.expires_ms = l.expires_ms)), true) AS even
+    FROM loyalty_lots l
+    LEFT JOIN counters k ON k.project_id = l.project_id AND k.id = 'y:' || l.card_id || ':' || l.expires_ms
+    WHERE l.project_id = c.project_id AND l.card_id = c.id) AS l ON true
+WHERE (e.points, l.points, e.entries, e.follow, l.even) IS DISTINCT FROM
+    (c.points::numeric, c.points::numeric, c.entry_count, true, true)
+ORDER BY c.project_id, c.id
+LIMIT $1;

@@ -1,7 +1,11 @@
 """Hands on cards for tests: the functions of migration 0012 by their names, called as the roles that may."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
+
+from store.database import Database
+from store.queries import query
 
 ISSUE = (
     "SELECT * FROM issue_gift_cards($1, NULL, 'EUR', $2, $3, $4, NULL, 'active', NULL, NULL, NULL, '{}', NULL, 'me')"
@@ -13,50 +17,51 @@ TAKE_POINTS = "SELECT * FROM take_back_points($1, $2, $3, $4, $5, $6, 'order.ref
 SPEND = "SELECT post_gift_card_spends($1, $2, $3, $4, $5, $6)"
 SPEND_POINTS = "SELECT post_loyalty_spends($1, $2, $3, $4, $5, $6, $7)"
 
-UNEVEN_GIFT_CARDS = """
-SELECT g.id FROM gift_cards g LEFT JOIN LATERAL (
-    SELECT sum(CASE e.to_account WHEN 'card' THEN e.amount_minor ELSE -e.amount_minor END) AS balance,
-        sum(e.amount_minor) FILTER (WHERE e.type = 'spend') AS spent,
-        sum(e.amount_minor) FILTER (WHERE e.type = 'refund') AS refunded,
-        count(*) AS entries, max(e.entry_no) AS last
-    FROM gift_card_entries e WHERE e.project_id = g.project_id AND e.card_id = g.id) AS e ON true
-WHERE (e.balance, COALESCE(e.spent, 0) - COALESCE(e.refunded, 0), e.entries, e.last)
-    IS DISTINCT FROM (g.balance_minor::numeric, g.spent_minor::numeric, g.entry_count, g.entry_count)"""
-UNEVEN_GIFT_CARD_ENTRIES = """
-SELECT * FROM (SELECT card_id, entry_no, balance_minor, sum(CASE to_account WHEN 'card' THEN amount_minor
-    ELSE -amount_minor END) OVER (PARTITION BY project_id, card_id ORDER BY entry_no) AS running
-    FROM gift_card_entries) AS e WHERE running <> balance_minor"""
-UNEVEN_LOYALTY_CARDS = """
-SELECT c.id FROM loyalty_cards c
-LEFT JOIN LATERAL (SELECT COALESCE(sum(e.points), 0) AS balance, count(*) AS entries FROM loyalty_entries e
-    WHERE e.project_id = c.project_id AND e.card_id = c.id) AS e ON true
-LEFT JOIN LATERAL (SELECT COALESCE(sum(l.earned - l.spent), 0) AS balance FROM loyalty_lots l
-    WHERE l.project_id = c.project_id AND l.card_id = c.id) AS l ON true
-WHERE (e.balance, l.balance, e.entries) IS DISTINCT FROM (c.points::numeric, c.points::numeric, c.entry_count)"""
-UNEVEN_LOTS = """
-SELECT l.card_id, l.expires_ms FROM loyalty_lots l
-LEFT JOIN LATERAL (SELECT COALESCE(sum(e.points), 0) AS left_over,
-        COALESCE(-sum(e.points) FILTER (WHERE e.type IN ('spend', 'refund')), 0) AS spent
-    FROM loyalty_entries e
-    WHERE e.project_id = l.project_id AND e.card_id = l.card_id AND e.expires_ms = l.expires_ms) AS e ON true
-WHERE (e.left_over, e.spent) IS DISTINCT FROM ((l.earned - l.spent)::numeric, l.spent::numeric)
-    OR l.earned <> (SELECT COALESCE(sum((s ->> 1)::bigint), 0) FROM jsonb_array_elements(l.steps) AS s)"""
-UNEVEN_LOYALTY_ENTRIES = """
-SELECT * FROM (SELECT card_id, entry_no, balance, sum(points) OVER (PARTITION BY project_id, card_id ORDER BY entry_no)
-    AS running FROM loyalty_entries) AS e WHERE running <> balance"""
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+COUNT = """
+INSERT INTO counters (project_id, id, kind, granted)
+SELECT project_id, 'a:' || id, 'balance', spent_minor FROM gift_cards
+UNION ALL SELECT project_id, 'y:' || card_id || ':' || expires_ms, 'points', spent FROM loyalty_lots
+ON CONFLICT (project_id, id) DO UPDATE SET granted = excluded.granted"""
+
+
+async def spend(
+    reconciler: Database, *amounts: int, first: int = 1, card: str = "gft_1", project: str = "prj_a"
+) -> None:
+    """One redemption each, or with an amount below 0 the refund of one."""
+    count = len(amounts)
+    ids = [f"rdm_{first + at}" for at in range(count)]
+    async with reconciler.shard_tx(1) as tx:
+        await tx.execute(SPEND, [project] * count, [card] * count, amounts, ids, [1] * count, [NOW] * count)
+
+
+async def spend_points(reconciler: Database, *parts: tuple[int, int], redemption: str = "rdm_1") -> None:
+    """Points of lots, all by one line."""
+    count = len(parts)
+    fixed = [redemption] * count, [1] * count, [datetime.now(UTC)] * count
+    async with reconciler.shard_tx(1) as tx:
+        await tx.execute(
+            SPEND_POINTS,
+            ["prj_a"] * count,
+            ["lcd_1"] * count,
+            [lot for lot, _ in parts],
+            [amount for _, amount in parts],
+            *fixed,
+        )
+
+
+async def count(owner: Any) -> None:
+    """What was posted by hand, counted as settling would have counted it."""
+    await owner.execute(COUNT)
 
 
 async def uneven(owner: Any) -> list[Any]:
-    """Cards, lots and entries whose numbers are not the sum of their entries."""
+    """Cards whose entries, numbers and counters do not agree."""
     found: list[Any] = []
-    for each in (
-        UNEVEN_GIFT_CARDS,
-        UNEVEN_GIFT_CARD_ENTRIES,
-        UNEVEN_LOYALTY_CARDS,
-        UNEVEN_LOTS,
-        UNEVEN_LOYALTY_ENTRIES,
-    ):
-        found += await owner.fetch(each)
+    for name in ("audit_gift_cards", "audit_loyalty_cards"):
+        found += await owner.fetch(query(name), 100)
     return found
 
 

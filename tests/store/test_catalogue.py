@@ -201,6 +201,7 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
     settings |= dict.fromkeys(("app_account_id", "app_worker_id"), serving)
     assert callers == settings | CARDS_FUNCTIONS | {
         "refuse_changes": set(),
+        "give_to_cards": set(),
         "lookup_api_key": {APP_ROLE},
         "due_async_actions": {APP_ROLE},
         "due_referral_tasks": {APP_ROLE},
