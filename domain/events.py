@@ -75,13 +75,13 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Referral(msgspec.Struct, frozen=True, array_like=True):
-    """Who referred whom: `line` is the number of the code's line, `identities` what tells the customer apart, each by
-    its key ("email", "device", ...) and a salted commitment to its value."""
+    """Who was referred by which code: `line` is the number of the code's line, `identities` what tells the customer
+    apart, each by its key ("email", "device", ...) and a commitment to its value. Whose code it is, the ledger knows:
+    another person's name in a stored event could not be erased from it."""
 
     line: int
     program_id: str
     code_id: str
-    referrer_id: str
     customer_id: str
     identities: tuple[tuple[str, bytes], ...] = ()
 

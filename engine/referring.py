@@ -68,9 +68,8 @@ def referral_of(found: Found, referred: Referred, customer_id: str, line: int) -
     """What the event says of it; `line` is the number of the code's line, from 0."""
     code, program = found.redeemable, found.campaign
     assert code is not None, "a referral code was found"
-    assert code.customer_id is not None, "a referral code is somebody's"
     assert program is not None, "a referral code is a program's"
-    return Referral(line, program.id, code.id, code.customer_id, customer_id, referred.identities)
+    return Referral(line, program.id, code.id, customer_id, referred.identities)
 
 
 async def _emails(tx: Transaction, project_id: str, customer_ids: Sequence[str]) -> dict[str, str]:

@@ -33,13 +33,12 @@ async def attribute(tx: Transaction, slots: Sequence[Slot]) -> None:
             continue
         key = event.project_id, event.id
         identities += [(*key, made.program_id, *identity) for identity in made.identities]
-        who = made.program_id, made.code_id, made.referrer_id, made.customer_id
-        rows.append((*key, made.line + 1, *who, slot.time_ms))
+        rows.append((*key, made.line + 1, made.program_id, made.code_id, made.customer_id, slot.time_ms))
     if not rows:
         return
     if identities:
         await tx.execute(_INSERT_IDENTITIES, *columns(identities, 5))
-    await tx.execute(_INSERT, *columns(rows, 8))
+    await tx.execute(_INSERT, *columns(rows, 7))
     await tx.execute(_INSERT_REWARDS, *columns([row[:2] for row in rows], 2))
 
 

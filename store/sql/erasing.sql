@@ -95,18 +95,6 @@ DELETE FROM outbox WHERE project_id = $1 AND object = 'customer' AND object_id =
 -- name: blank_audit_of_customer
 UPDATE audit_log SET object_id = 'erased' WHERE project_id = $1 AND object = 'customer' AND object_id = $2;
 
--- name: lock_redemptions_by_referrer
--- Of others, which say who has referred them.
-SELECT r.id, r.body FROM referrals f
-JOIN redemptions r ON r.project_id = f.project_id AND r.id = f.redemption_id
-WHERE f.project_id = $1 AND f.referrer_id = $2
-ORDER BY r.id
-FOR UPDATE OF r;
-
--- name: blank_referrers
-UPDATE redemptions r SET body = b.body FROM unnest($2::text[], $3::bytea[]) AS b (id, body)
-WHERE r.project_id = $1 AND r.id = b.id;
-
 -- name: forget_referee_identities
 DELETE FROM referee_identities i USING referrals f
 WHERE f.project_id = $1 AND f.referee_id = $2 AND i.project_id = f.project_id AND i.redemption_id = f.redemption_id;

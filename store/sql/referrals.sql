@@ -6,11 +6,13 @@ INSERT INTO referee_identities (project_id, redemption_id, program_id, key, comm
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[]);
 
 -- name: insert_referrals
+-- Who refers is whose code it is.
 INSERT INTO referrals (project_id, redemption_id, line_no, program_id, code_id, referrer_id, referee_id, created_at)
-SELECT a.project_id, a.redemption_id, a.line_no, a.program_id, a.code_id, a.referrer_id, a.referee_id,
+SELECT a.project_id, a.redemption_id, a.line_no, a.program_id, a.code_id, c.customer_id, a.referee_id,
     'epoch'::timestamptz + a.time_ms * interval '1 ms'
-FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[])
-    AS a (project_id, redemption_id, line_no, program_id, code_id, referrer_id, referee_id, time_ms);
+FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+    AS a (project_id, redemption_id, line_no, program_id, code_id, referee_id, time_ms)
+LEFT JOIN referral_codes c ON c.project_id = a.project_id AND c.id = a.code_id;
 
 -- name: insert_referral_rewards
 -- What the programs of these referrals give each side now, and that it is to be given.

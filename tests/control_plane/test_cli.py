@@ -14,6 +14,7 @@ from store.keys import Keyspace
 from store.link import Link
 from store.scripts import Scripts
 from tests.servers.postgres import DatabaseUrls
+from tests.store.cards import ISSUE
 from tools.dev.paths import ROOT
 
 SECRET = "a-secret-of-a-test-with-enough-length"
@@ -108,3 +109,15 @@ async def test_an_epoch_is_abandoned_by_name(database: DatabaseUrls, owner: Any,
     assert await owner.fetchval("SELECT state FROM epochs WHERE shard = 2") == "closed"
     detail = await owner.fetchval("SELECT detail FROM alarms WHERE kind = 'ledger_behind' AND shard = 2")
     assert detail == {"abandoned_epoch": 1, "by": "Ada"}
+
+
+async def test_cards_audit_names_a_card_whose_entries_do_not_sum_to_it(database: DatabaseUrls, owner: Any) -> None:
+    project = json.loads(create(database).stdout)["project_id"]
+    await owner.execute("SELECT set_config('app.project_id', $1, false)", project)
+    await owner.execute(ISSUE, project, 500, ["gft_1"], ["GIFT"])
+    even = run(database, "cards", "audit")
+    assert (even.returncode, json.loads(even.stdout)) == (0, {"even": True, "gift_cards": [], "loyalty_cards": []})
+    await owner.execute("UPDATE gift_cards SET funded_minor = 400")
+    uneven = run(database, "cards", "audit")
+    assert uneven.returncode == 1
+    assert json.loads(uneven.stdout)["gift_cards"] == [{"project_id": project, "id": "gft_1"}]

@@ -40,7 +40,7 @@ class Shop:
         """A redemption of the one's code by the other is settled."""
         body = ok_or_created(await self.api.post(f"{PROGRAMS}/{program_id}/codes", {"customer_id": referrer}))
         redemption_id = f"rdm_{program_id}_{referee}"
-        made = Referral(0, program_id, body["id"], referrer, referee, ())
+        made = Referral(0, program_id, body["id"], referee, ())
         line = Line("referral_code", body["id"], program_id, body["code"], 100, ())
         event = Redeemed(
             redemption_id, self.tenancy.made.account_id, self.tenancy.project_id, b"f", None, referee, "EUR", 2, 1000,

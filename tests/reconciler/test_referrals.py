@@ -15,13 +15,14 @@ INSERT INTO campaigns (project_id, id, account_id, name, type, rules, program) V
         "referrer_reward": {"type": "gift_card", "amount_minor": 500},
         "referee_reward": {"type": "voucher", "campaign_id": "cmp_1"}}');
 INSERT INTO referral_codes (project_id, id, program_id, code, customer_id)
-    SELECT 'prj_a', 'rfc_' || name, 'ref_1', upper(name), name FROM unnest('{alice,bob,carol,dave}'::text[]) AS name;
+    SELECT 'prj_a', 'rfc_' || name, 'ref_1', upper(name), name
+    FROM unnest('{alice,bob,carol,dave,eve}'::text[]) AS name;
 """
 
 
 @pytest.fixture
 async def program(lab: Lab) -> Lab:
-    """A program with a code for each of alice, bob, carol and dave."""
+    """A program with a code for each of alice, bob, carol, dave and eve."""
     await lab.owner.execute(SEED)
     await lab.open()
     return lab
@@ -34,7 +35,7 @@ def commitment(text: str) -> bytes:
 def refers(referrer: str, referee: str, redemption_id: str = "", /, line: int = 0, **identities: str) -> Redeemed:
     """The redemption of the one's code by the other."""
     told = tuple((key, commitment(value)) for key, value in sorted(identities.items()))
-    referral = Referral(line, PROGRAM, f"rfc_{referrer}", referrer, referee, told)
+    referral = Referral(line, PROGRAM, f"rfc_{referrer}", referee, told)
     return redeemed(redemption_id or f"rdm_{referee}", customer=referee, committed=True, referral=referral)
 
 
@@ -161,7 +162,7 @@ async def test_a_rollback_of_another_part_leaves_it(program: Lab) -> None:
 
 
 async def test_what_is_applied_from_quarantine_is_a_referral_like_any_other(program: Lab) -> None:
-    await program.owner.execute("DELETE FROM referral_codes; UPDATE counters SET limit_value = 0, ceiling = 0")
+    await program.owner.execute("UPDATE counters SET limit_value = 0, ceiling = 0")
     await program.grant(changed(refers("alice", "bob"), committed=False))
     await program.settle()
     assert await referrals(program) == []
