@@ -28,12 +28,18 @@ MOST_ATTEMPTS = 20
 """After more than an hour it is left to people: it is shown as failed."""
 
 _FAILURES: tuple[type[Exception], ...] = (asyncpg.PostgresError, *UNAVAILABLE)
+_FAILURES_OF_ONE: tuple[type[Exception], ...] = (*_FAILURES, msgspec.ValidationError)
+"""Terms that this release cannot read are for another one: they must not hold up the others."""
 
 _DUE = query("control_due_referral_tasks")
 _TAKE = query("control_take_referral_task")
 _SET = query("control_set_referral_reward")
 _FINISH = query("control_finish_referral_task")
 _POSTPONE = query("control_postpone_referral_task")
+
+
+Was = tuple[str | None, int, int | None]
+"""What was given: its id, how much, and the lot of points."""
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -63,6 +69,10 @@ class Held(msgspec.Struct, frozen=True):
     attempts: int
     currency: str
 
+    @property
+    def was(self) -> Was:
+        return self.reference, self.amount, self.lot_ms
+
 
 async def work(context: Context) -> None:
     """Do what is due for as long as the process lives."""
@@ -85,7 +95,7 @@ async def do_due_tasks(context: Context) -> int:
         task = Task(**row)
         try:
             await do_task(context, task)
-        except _FAILURES as error:
+        except _FAILURES_OF_ONE as error:
             JOB_FAILURES.inc()
             log.error("reward failed", project_id=task.project_id, action=task.action, error=type(error).__name__)
             with suppress(*_FAILURES):  # else it is due again at once
@@ -115,7 +125,7 @@ async def _issue(tx: Transaction, task: Task, held: Held) -> Given | None:
     if held.status != "due":
         return None
     if held.referral_status != "active" or held.customer_id is None:  # rolled back before anything was given
-        await _set(tx, task, "taken_back", held)
+        await _set(tx, task, "taken_back", held.was)
         return None
     given = await give(tx, _order(task, held))
     await tx.execute(_SET, *task.key[:3], "issued", given.reference, given.amount, given.lot_ms, 0, None)
@@ -124,14 +134,14 @@ async def _issue(tx: Transaction, task: Task, held: Held) -> Given | None:
 
 async def _take_back(tx: Transaction, task: Task, held: Held) -> Taken | None:
     if held.status in ("due", "failed"):
-        await _set(tx, task, "taken_back", held)
+        await _set(tx, task, "taken_back", held.was)
         return None
     if held.status != "issued":
         return None
     assert held.reference is not None, "what was issued has a name"
     taken = await take_back(tx, _order(task, held), Given(held.reference, held.amount, held.lot_ms))
     owed = held.amount - taken.amount
-    await _set(tx, task, "owed" if owed else "taken_back", held, owed)
+    await _set(tx, task, "owed" if owed else "taken_back", held.was, owed)
     return taken
 
 
@@ -146,8 +156,8 @@ def _order(task: Task, held: Held) -> Order:
     )
 
 
-async def _set(tx: Transaction, task: Task, status: str, held: Held, owed: int = 0, failure: str | None = None) -> None:
-    await tx.execute(_SET, *task.key[:3], status, held.reference, held.amount, held.lot_ms, owed, failure)
+async def _set(tx: Transaction, task: Task, status: str, was: Was, owed: int = 0, failure: str | None = None) -> None:
+    await tx.execute(_SET, *task.key[:3], status, *was, owed, failure)
 
 
 async def _fail(context: Context, task: Task, code: str) -> None:
@@ -158,10 +168,9 @@ async def _fail(context: Context, task: Task, code: str) -> None:
         row = await tx.fetchrow(_TAKE, *task.key)
         if row is None:
             return
-        held = msgspec.convert(dict(row), Held)
         # What cannot be taken back is owed whole.
-        status, owed = ("failed", 0) if task.action == "issue" else ("owed", held.amount)
-        await _set(tx, task, status, held, owed, code)
+        status, owed = ("failed", 0) if task.action == "issue" else ("owed", row["amount"])
+        await _set(tx, task, status, (row["reference"], row["amount"], row["lot_ms"]), owed, code)
         await tx.execute(_FINISH, *task.key)
 
 

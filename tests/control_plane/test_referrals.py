@@ -317,6 +317,22 @@ async def test_what_cannot_be_given_is_shown_as_failed_and_holds_up_nobody(shop:
     assert [tuple(row) for row in rows] == [("failed", "campaign_not_found"), ("issued", None)]
 
 
+async def test_terms_of_another_release_wait_and_are_given_up_in_the_end(shop: Shop) -> None:
+    program_id = await shop.program(referrer_reward={"type": "gift_card", "amount": 7.5})
+    await shop.refer(program_id)
+    await shop.refer(program_id, referee="carol")
+    await shop.owner.execute(
+        "UPDATE referral_rewards SET terms = $1 WHERE redemption_id LIKE '%bob'", {"type": "gift_card", "colour": 5}
+    )
+    await shop.work()
+    rows = await shop.owner.fetch("SELECT status, failure FROM referral_rewards ORDER BY redemption_id")
+    assert [tuple(row) for row in rows] == [("due", None), ("issued", None)]
+    await shop.owner.execute("UPDATE referral_tasks SET not_before = now(), attempts = $1", rewarding.MOST_ATTEMPTS)
+    await shop.work()
+    rows = await shop.owner.fetch("SELECT status, failure FROM referral_rewards ORDER BY redemption_id")
+    assert [tuple(row) for row in rows] == [("failed", "internal_error"), ("issued", None)]
+
+
 async def test_a_worker_that_is_killed_in_between_has_given_nothing(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
