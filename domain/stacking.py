@@ -61,7 +61,7 @@ def why_no_room(settings: ProjectSettings, applied: Sequence[str | None], catego
     """Why one of this category has no place beside those of the `applied` categories, if it has none."""
     if len(applied) >= settings.most_applied:
         return "stack_full"
-    for other in applied:
+    for other in applied if settings.exclusive_categories else ():
         exclusive = {one for one in (category, other) if one in settings.exclusive_categories}
         if exclusive and category != other:
             joins = category if other in exclusive else other

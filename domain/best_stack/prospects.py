@@ -9,7 +9,7 @@ from domain.decisions import Found, Part, Request, Surroundings
 from domain.definitions import Discount, Scope
 from domain.effects import Cart
 from domain.matching.conditions import reads_what_is_left
-from domain.scoping import NOTHING, WHOLE_ORDER
+from domain.scoping import NOTHING, WHOLE_ORDER, is_selected
 from domain.stacking import category_of, customer_of, judge_segments
 from domain.stacks import decide_stack
 
@@ -29,6 +29,9 @@ class Prospect(msgspec.Struct, frozen=True):
     most_minor: int | None
     reads_left: bool
     turn: int
+    reads: tuple[int, ...]
+    """Numbers of the items that it is on, or may be: what it takes off depends on what is left of these alone, or of
+    shipping where there are none."""
 
     @property
     def is_of_totals(self) -> bool:
@@ -53,7 +56,11 @@ def prospect_of(
     if part.status != "applicable" and not (reads_left and _might_apply(found, part, request, around)):
         return None
     most_minor = _most_minor(discount, cart, of_initial)
-    return Prospect(number, found, discount, rank, category_of(found), most_minor, reads_left, _turn(discount))
+    scope = discount.scope or WHOLE_ORDER
+    reads = tuple([at for at, item in enumerate(cart.items) if is_selected(scope, item)]) if cart.items else (0,)
+    if scope.target == "shipping":
+        reads = ()
+    return Prospect(number, found, discount, rank, category_of(found), most_minor, reads_left, _turn(discount), reads)
 
 
 def _might_apply(found: Found, part: Part, request: Request, around: Surroundings) -> bool:

@@ -57,7 +57,9 @@ class Search:
         self._is_monotone = False
         self._after: dict[int, int] = {}
         self._twins: dict[int, int] = {}
+        self._of_totals = False
         self._seen: dict[Hashable, tuple[int, int]] = {}
+        self._effects: dict[Hashable, Effect] = {}
 
     def _prepare(self) -> Iterator[None]:
         """Look at each alone."""
@@ -73,10 +75,11 @@ class Search:
 
     def _begin(self) -> _Node:
         """The root. Where nothing asks for items, an order of one amount is the same and cheaper to try things on."""
-        order, of_totals = self._order, all(each.is_of_totals for each in self._prospects)
-        self._is_monotone = of_totals and not any(each.reads_left for each in self._prospects)
+        order = self._order
+        self._of_totals = all(each.is_of_totals for each in self._prospects)
+        self._is_monotone = self._of_totals and not any(each.reads_left for each in self._prospects)
         self._after, self._twins = self._turns(), self._equals()
-        cart = Cart(Order(order.amount_minor, (), order.shipping_minor) if of_totals else order)
+        cart = Cart(Order(order.amount_minor, (), order.shipping_minor) if self._of_totals else order)
         return _Node(cart, (), 0, (), (0, 0), _UNBOUNDED)
 
     def steps(self) -> Iterator[None]:
@@ -90,7 +93,7 @@ class Search:
             gains: list[tuple[Prospect, Effect]] = []
             for each in self._prospects:
                 if self._may_follow(node, each):
-                    gains.append((each, node.cart.effect_of(each.discount, self._of_initial)))
+                    gains.append((each, self._effect(node.cart, each)))
                     yield
             bound_minor = node.cart.discount_minor + self._gain_at_most(node, gains)
             if bound_minor <= self.discount_minor:
@@ -110,9 +113,23 @@ class Search:
         """One stack to begin with, which is often the best: whatever can be applied, percentages before amounts."""
         for each in sorted(self._prospects, key=lambda each: (each.rank, each.turn)):
             if self._may_follow(node, each) and self._can(node, each):
-                effect = node.cart.effect_of(each.discount, self._of_initial)
+                effect = self._effect(node.cart, each)
                 node = node if effect.is_nothing else self._child(node, each, effect, 0)
             yield
+
+    def _effect(self, cart: Cart, each: Prospect) -> Effect:
+        """What it would do to the cart; the same for all carts with as much left of what it is on."""
+        if not each.reads:
+            left: tuple[int, ...] = (cart.shipping_left,)
+        else:
+            left = (cart.left[0],) if self._of_totals else tuple([cart.left[at] for at in each.reads])
+        key = (each.number, len(cart.items), left)
+        effect = self._effects.get(key)
+        if effect is None:
+            effect = cart.effect_of(each.discount, self._of_initial)
+            if len(self._effects) < _MOST_SEEN:
+                self._effects[key] = effect
+        return effect
 
     def _may_follow(self, node: _Node, each: Prospect) -> bool:
         """Whether it could have a place behind the node, there or later."""
@@ -207,7 +224,7 @@ class Search:
         left; and of totals, the less is left the better, unless a rule asks for more."""
         cart, seen = node.cart, self._seen
         if len(seen) >= _MOST_SEEN:
-            return True
+            return True  # searched once more, perhaps
         if self._is_monotone:
             before = seen.get(node.mask)
             if before is not None and before[0] <= cart.left[0] and before[1] <= cart.shipping_left:

@@ -170,7 +170,12 @@ async def test_g1_what_a_limit_would_refuse_is_not_shown(shop: Shop) -> None:
     assert (status, body["code"]) == (503, "ledger_lagging"), "nobody confirms here: it may still come back"
 
 
-async def test_the_best_stack_is_sought_again_without_what_a_limit_refuses(shop: Shop) -> None:
+@pytest.mark.parametrize("mode", ["ALL", "PARTIAL"])
+async def test_the_best_stack_is_sought_again_without_what_a_limit_refuses(shop: Shop, mode: str) -> None:
+    await shop.owner.execute(
+        "INSERT INTO project_settings (project_id, settings, version) VALUES ($1, $2, 2)",
+        *(shop.account.project_id, {"mode": mode}),
+    )
     await shop.campaign("cmp_1", Rules(discount_type="AMOUNT", discount_value=300, budget_minor=500))
     for each in (tier_id("a"), tier_id("b")):
         await tier(shop, each, Rules(), campaign="cmp_1")
