@@ -40,12 +40,14 @@ class _Node(msgspec.Struct):
 
 class Search:
     """The search. What it has found so far stands in `sequence`: numbers of `found` in the order of application, and
-    `discount_minor`; `is_optimal` once nothing better is left."""
+    `discount_minor`; `is_optimal` once nothing better is left. `has_begun` once each was looked at and one stack
+    tried: until then it may have found nothing, though something applies."""
 
     def __init__(self, found: Sequence[Found], request: Request, around: Surroundings, now_ms: int) -> None:
         self.sequence: tuple[int, ...] = ()
         self.discount_minor = 0
         self.is_optimal = False
+        self.has_begun = False
         self._found = found
         self._request = msgspec.structs.replace(request, wanted=())
         self._around, self._now_ms = around, now_ms
@@ -87,6 +89,7 @@ class Search:
         yield from self._prepare()
         root = self._begin()
         yield from self._try_in_turn(root)
+        self.has_begun = True
         waiting = [root]
         while waiting:
             node = waiting.pop()

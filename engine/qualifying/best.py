@@ -23,9 +23,6 @@ from .pacing import Pace
 MOST_ROUNDS = 10
 """How often it is sought again. Each round costs a call of the script."""
 
-LEAST_S = 0.002
-"""What a round has at least: enough to try each once."""
-
 
 class BestStack(msgspec.Struct, frozen=True):
     """What was found; without `decision` nothing applies."""
@@ -44,7 +41,7 @@ async def best_stack(cart: Cart, deals: Sequence[Deal], cards: Sequence[Wanted],
     left, cards = left[:MOST_SEARCHED], list(cards)
     for _ in range(MOST_ROUNDS):
         search = Search([deal.found for deal in left], cart.request, cart.around, cart.served.now_ms())
-        await _run(search, max(ends_at, time.monotonic() + LEAST_S))
+        await _run(search, ends_at)
         chosen = [left[number] for number in search.sequence]
         paying = cards[: MOST_REDEEMABLES - len(chosen)]
         if not chosen and not paying:
@@ -66,9 +63,10 @@ async def best_stack(cart: Cart, deals: Sequence[Deal], cards: Sequence[Wanted],
 
 
 async def _run(search: Search, ends_at: float) -> None:
+    """Search until the time is up; whatever the time, something is tried."""
     pace = Pace()
     for _ in search.steps():
-        if time.monotonic() >= ends_at:
+        if search.has_begun and time.monotonic() >= ends_at:
             return
         await pace.breathe()
 

@@ -96,21 +96,26 @@ async def tier_deals(cart: Cart, tiers: ProjectTiers) -> list[Deal]:
 
 async def _find(cart: Cart, tiers: ProjectTiers, ids: Sequence[str]) -> dict[str, Found]:
     """What these ids lead to, as new as the index is."""
-    catalog, project_id = cart.served.catalog, cart.project_id
-    keys = {tier_id: tier_key(project_id, tier_id) for tier_id in ids}
-    found: dict[str, Found] = {}
+    catalog, project_id, pace = cart.served.catalog, cart.project_id, Pace()
     for stage in range(STAGES + 1):
-        found = {tier_id: each for tier_id, key in keys.items() if (each := catalog.known(project_id, key)) is not None}
-        old = {name for each in found.values() for name in tiers.outdated(each)} if not stage else set()
+        found: dict[str, Found] = {}
+        lacking: dict[str, None] = {}
+        for tier_id in ids:
+            key = tier_key(project_id, tier_id)
+            each = catalog.known(project_id, key)
+            if each is None:
+                lacking.update(dict.fromkeys(catalog.lacking(key)))
+            elif each.redeemable is not None:
+                found[tier_id] = each
+            await pace.breathe()
+        # Redis may be behind PostgreSQL, which the index was read from: then what Redis has is in force.
+        old = [name for each in found.values() for name in tiers.outdated(each)] if not stage else []
+        if not lacking and not old:
+            return found
         if old:
             catalog.forget(old)
-        lacking = {name: None for tier_id, key in keys.items() if tier_id not in found for name in catalog.lacking(key)}
-        if not lacking and not old:
-            break
         await catalog.load(project_id, {**lacking, **dict.fromkeys(old)})
-    else:
-        raise Refused("contended")
-    return {tier_id: each for tier_id, each in found.items() if each.redeemable is not None}
+    raise Refused("contended")
 
 
 def _is_nothing(found: Found, decision: Decision) -> bool:
