@@ -53,6 +53,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     """What is to be redeemed, in the order of what was found; left out where nothing is said but names."""
     identity: Mapping[str, str] | None = None
     """What else than the id tells the customer apart, by its key: an address, a device. Never kept as it is."""
+    identities: tuple[tuple[str, bytes], ...] = ()
+    """The same of an earlier request, by key, as commitments."""
 
 
 class RuleInForce(NamedTuple):

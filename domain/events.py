@@ -168,6 +168,9 @@ class Reserved(msgspec.Struct, frozen=True, array_like=True, tag="reserved"):
     lines: tuple[Line, ...]
     revision: int = 0
     """When the last extension was asked for, in ms; 0: never. The latest stands."""
+    shipping_minor: int = 0
+    identities: tuple[tuple[str, bytes], ...] = ()
+    """Of the customer, as commitments: `request` is kept without them."""
 
 
 class Released(msgspec.Struct, frozen=True, array_like=True, tag="released"):

@@ -10,7 +10,7 @@ import msgspec
 
 from .events import Reserved
 from .money import to_major
-from .views import RedeemableView, iso_time
+from .views import RedeemableView, iso_time, show_redeemable
 
 
 class ReservationView(msgspec.Struct):
@@ -33,19 +33,17 @@ class ReservationView(msgspec.Struct):
 def view_reservation(event: Reserved, status: str, time_ms: int, redemption_id: str | None = None) -> ReservationView:
     """A reservation from its last event, the time of its first, and what became of it."""
     decimals = event.decimals
+    paid = sum([line.discount_minor for line in event.lines if line.is_payment])
     return ReservationView(
         id=event.id,
         status=status,
         session=event.session,
         expires_at=iso_time(event.expires_ms),
-        redeemables=[
-            RedeemableView(line.object, line.code, "applicable", to_major(line.discount_minor, decimals))
-            for line in event.lines
-        ],
+        redeemables=[show_redeemable(line.object, line.code, "applicable", line, decimals) for line in event.lines],
         currency=event.currency,
         order_value=to_major(event.order_value_minor, decimals),
-        discount_applied=to_major(event.discount_minor, decimals),
-        total=to_major(event.order_value_minor - event.discount_minor, decimals),
+        discount_applied=to_major(event.discount_minor - paid, decimals),
+        total=to_major(event.order_value_minor + event.shipping_minor - event.discount_minor, decimals),
         created_at=iso_time(time_ms),
         redemption_id=redemption_id,
     )

@@ -151,6 +151,14 @@ def decode_reservation(body: bytes, currency: str, decimals: int) -> Asked:
     return msgspec.structs.replace(stated, session=session, ttl_s=asked.ttl_s)
 
 
+def without_identity(body: bytes) -> bytes:
+    """The body of a request as it may be kept: without what tells a person apart."""
+    stated = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    customer = msgspec.json.decode(stated["customer"], type=dict[str, msgspec.Raw])
+    kept = {name: value for name, value in customer.items() if name not in ("email", "identity")}
+    return msgspec.json.encode({**stated, "customer": kept})
+
+
 def _wanted(asked: StackBody, decimals: int) -> tuple[Wanted, ...]:
     if not asked.redeemables:
         raise invalid("/redeemables", "is required")

@@ -59,6 +59,7 @@ def identities_of(
     """What tells the customer of a request apart: what the request states, and the address that the project keeps.
     Where those differ, each does."""
     stated = commitments(secret, project_id, keys, request.identity or {})
+    stated += tuple([each for each in request.identities if each[0] in (EMAIL, *keys)])
     if stored_email is None:
         return stated
     return tuple(dict.fromkeys((*stated, (EMAIL, commitment(secret, project_id, EMAIL, stored_email)))))

@@ -15,6 +15,7 @@ from domain.ids import derived_id, fingerprint, redemption_id
 from domain.ledger import HoldUse, Item, Mode, Move
 from domain.outcomes import Verdict
 from domain.problems import Refused
+from domain.referrals import commitments
 from domain.reservation_views import view_reservation
 from domain.views import encode as encode_json
 from store.rings import Answer
@@ -24,7 +25,7 @@ from .attempt import ATTEMPTS, Attempt
 from .auth import Tenant
 from .committer import Committed
 from .holding import find_reservation, reservation_in_ledger
-from .orders import Asked, decode_reservation
+from .orders import Asked, decode_reservation, without_identity
 from .records import answer_of
 from .redeem import Redeeming, may_be_older
 from .refusing import refusal
@@ -86,7 +87,7 @@ def _as_held(stated: Asked, event: Reserved) -> Asked:
         elif line.object == "loyalty_card" and not line.reward:
             asked = msgspec.structs.replace(asked, points=line.points)
         wanted.append(asked)
-    request = msgspec.structs.replace(stated.request, wanted=tuple(wanted))
+    request = msgspec.structs.replace(stated.request, wanted=tuple(wanted), identities=event.identities)
     return msgspec.structs.replace(stated, wanted=tuple(wanted), request=request)
 
 
@@ -176,7 +177,7 @@ class Reserving:
         self.attempt = attempt
         self.key = key
         self.mark = mark
-        self.body = body
+        self.body = body if attempt.request.identity is None else without_identity(body)
         self.id = derived_id("rsv", attempt.project_id, "reserve", key)
         session = attempt.asked.session
         assert session is not None, "a reservation has a session"
@@ -252,7 +253,16 @@ class Reserving:
             committed=decision.committed,
             request=self.body,
             lines=decision.lines,
+            shipping_minor=decision.order.shipping_minor if decision.order is not None else 0,
+            identities=self._identities(),
         )
+
+    def _identities(self) -> tuple[tuple[str, bytes], ...]:
+        """What tells the customer apart at the capture; the program then says what of it is compared."""
+        stated = self.attempt.request.identity
+        if stated is None:
+            return ()
+        return commitments(self.attempt.worker.settings.secret, self.attempt.project_id, tuple(stated), stated)
 
 
 async def _submit(served: ServedShard, project_id: str, item: Item) -> Committed:

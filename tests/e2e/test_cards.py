@@ -250,3 +250,13 @@ async def test_g3_a_card_is_held_captured_and_released_like_a_code(shop: Checkou
     assert captured.status == 200, captured
     assert captured.json()["redemptions"][0]["amount_applied"] == 15
     assert await balance(shop, code) == 0
+
+
+async def test_g1_g4_spent_without_an_amount_a_card_gives_all_that_it_has(shop: Checkout, ledger: Ledger) -> None:
+    code = await card(shop, 50)
+    answers = await shop.all([partial(shop.insist, code, f"all-{n}", order_value=3.7) for n in range(64)])
+    applied = [Decimal(str(answer.json()["amount_applied"])) for answer in answers if answer.status == 200]
+    assert sum(applied) == 50
+    assert Counter(answer.code for answer in answers if answer.status != 200) == {"insufficient_balance": 50}
+    assert sorted(applied) == [Decimal("1.9"), *[Decimal("3.7")] * 13]
+    assert await entries_sum(ledger, code) == (0, 0)

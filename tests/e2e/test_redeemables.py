@@ -11,7 +11,7 @@ from tests.servers.stack import RunningStack
 from tests.servers.waiting import eventually
 
 from .checkout import Answer, Checkout
-from .conftest import campaign, voucher
+from .conftest import Ledger, campaign, voucher
 from .projects import project
 
 
@@ -198,3 +198,28 @@ async def test_no_code_of_one_kind_is_taken_by_another(shop: Checkout) -> None:
     stacked = {"order_value": 5, "redeemables": [{"object": "gift_card", "id": "TWICE"}]}
     refused = await shop.call("POST", "/v1/redemptions", stacked)
     assert refused.code == "gift_card_not_found"
+
+
+async def test_a_reservation_keeps_no_address_and_refers_as_the_request_would_have(
+    shop: Checkout, ledger: Ledger
+) -> None:
+    program = await ok(shop, "POST", "/v1/referral-programs", {"name": "Friends"}, status=201)
+    path = f"/v1/referral-programs/{program['id']}/codes"
+    anna = {"customer_id": "anna", "email": "anna@example.com"}
+    code = (await ok(shop, "POST", path, anna, status=201))["code"]
+    asked = {
+        "session": "cart-7",
+        "order": {"amount": 20, "shipping": 4},
+        "redeemables": [{"object": "referral_code", "id": code}],
+        "customer": {"id": "carl", "email": "carl.secret@example.com"},
+    }
+    itself = {**asked, "customer": {"id": "carl", "email": "ANNA@example.com"}}
+    assert (await shop.call("POST", "/v1/reservations", itself)).code == "self_referral"
+    held = await ok(shop, "POST", "/v1/reservations", asked, status=201)
+    assert held["total"] == 24
+    body = await ledger.value("SELECT body FROM reservations WHERE id = $1", held["id"])
+    assert b"carl.secret" not in body
+    await ok(shop, "POST", f"/v1/reservations/{held['id']}/capture", {})
+    dora = {"order_value": 20, "customer": {"id": "dora", "email": "Carl.Secret+2@example.com"}}
+    again = await shop.call("POST", f"/v1/vouchers/{code}/redeem", dora)
+    assert again.code == "already_referred"
