@@ -1,26 +1,20 @@
-"""From a call to an answer: routes, keys, limits. Knows nothing of the transport.
+"""From a call to an answer: keys, limits, what goes wrong. Knows nothing of the transport.
 
 Must never let an exception out: what is not a Refused or a store that is away is our fault, logged and answered 500.
 """
 
 from collections.abc import Awaitable
-from urllib.parse import unquote
 
-from domain.ids import redemption_id
 from domain.problems import Refused
 from store import log
 from store.database import UNAVAILABLE
 from store.link import FencedOut, RedisFull, RedisUnavailable, ScriptFailed
 from store.shards import Recovering
 
-from . import reservations, rollback
-from .auth import Tenant
-from .qualifying.qualify import qualify
-from .redeem import ROUTE, STACK_ROUTE, redeem, redeem_stack
-from .requests import MAX_BODY_BYTES, MAX_PATH_CHARS, Call, check_key
+from .requests import MAX_BODY_BYTES, MAX_PATH_CHARS, Call
 from .responses import JSON, NO_STORE, Response, problem
+from .routes import find_route
 from .shard import ServedShard
-from .validate import validate, validate_stack
 from .worker import Worker
 
 _TEXT = ("content-type", "text/plain; version=0.0.4; charset=utf-8")
@@ -68,61 +62,16 @@ async def _dispatch(worker: Worker, call: Call) -> Response:
         raise Refused("uri_too_long")
     if len(call.body) > MAX_BODY_BYTES:
         raise Refused("body_too_large", f"at most {MAX_BODY_BYTES} bytes")
-    if len(parts) == 5 and parts[2] == "vouchers" and parts[4] in ("redeem", "validate"):
-        _expect(call, "POST")
-        tenant, served = await _enter(worker, call, publishable=parts[4] == "validate")
-        verb = redeem if parts[4] == "redeem" else validate
-        return await _on(worker, served, verb(worker, tenant, served, call, unquote(parts[3])))
-    path = "/".join(parts[2:])
-    if path in _STACKS:
-        _expect(call, "POST")
-        tenant, served = await _enter(worker, call, publishable=path in ("validations", "qualifications"))
-        return await _on(worker, served, _STACKS[path](worker, tenant, served, call))
-    if len(parts) in (4, 5) and parts[2] in ("redemptions", "reservations"):
-        of_resource = _redemptions if parts[2] == "redemptions" else _reservations
-        return await of_resource(worker, call, [unquote(part) for part in parts[3:]])
-    raise Refused("not_found")
-
-
-_STACKS = {
-    "validations": validate_stack,
-    "qualifications": qualify,
-    "redemptions": redeem_stack,
-    "returns/quote": rollback.quote,
-    "reservations": reservations.reserve,
-}
-
-
-async def _redemptions(worker: Worker, call: Call, rest: list[str]) -> Response:
-    if len(rest) == 2 and rest[1] == "rollback":
-        _expect(call, "POST")
-        tenant, served = await _enter(worker, call)
-        return await _on(worker, served, rollback.roll_back(worker, tenant, served, call, rest[0]))
-    if len(rest) == 2 and rest[0] == "by-key":
-        _expect(call, "GET")
-        tenant, served = await _enter(worker, call)
-        key = check_key(rest[1])
-        assert key is not None, "a path segment is not empty"
-        wanted = [redemption_id(tenant.project_id, route, key) for route in (ROUTE, STACK_ROUTE)]
-        return await _on(worker, served, rollback.look_up_first(worker, tenant, served, wanted))
-    if len(rest) == 1:
-        _expect(call, "GET")
-        tenant, served = await _enter(worker, call)
-        return await _on(worker, served, rollback.look_up(worker, tenant, served, rest[0]))
-    raise Refused("not_found")
-
-
-async def _reservations(worker: Worker, call: Call, rest: list[str]) -> Response:
-    if len(rest) == 1:
-        _expect(call, "GET")
-        tenant, served = await _enter(worker, call)
-        return await _on(worker, served, reservations.look_up(worker, tenant, served, rest[0]))
-    verbs = {"capture": reservations.capture, "release": reservations.release, "extend": reservations.extend}
-    if rest[1] not in verbs:
-        raise Refused("not_found")
-    _expect(call, "POST")
-    tenant, served = await _enter(worker, call)
-    return await _on(worker, served, verbs[rest[1]](worker, tenant, served, call, rest[0]))
+    route, segment, allowed = find_route(call.method, call.path)
+    if route is None:
+        if not allowed:
+            raise Refused("not_found")
+        raise Refused("method_not_allowed", f"this path takes {allowed}", allow=allowed)
+    tenant = await worker.keys.tenant(call.authorization)
+    if tenant.publishable and not route.publishable:
+        raise Refused("publishable_key")
+    served = await worker.gate.enter(tenant.shard)
+    return await _on(worker, served, route.verb(worker, tenant, served, call, segment))
 
 
 async def _on(worker: Worker, served: ServedShard, work: Awaitable[Response]) -> Response:
@@ -132,18 +81,6 @@ async def _on(worker: Worker, served: ServedShard, work: Awaitable[Response]) ->
     except (FencedOut, RedisUnavailable, Recovering, ScriptFailed) as error:
         worker.gate.fence(served)
         raise Refused("recovering") from error
-
-
-def _expect(call: Call, method: str) -> None:
-    if call.method != method:
-        raise Refused("method_not_allowed", f"this path takes {method}", allow=method)
-
-
-async def _enter(worker: Worker, call: Call, publishable: bool = False) -> tuple[Tenant, ServedShard]:
-    tenant = await worker.keys.tenant(call.authorization)
-    if tenant.publishable and not publishable:
-        raise Refused("publishable_key")
-    return tenant, await worker.gate.enter(tenant.shard)
 
 
 async def _of_the_process(worker: Worker, call: Call) -> Response:

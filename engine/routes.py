@@ -1,0 +1,145 @@
+"""The engine's routes, in one table: the handler finds a call's verb here, and the OpenAPI document is read off it.
+
+Must never know a transport, nor do what a verb does.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+from urllib.parse import unquote
+
+import msgspec
+
+from domain.ids import redemption_id
+from domain.redemption_views import RedemptionView, StackView
+from domain.reservation_views import ReservationView
+from domain.return_views import QuoteView, ReturnView
+
+from . import reservations, rollback
+from .auth import Tenant
+from .orders import CheckoutBody, ReservationBody, StackBody
+from .qualifying.answering import QualificationView
+from .qualifying.asking import QualificationBody
+from .qualifying.qualify import qualify
+from .redeem import ROUTE, STACK_ROUTE, redeem, redeem_stack
+from .requests import Call, Extension, Nothing, QuoteBody, RollbackBody, check_key
+from .responses import Response, StackValidation, Validation
+from .shard import ServedShard
+from .validate import validate, validate_stack
+from .worker import Worker
+
+Verb = Callable[[Worker, Tenant, ServedShard, Call, str], Awaitable[Response]]
+
+
+class Route(msgspec.Struct, frozen=True, gc=False):
+    """One route: `verb` is given what stands at the path's one {parameter}, or ''. `answer` is a struct, or a union of
+    them. `publishable`: such a key may ask. `has_effect`: it takes an Idempotency-Key."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    operation_id: str
+    verb: Verb
+    answer: Any
+    body: type[msgspec.Struct] | None = None
+    status: int = 200
+    publishable: bool = False
+    has_effect: bool = False
+
+
+def _whole(verb: Callable[[Worker, Tenant, ServedShard, Call], Awaitable[Response]]) -> Verb:
+    """A verb of a path without a parameter."""
+
+    def of_path(worker: Worker, tenant: Tenant, served: ServedShard, call: Call, _: str) -> Awaitable[Response]:
+        return verb(worker, tenant, served, call)
+
+    of_path.__wrapped__ = verb  # type: ignore[attr-defined]
+    return of_path
+
+
+def _look_up(worker: Worker, tenant: Tenant, served: ServedShard, _: Call, id_: str) -> Awaitable[Response]:
+    return rollback.look_up(worker, tenant, served, id_)
+
+
+def _by_key(worker: Worker, tenant: Tenant, served: ServedShard, _: Call, segment: str) -> Awaitable[Response]:
+    key = check_key(segment)
+    assert key is not None, "a path segment is not empty"
+    wanted = [redemption_id(tenant.project_id, route, key) for route in (ROUTE, STACK_ROUTE)]
+    return rollback.look_up_first(worker, tenant, served, wanted)
+
+
+def _held(worker: Worker, tenant: Tenant, served: ServedShard, _: Call, id_: str) -> Awaitable[Response]:
+    return reservations.look_up(worker, tenant, served, id_)
+
+
+_Redemption = RedemptionView | StackView
+_HELD = "/v1/reservations/{reservation_id}"
+
+ROUTES = (
+    Route("POST", "/v1/vouchers/{code}/redeem", "redeemCode", redeem, RedemptionView, CheckoutBody, has_effect=True),
+    Route("POST", "/v1/vouchers/{code}/validate", "validateCode", validate, Validation, CheckoutBody, publishable=True),
+    Route(
+        "POST", "/v1/validations", "validateRedeemables", _whole(validate_stack), StackValidation, StackBody,
+        publishable=True,
+    ),
+    Route(
+        "POST", "/v1/qualifications", "findQualifying", _whole(qualify), QualificationView, QualificationBody,
+        publishable=True,
+    ),
+    Route("POST", "/v1/redemptions", "redeemStack", _whole(redeem_stack), StackView, StackBody, has_effect=True),
+    Route("GET", "/v1/redemptions/{redemption_id}", "getRedemption", _look_up, _Redemption),
+    Route("GET", "/v1/redemptions/by-key/{key}", "getRedemptionByKey", _by_key, _Redemption),
+    Route(
+        "POST", "/v1/redemptions/{redemption_id}/rollback", "rollBackRedemption", rollback.roll_back,
+        _Redemption | ReturnView, RollbackBody, has_effect=True,
+    ),
+    Route("POST", "/v1/returns/quote", "quoteReturn", _whole(rollback.quote), QuoteView, QuoteBody),
+    Route(
+        "POST", "/v1/reservations", "reserve", _whole(reservations.reserve), ReservationView, ReservationBody, 201,
+        has_effect=True,
+    ),
+    Route("GET", _HELD, "getReservation", _held, ReservationView),
+    Route("POST", f"{_HELD}/capture", "captureReservation", reservations.capture, StackView, Nothing, has_effect=True),
+    Route(
+        "POST", f"{_HELD}/release", "releaseReservation", reservations.release, ReservationView, Nothing,
+        has_effect=True,
+    ),
+    Route(
+        "POST", f"{_HELD}/extend", "extendReservation", reservations.extend, ReservationView, Extension,
+        has_effect=True,
+    ),
+)  # fmt: skip
+
+
+class _Template(msgspec.Struct, frozen=True):
+    """The routes of one path, and where its parameter stands; -1 for none."""
+
+    parameter: int
+    by_method: dict[str, Route]
+
+
+def _templates() -> dict[tuple[int, str, str, str], _Template]:
+    found: dict[tuple[int, str, str, str], _Template] = {}
+    for route in ROUTES:
+        parts = route.path.split("/")[2:]
+        at = next((number for number, part in enumerate(parts) if part.startswith("{")), -1)
+        middle = "" if len(parts) < 3 or at == 1 else parts[1]
+        end = "" if at == len(parts) - 1 else parts[-1]
+        key = (len(parts), parts[0], middle, end)
+        found.setdefault(key, _Template(at, {})).by_method[route.method] = route
+    return found
+
+
+_TEMPLATES = _templates()
+
+
+def find_route(method: str, path: str) -> tuple[Route | None, str, str]:
+    """The route of a path below /v1/, what stands at its parameter, and the method that the path takes ('' where
+    there is no such path)."""
+    parts = path.split("/")[2:] or [""]
+    count, first, last = len(parts), parts[0], parts[-1]
+    template = _TEMPLATES.get((count, first, "", last))
+    if template is None:
+        template = _TEMPLATES.get((count, first, parts[1] if count == 3 else "", ""))
+    if template is None:
+        return None, "", ""
+    segment = unquote(parts[template.parameter]) if template.parameter >= 0 else ""
+    return template.by_method.get(method), segment, next(iter(template.by_method))
