@@ -108,6 +108,14 @@ class Database:
             yield tx
 
     @asynccontextmanager
+    async def person_tx(self, person_id: str, account_id: str = "") -> AsyncIterator[Transaction]:
+        """A person's own row, sessions and memberships; with an account also its rows, as account_tx() has them."""
+        if not person_id:
+            raise ValueError("person_tx() without a person")
+        async with self._scoped(person_id=person_id, account_id=account_id) as tx:
+            yield tx
+
+    @asynccontextmanager
     async def shard_tx(self, shard: int, worker_id: str = "") -> AsyncIterator[Transaction]:
         """A shard's epochs and positions, a worker's own lease and ring; as the reconciler, its ledger."""
         async with self._scoped(shard=str(shard), worker_id=worker_id) as tx:
@@ -129,12 +137,18 @@ class Database:
 
     @asynccontextmanager
     async def _scoped(
-        self, *, project_id: str = "", account_id: str = "", shard: str = "", worker_id: str = ""
+        self,
+        *,
+        project_id: str = "",
+        account_id: str = "",
+        shard: str = "",
+        worker_id: str = "",
+        person_id: str = "",
     ) -> AsyncIterator[Transaction]:
         async with self._pool.acquire(timeout=self._timeouts.acquire_s) as connection:
             try:
                 async with _unbroken(connection):
-                    await connection.execute(_SET_SCOPE, project_id, account_id, shard, worker_id)
+                    await connection.execute(_SET_SCOPE, project_id, account_id, shard, worker_id, person_id)
                     yield cast(Transaction, connection)
             except asyncpg.InternalClientError:
                 # The server died in the middle of an exchange, and the client has lost its place in the protocol:

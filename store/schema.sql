@@ -63,6 +63,10 @@ CREATE FUNCTION public.app_account_id() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN NULLIF(current_setting('app.account_id'::text, true), ''::text);
 
+CREATE FUNCTION public.app_person_id() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN NULLIF(current_setting('app.person_id'::text, true), ''::text);
+
 CREATE FUNCTION public.app_project_id() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN NULLIF(current_setting('app.project_id'::text, true), ''::text);
@@ -102,6 +106,39 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE TABLE public.attempts (
+    key bytea NOT NULL,
+    since timestamp with time zone NOT NULL,
+    count integer NOT NULL,
+    CONSTRAINT attempts_count_check CHECK ((count > 0)),
+    CONSTRAINT attempts_key_check CHECK ((octet_length(key) = 32))
+);
+
+ALTER TABLE ONLY public.attempts FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION public.count_attempt(wanted_key bytea, window_s integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ DELETE FROM public.attempts
+   WHERE (attempts.key IN ( SELECT a.key
+            FROM public.attempts a
+           WHERE ((a.since < (now() - '1 day'::interval)) AND (a.key <> count_attempt.wanted_key))
+          LIMIT 10
+          FOR UPDATE OF a SKIP LOCKED));
+ INSERT INTO public.attempts AS a (key, since, count)
+   VALUES (count_attempt.wanted_key, now(), 1) ON CONFLICT(key) DO UPDATE SET since =
+         CASE
+             WHEN (a.since < (now() - make_interval(secs => (count_attempt.window_s)::double precision))) THEN now()
+             ELSE a.since
+         END, count =
+         CASE
+             WHEN (a.since < (now() - make_interval(secs => (count_attempt.window_s)::double precision))) THEN 1
+             ELSE (a.count + 1)
+         END
+   RETURNING a.count;
+END;
+
 CREATE TABLE public.accounts (
     id text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL,
@@ -131,13 +168,25 @@ CREATE TABLE public.async_actions (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     locked_until timestamp with time zone,
+    actor text DEFAULT 'system'::text NOT NULL,
+    "position" jsonb DEFAULT '{}'::jsonb NOT NULL,
+    is_open_ended boolean DEFAULT false NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    reason text,
+    result_chunks integer DEFAULT 0 NOT NULL,
+    keeps_chunks boolean DEFAULT false NOT NULL,
+    CONSTRAINT async_actions_actor_check CHECK (((length(actor) >= 1) AND (length(actor) <= 200))),
+    CONSTRAINT async_actions_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT async_actions_done_count_check CHECK ((done_count >= 0)),
     CONSTRAINT async_actions_failed_count_check CHECK ((failed_count >= 0)),
     CONSTRAINT async_actions_failures_check CHECK ((jsonb_typeof(failures) = 'array'::text)),
     CONSTRAINT async_actions_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT async_actions_no_more_than_total CHECK (((done_count + failed_count) <= total_count)),
     CONSTRAINT async_actions_params_check CHECK ((jsonb_typeof(params) = 'object'::text)),
-    CONSTRAINT async_actions_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT async_actions_position_check CHECK ((octet_length(("position")::text) <= 65536)),
+    CONSTRAINT async_actions_reason_check CHECK ((length(reason) <= 500)),
+    CONSTRAINT async_actions_result_chunks_check CHECK ((result_chunks >= 0)),
+    CONSTRAINT async_actions_status_check CHECK ((status = ANY (ARRAY['receiving'::text, 'queued'::text, 'running'::text, 'done'::text, 'failed'::text, 'cancelled'::text]))),
     CONSTRAINT async_actions_total_count_check CHECK ((total_count >= 0)),
     CONSTRAINT async_actions_type_check CHECK ((type ~ '^[a-z][a-z_]{0,63}$'::text))
 );
@@ -154,13 +203,15 @@ CREATE TABLE public.projects (
     status text DEFAULT 'active'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     release_withheld_after_s integer,
+    twin_of text COLLATE pg_catalog."C",
     CONSTRAINT projects_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT projects_currency_decimals_check CHECK (((currency_decimals >= 0) AND (currency_decimals <= 4))),
     CONSTRAINT projects_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT projects_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text]))),
     CONSTRAINT projects_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT projects_release_withheld_after_s_check CHECK (((release_withheld_after_s >= 1) AND (release_withheld_after_s <= 31536000))),
-    CONSTRAINT projects_status_check CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text])))
+    CONSTRAINT projects_status_check CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text]))),
+    CONSTRAINT projects_twin_is_for_tests CHECK (((twin_of IS NULL) OR (mode = 'test'::text)))
 );
 
 ALTER TABLE ONLY public.projects FORCE ROW LEVEL SECURITY;
@@ -177,7 +228,7 @@ CREATE FUNCTION public.due_async_actions(max_rows integer) RETURNS TABLE(account
       JOIN public.projects p ON ((p.id = x.project_id)))
       JOIN public.accounts a ON ((a.id = p.account_id)))
    WHERE ((x.status = ANY (ARRAY['queued'::text, 'running'::text])) AND ((x.locked_until IS NULL) OR (x.locked_until < now())))
-   ORDER BY x.created_at
+   ORDER BY x.updated_at
   LIMIT LEAST(due_async_actions.max_rows, 1000);
 END;
 
@@ -213,6 +264,14 @@ CREATE FUNCTION public.due_referral_tasks(max_rows integer) RETURNS TABLE(projec
    WHERE ((x.done_at IS NULL) AND (x.not_before <= now()))
    ORDER BY x.not_before
   LIMIT LEAST(due_referral_tasks.max_rows, 1000);
+END;
+
+CREATE FUNCTION public.forget_attempts(wanted_key bytea) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ DELETE FROM public.attempts
+   WHERE (attempts.key = forget_attempts.wanted_key);
 END;
 
 CREATE TABLE public.gift_card_entries (
@@ -453,16 +512,22 @@ CREATE TABLE public.api_keys (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     revoked_at timestamp with time zone,
     last_used_at timestamp with time zone,
+    name text,
+    scopes text[],
+    expires_at timestamp with time zone,
+    rotated_from text COLLATE pg_catalog."C",
     CONSTRAINT api_keys_admin_has_no_project CHECK (((type = 'ADMIN'::text) = (project_id IS NULL))),
     CONSTRAINT api_keys_hint_check CHECK ((length(hint) = 4)),
     CONSTRAINT api_keys_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT api_keys_key_hash_check CHECK ((octet_length(key_hash) = 32)),
+    CONSTRAINT api_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT api_keys_scopes_check CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 100))),
     CONSTRAINT api_keys_type_check CHECK ((type = ANY (ARRAY['SECRET'::text, 'PUBLISHABLE'::text, 'ADMIN'::text])))
 );
 
 ALTER TABLE ONLY public.api_keys FORCE ROW LEVEL SECURITY;
 
-CREATE FUNCTION public.lookup_api_key(wanted_hash bytea) RETURNS TABLE(key_id text, type text, account_id text, project_id text, shard smallint, currency text, currency_decimals smallint, plan text, account_status text, project_status text)
+CREATE FUNCTION public.lookup_api_key(wanted_hash bytea) RETURNS TABLE(key_id text, type text, account_id text, project_id text, shard smallint, currency text, currency_decimals smallint, plan text, account_status text, project_status text, scopes text[])
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     BEGIN ATOMIC
@@ -475,11 +540,124 @@ CREATE FUNCTION public.lookup_api_key(wanted_hash bytea) RETURNS TABLE(key_id te
      p.currency_decimals,
      a.plan,
      a.status,
-     p.status
+     p.status,
+     k.scopes
     FROM ((public.api_keys k
       JOIN public.accounts a ON ((a.id = k.account_id)))
       LEFT JOIN public.projects p ON (((p.account_id = k.account_id) AND (p.id = k.project_id))))
-   WHERE ((k.key_hash = lookup_api_key.wanted_hash) AND (k.revoked_at IS NULL));
+   WHERE ((k.key_hash = lookup_api_key.wanted_hash) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())));
+END;
+
+CREATE TABLE public.members (
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    person_id text COLLATE pg_catalog."C",
+    email text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL,
+    project_ids text[],
+    status text NOT NULL,
+    invite_hash bytea,
+    invite_expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT members_active_is_somebody CHECK (((status <> 'active'::text) OR (person_id IS NOT NULL))),
+    CONSTRAINT members_email_check CHECK ((((octet_length(email) >= 3) AND (octet_length(email) <= 254)) AND (email = lower(email)))),
+    CONSTRAINT members_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT members_invite_hash_check CHECK ((octet_length(invite_hash) = 32)),
+    CONSTRAINT members_invited_by_token CHECK (((status = 'invited'::text) = (invite_hash IS NOT NULL))),
+    CONSTRAINT members_project_ids_check CHECK (((cardinality(project_ids) >= 1) AND (cardinality(project_ids) <= 100))),
+    CONSTRAINT members_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'manager'::text, 'analyst'::text]))),
+    CONSTRAINT members_status_check CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'removed'::text]))),
+    CONSTRAINT members_whole_account CHECK (((project_ids IS NULL) OR (role = ANY (ARRAY['manager'::text, 'analyst'::text]))))
+);
+
+ALTER TABLE ONLY public.members FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION public.lookup_invitation(wanted_hash bytea) RETURNS TABLE(account_id text, member_id text, email text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT m.account_id,
+     m.id,
+     m.email
+    FROM public.members m
+   WHERE ((m.invite_hash = lookup_invitation.wanted_hash) AND (m.status = 'invited'::text) AND (m.invite_expires_at > now()));
+END;
+
+CREATE TABLE public.people (
+    id text NOT NULL COLLATE pg_catalog."C",
+    email text NOT NULL COLLATE pg_catalog."C",
+    password_hash text NOT NULL,
+    verified_at timestamp with time zone,
+    totp_secret bytea,
+    totp_confirmed_at timestamp with time zone,
+    totp_step bigint DEFAULT 0 NOT NULL,
+    recovery_hashes bytea[] DEFAULT '{}'::bytea[] NOT NULL,
+    reset_hash bytea,
+    reset_expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT people_email_check CHECK ((((octet_length(email) >= 3) AND (octet_length(email) <= 254)) AND (email = lower(email)))),
+    CONSTRAINT people_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT people_password_hash_check CHECK (((password_hash ~~ '$argon2id$%'::text) AND (octet_length(password_hash) <= 256))),
+    CONSTRAINT people_recovery_hashes_check CHECK ((cardinality(recovery_hashes) <= 10)),
+    CONSTRAINT people_reset_hash_check CHECK ((octet_length(reset_hash) = 32)),
+    CONSTRAINT people_reset_whole CHECK (((reset_hash IS NULL) = (reset_expires_at IS NULL))),
+    CONSTRAINT people_totp_secret_check CHECK (((octet_length(totp_secret) >= 16) AND (octet_length(totp_secret) <= 256))),
+    CONSTRAINT people_totp_whole CHECK (((totp_confirmed_at IS NULL) OR (totp_secret IS NOT NULL)))
+);
+
+ALTER TABLE ONLY public.people FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION public.lookup_password_reset(wanted_hash bytea) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT p.id
+    FROM public.people p
+   WHERE ((p.reset_hash = lookup_password_reset.wanted_hash) AND (p.reset_expires_at > now()));
+END;
+
+CREATE FUNCTION public.lookup_person(wanted_email text) RETURNS TABLE(id text, password_hash text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT p.id,
+     p.password_hash
+    FROM public.people p
+   WHERE (p.email = lookup_person.wanted_email);
+END;
+
+CREATE TABLE public.sessions (
+    person_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    member_id text NOT NULL COLLATE pg_catalog."C",
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT sessions_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT sessions_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+
+ALTER TABLE ONLY public.sessions FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION public.lookup_session(wanted_hash bytea) RETURNS TABLE(id text, person_id text, member_id text, account_id text, role text, project_ids text[], shard smallint, account_status text, seen_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT s.id,
+     s.person_id,
+     s.member_id,
+     s.account_id,
+     m.role,
+     m.project_ids,
+     a.shard,
+     a.status,
+     s.seen_at
+    FROM ((public.sessions s
+      JOIN public.members m ON (((m.account_id = s.account_id) AND (m.id = s.member_id) AND (m.person_id = s.person_id))))
+      JOIN public.accounts a ON ((a.id = s.account_id)))
+   WHERE ((s.token_hash = lookup_session.wanted_hash) AND (s.ended_at IS NULL) AND (m.status = 'active'::text) AND (s.seen_at > (now() - '12:00:00'::interval)) AND (s.created_at > (now() - '30 days'::interval)));
 END;
 
 CREATE TABLE public.loyalty_lots (
@@ -715,6 +893,18 @@ CREATE FUNCTION public.row_scope(scope text) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN CASE scope WHEN 'project'::text THEN 'project_id = (SELECT app_project_id())'::text WHEN 'account'::text THEN 'project_id = (SELECT app_project_id()) OR (account_id = (SELECT app_account_id()) AND (SELECT app_project_id()) IS NULL)'::text WHEN 'shard'::text THEN 'shard = (SELECT app_shard())'::text WHEN 'any shard'::text THEN '(SELECT app_shard()) IS NOT NULL'::text WHEN 'worker'::text THEN 'shard = (SELECT app_shard()) AND worker_id = (SELECT app_worker_id())'::text ELSE NULL::text END;
 
+CREATE FUNCTION public.spent_async_actions(max_rows integer, keep_results interval, keep_uploads interval) RETURNS TABLE(project_id text, id text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT x.project_id,
+     x.id
+    FROM public.async_actions x
+   WHERE (x.keeps_chunks AND ((x.status = ANY (ARRAY['failed'::text, 'cancelled'::text])) OR ((x.status = 'done'::text) AND ((x.result_chunks = 0) OR (x.updated_at < (now() - spent_async_actions.keep_results)))) OR ((x.status = 'receiving'::text) AND (x.updated_at < (now() - spent_async_actions.keep_uploads)))))
+   ORDER BY x.updated_at
+  LIMIT LEAST(spent_async_actions.max_rows, 1000);
+END;
+
 CREATE FUNCTION public.take_back_from_gift_card(project text, card text, amount_minor bigint, reason text, actor text) RETURNS TABLE(taken_minor bigint, version bigint, funded_minor bigint, balance_minor bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -806,6 +996,19 @@ CREATE TABLE public.alarms (
 );
 
 ALTER TABLE ONLY public.alarms FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.async_action_chunks (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    action_id text NOT NULL COLLATE pg_catalog."C",
+    side text NOT NULL,
+    chunk_no integer NOT NULL,
+    data bytea NOT NULL,
+    CONSTRAINT async_action_chunks_chunk_no_check CHECK ((chunk_no >= 0)),
+    CONSTRAINT async_action_chunks_data_check CHECK ((octet_length(data) <= 67108864)),
+    CONSTRAINT async_action_chunks_side_check CHECK ((side = ANY (ARRAY['input'::text, 'result'::text])))
+);
+
+ALTER TABLE ONLY public.async_action_chunks FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.audit_log (
     account_id text NOT NULL COLLATE pg_catalog."C",
@@ -1557,8 +1760,14 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (account_id, id);
 
+ALTER TABLE ONLY public.async_action_chunks
+    ADD CONSTRAINT async_action_chunks_pkey PRIMARY KEY (project_id, action_id, side, chunk_no);
+
 ALTER TABLE ONLY public.async_actions
     ADD CONSTRAINT async_actions_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.attempts
+    ADD CONSTRAINT attempts_pkey PRIMARY KEY (key);
 
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (account_id, id);
@@ -1608,11 +1817,26 @@ ALTER TABLE ONLY public.loyalty_entries
 ALTER TABLE ONLY public.loyalty_lots
     ADD CONSTRAINT loyalty_lots_pkey PRIMARY KEY (project_id, card_id, expires_ms);
 
+ALTER TABLE ONLY public.members
+    ADD CONSTRAINT members_invite_hash_key UNIQUE (invite_hash);
+
+ALTER TABLE ONLY public.members
+    ADD CONSTRAINT members_pkey PRIMARY KEY (account_id, id);
+
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.paid_orders
     ADD CONSTRAINT paid_orders_pkey PRIMARY KEY (project_id, order_id);
+
+ALTER TABLE ONLY public.people
+    ADD CONSTRAINT people_email_key UNIQUE (email);
+
+ALTER TABLE ONLY public.people
+    ADD CONSTRAINT people_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.people
+    ADD CONSTRAINT people_reset_hash_key UNIQUE (reset_hash);
 
 ALTER TABLE ONLY public.products
     ADD CONSTRAINT products_pkey PRIMARY KEY (project_id, id);
@@ -1689,6 +1913,12 @@ ALTER TABLE ONLY public.schema_migrations
 ALTER TABLE ONLY public.segments
     ADD CONSTRAINT segments_pkey PRIMARY KEY (project_id, id);
 
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (person_id, id);
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_token_hash_key UNIQUE (token_hash);
+
 ALTER TABLE ONLY public.stream_positions
     ADD CONSTRAINT stream_positions_pkey PRIMARY KEY (shard);
 
@@ -1715,9 +1945,17 @@ CREATE INDEX api_keys_by_project ON public.api_keys USING btree (project_id, cre
 
 CREATE INDEX api_keys_by_time ON public.api_keys USING btree (account_id, created_at, id);
 
+CREATE UNIQUE INDEX api_keys_rotations ON public.api_keys USING btree (account_id, rotated_from) WHERE (rotated_from IS NOT NULL);
+
+CREATE INDEX async_actions_by_status ON public.async_actions USING btree (project_id, status, created_at, id);
+
 CREATE INDEX async_actions_by_time ON public.async_actions USING btree (project_id, created_at, id);
 
 CREATE INDEX async_actions_due ON public.async_actions USING btree (created_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+
+CREATE INDEX async_actions_with_chunks ON public.async_actions USING btree (updated_at) WHERE keeps_chunks;
+
+CREATE INDEX attempts_by_time ON public.attempts USING btree (since);
 
 CREATE INDEX audit_log_by_project ON public.audit_log USING btree (project_id, created_at, id) WHERE (project_id IS NOT NULL);
 
@@ -1751,6 +1989,14 @@ CREATE INDEX loyalty_entries_by_source ON public.loyalty_entries USING btree (pr
 
 CREATE UNIQUE INDEX loyalty_entries_one_spend ON public.loyalty_entries USING btree (project_id, redemption_id, line_no, expires_ms) WHERE (type = 'spend'::text);
 
+CREATE UNIQUE INDEX members_by_email ON public.members USING btree (account_id, email) WHERE (status <> 'removed'::text);
+
+CREATE UNIQUE INDEX members_by_person ON public.members USING btree (account_id, person_id) WHERE (status = 'active'::text);
+
+CREATE INDEX members_by_time ON public.members USING btree (account_id, created_at, id);
+
+CREATE INDEX members_of_person ON public.members USING btree (person_id) WHERE (status = 'active'::text);
+
 CREATE INDEX outbox_applied ON public.outbox USING btree (shard, applied_at) WHERE (applied_at IS NOT NULL);
 
 CREATE INDEX outbox_unapplied ON public.outbox USING btree (shard, id) WHERE (applied_at IS NULL);
@@ -1760,6 +2006,8 @@ CREATE INDEX paid_orders_by_customer ON public.paid_orders USING btree (project_
 CREATE INDEX products_by_time ON public.products USING btree (project_id, created_at, id);
 
 CREATE INDEX projects_by_time ON public.projects USING btree (account_id, created_at, id);
+
+CREATE UNIQUE INDEX projects_twins ON public.projects USING btree (account_id, twin_of) WHERE (twin_of IS NOT NULL);
 
 CREATE INDEX promotion_tiers_active ON public.promotion_tiers USING btree (project_id, id, version) WHERE (status = 'active'::text);
 
@@ -1803,6 +2051,8 @@ CREATE INDEX reservation_holds_by_reservation ON public.reservation_holds USING 
 
 CREATE INDEX segments_by_time ON public.segments USING btree (project_id, created_at, id);
 
+CREATE INDEX sessions_by_member ON public.sessions USING btree (account_id, member_id);
+
 CREATE INDEX usage_daily_by_project ON public.usage_daily USING btree (project_id, day);
 
 CREATE INDEX validation_rules_by_time ON public.validation_rules USING btree (project_id, created_at, id);
@@ -1832,6 +2082,12 @@ ALTER TABLE ONLY public.api_keys
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_account_id_project_id_fkey FOREIGN KEY (account_id, project_id) REFERENCES public.projects(account_id, id);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_rotated_from_fkey FOREIGN KEY (account_id, rotated_from) REFERENCES public.api_keys(account_id, id);
+
+ALTER TABLE ONLY public.async_action_chunks
+    ADD CONSTRAINT async_action_chunks_project_id_action_id_fkey FOREIGN KEY (project_id, action_id) REFERENCES public.async_actions(project_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.async_actions
     ADD CONSTRAINT async_actions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
@@ -1881,6 +2137,12 @@ ALTER TABLE ONLY public.loyalty_cards
 ALTER TABLE ONLY public.loyalty_lots
     ADD CONSTRAINT loyalty_lots_project_id_card_id_fkey FOREIGN KEY (project_id, card_id) REFERENCES public.loyalty_cards(project_id, id);
 
+ALTER TABLE ONLY public.members
+    ADD CONSTRAINT members_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.members
+    ADD CONSTRAINT members_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(id);
+
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
@@ -1895,6 +2157,9 @@ ALTER TABLE ONLY public.project_settings
 
 ALTER TABLE ONLY public.projects
     ADD CONSTRAINT projects_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.projects
+    ADD CONSTRAINT projects_twin_of_fkey FOREIGN KEY (account_id, twin_of) REFERENCES public.projects(account_id, id);
 
 ALTER TABLE ONLY public.promotion_tiers
     ADD CONSTRAINT promotion_tiers_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
@@ -1916,6 +2181,12 @@ ALTER TABLE ONLY public.ring_entries
 
 ALTER TABLE ONLY public.segments
     ADD CONSTRAINT segments_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_account_id_member_id_fkey FOREIGN KEY (account_id, member_id) REFERENCES public.members(account_id, id);
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(id);
 
 ALTER TABLE ONLY public.stream_positions
     ADD CONSTRAINT stream_positions_shard_epoch_fkey FOREIGN KEY (shard, epoch) REFERENCES public.epochs(shard, epoch);
@@ -1941,9 +2212,19 @@ ALTER TABLE public.alarms ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY app_delete ON public.async_action_chunks FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_delete ON public.async_actions FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) AND (status = 'receiving'::text)));
+
 CREATE POLICY app_delete ON public.idempotency_keys FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
+CREATE POLICY app_delete ON public.sessions FOR DELETE TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
+
+CREATE POLICY app_insert ON public.accounts FOR INSERT TO vauchflow_app WITH CHECK (((id = ( SELECT public.app_account_id() AS app_account_id)) AND (plan = 'free'::text)));
+
 CREATE POLICY app_insert ON public.api_keys FOR INSERT TO vauchflow_app WITH CHECK (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
+
+CREATE POLICY app_insert ON public.async_action_chunks FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.async_actions FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -1961,9 +2242,13 @@ CREATE POLICY app_insert ON public.customers FOR INSERT TO vauchflow_app WITH CH
 
 CREATE POLICY app_insert ON public.idempotency_keys FOR INSERT TO vauchflow_app WITH CHECK (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
+CREATE POLICY app_insert ON public.members FOR INSERT TO vauchflow_app WITH CHECK (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)));
+
 CREATE POLICY app_insert ON public.outbox FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.paid_orders FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_insert ON public.people FOR INSERT TO vauchflow_app WITH CHECK ((id = ( SELECT public.app_person_id() AS app_person_id)));
 
 CREATE POLICY app_insert ON public.products FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -1981,6 +2266,8 @@ CREATE POLICY app_insert ON public.ring_entries FOR INSERT TO vauchflow_app WITH
 
 CREATE POLICY app_insert ON public.segments FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_insert ON public.sessions FOR INSERT TO vauchflow_app WITH CHECK ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
+
 CREATE POLICY app_insert ON public.validation_rules FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.vouchers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -1990,6 +2277,8 @@ CREATE POLICY app_insert ON public.worker_leases FOR INSERT TO vauchflow_app WIT
 CREATE POLICY app_select ON public.accounts FOR SELECT TO vauchflow_app USING ((id = ( SELECT public.app_account_id() AS app_account_id)));
 
 CREATE POLICY app_select ON public.api_keys FOR SELECT TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
+
+CREATE POLICY app_select ON public.async_action_chunks FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.async_actions FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2019,9 +2308,13 @@ CREATE POLICY app_select ON public.loyalty_entries FOR SELECT TO vauchflow_app U
 
 CREATE POLICY app_select ON public.loyalty_lots FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_select ON public.members FOR SELECT TO vauchflow_app USING ((((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)) OR (person_id = ( SELECT public.app_person_id() AS app_person_id))));
+
 CREATE POLICY app_select ON public.outbox FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.paid_orders FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.people FOR SELECT TO vauchflow_app USING ((id = ( SELECT public.app_person_id() AS app_person_id)));
 
 CREATE POLICY app_select ON public.products FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2063,6 +2356,8 @@ CREATE POLICY app_select ON public.ring_entries FOR SELECT TO vauchflow_app USIN
 
 CREATE POLICY app_select ON public.segments FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_select ON public.sessions FOR SELECT TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
+
 CREATE POLICY app_select ON public.stream_positions FOR SELECT TO vauchflow_app USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY app_select ON public.usage_daily FOR SELECT TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
@@ -2091,9 +2386,13 @@ CREATE POLICY app_update ON public.idempotency_keys FOR UPDATE TO vauchflow_app 
 
 CREATE POLICY app_update ON public.loyalty_cards FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_update ON public.members FOR UPDATE TO vauchflow_app USING (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))) WITH CHECK (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)));
+
 CREATE POLICY app_update ON public.outbox FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.paid_orders FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_update ON public.people FOR UPDATE TO vauchflow_app USING ((id = ( SELECT public.app_person_id() AS app_person_id))) WITH CHECK ((id = ( SELECT public.app_person_id() AS app_person_id)));
 
 CREATE POLICY app_update ON public.products FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2111,13 +2410,19 @@ CREATE POLICY app_update ON public.referral_tasks FOR UPDATE TO vauchflow_app US
 
 CREATE POLICY app_update ON public.segments FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_update ON public.sessions FOR UPDATE TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id))) WITH CHECK ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
+
 CREATE POLICY app_update ON public.validation_rules FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.vouchers FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.worker_leases FOR UPDATE TO vauchflow_app USING (((shard = ( SELECT public.app_shard() AS app_shard)) AND (worker_id = ( SELECT public.app_worker_id() AS app_worker_id)))) WITH CHECK (((shard = ( SELECT public.app_shard() AS app_shard)) AND (worker_id = ( SELECT public.app_worker_id() AS app_worker_id))));
 
+ALTER TABLE public.async_action_chunks ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.async_actions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.attempts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
 
@@ -2175,9 +2480,13 @@ ALTER TABLE public.loyalty_entries ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.loyalty_lots ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.members ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.paid_orders ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.people ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.products ENABLE ROW LEVEL SECURITY;
 
@@ -2365,6 +2674,8 @@ ALTER TABLE public.schema_migrations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.segments ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.sessions ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.stream_positions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.usage_daily ENABLE ROW LEVEL SECURITY;
@@ -2384,6 +2695,10 @@ REVOKE ALL ON FUNCTION public.app_account_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_account_id() TO vauchflow_app;
 GRANT ALL ON FUNCTION public.app_account_id() TO vauchflow_reconciler;
 
+REVOKE ALL ON FUNCTION public.app_person_id() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.app_person_id() TO vauchflow_app;
+GRANT ALL ON FUNCTION public.app_person_id() TO vauchflow_reconciler;
+
 REVOKE ALL ON FUNCTION public.app_project_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_project_id() TO vauchflow_app;
 GRANT ALL ON FUNCTION public.app_project_id() TO vauchflow_reconciler;
@@ -2400,10 +2715,13 @@ GRANT ALL ON FUNCTION public.app_worker_id() TO vauchflow_reconciler;
 
 REVOKE ALL ON FUNCTION public.check_referrals() FROM PUBLIC;
 
-GRANT SELECT ON TABLE public.accounts TO vauchflow_app;
+REVOKE ALL ON FUNCTION public.count_attempt(wanted_key bytea, window_s integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.count_attempt(wanted_key bytea, window_s integer) TO vauchflow_app;
+
+GRANT SELECT,INSERT ON TABLE public.accounts TO vauchflow_app;
 GRANT SELECT ON TABLE public.accounts TO vauchflow_reconciler;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.async_actions TO vauchflow_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.async_actions TO vauchflow_app;
 
 GRANT SELECT,INSERT ON TABLE public.projects TO vauchflow_app;
 GRANT SELECT ON TABLE public.projects TO vauchflow_reconciler;
@@ -2428,6 +2746,9 @@ GRANT UPDATE(done_at) ON TABLE public.referral_tasks TO vauchflow_app;
 
 REVOKE ALL ON FUNCTION public.due_referral_tasks(max_rows integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.due_referral_tasks(max_rows integer) TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.forget_attempts(wanted_key bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.forget_attempts(wanted_key bytea) TO vauchflow_app;
 
 GRANT SELECT,INSERT ON TABLE public.gift_card_entries TO vauchflow_cards;
 GRANT SELECT ON TABLE public.gift_card_entries TO vauchflow_app;
@@ -2485,8 +2806,60 @@ GRANT UPDATE(revoked_at) ON TABLE public.api_keys TO vauchflow_app;
 
 GRANT UPDATE(last_used_at) ON TABLE public.api_keys TO vauchflow_app;
 
+GRANT UPDATE(expires_at) ON TABLE public.api_keys TO vauchflow_app;
+
 REVOKE ALL ON FUNCTION public.lookup_api_key(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_api_key(wanted_hash bytea) TO vauchflow_app;
+
+GRANT SELECT,INSERT ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(person_id) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(role) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(project_ids) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(status) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(invite_hash) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(invite_expires_at) ON TABLE public.members TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.lookup_invitation(wanted_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.lookup_invitation(wanted_hash bytea) TO vauchflow_app;
+
+GRANT SELECT,INSERT ON TABLE public.people TO vauchflow_app;
+
+GRANT UPDATE(password_hash) ON TABLE public.people TO vauchflow_app;
+
+GRANT UPDATE(verified_at) ON TABLE public.people TO vauchflow_app;
+
+GRANT UPDATE(totp_secret) ON TABLE public.people TO vauchflow_app;
+
+GRANT UPDATE(totp_confirmed_at) ON TABLE public.people TO vauchflow_app;
+
+GRANT UPDATE(totp_step) ON TABLE public.people TO vauchflow_app;
+
+GRANT UPDATE(recovery_hashes) ON TABLE public.people TO vauchflow_app;
+
+GRANT UPDATE(reset_hash) ON TABLE public.people TO vauchflow_app;
+
+GRANT UPDATE(reset_expires_at) ON TABLE public.people TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.lookup_password_reset(wanted_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.lookup_password_reset(wanted_hash bytea) TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.lookup_person(wanted_email text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.lookup_person(wanted_email text) TO vauchflow_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.sessions TO vauchflow_app;
+
+GRANT UPDATE(seen_at) ON TABLE public.sessions TO vauchflow_app;
+
+GRANT UPDATE(ended_at) ON TABLE public.sessions TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.lookup_session(wanted_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.lookup_session(wanted_hash bytea) TO vauchflow_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.loyalty_lots TO vauchflow_cards;
 GRANT SELECT ON TABLE public.loyalty_lots TO vauchflow_app;
@@ -2521,6 +2894,9 @@ REVOKE ALL ON FUNCTION public.register_codes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.row_scope(scope text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.spent_async_actions(max_rows integer, keep_results interval, keep_uploads interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.spent_async_actions(max_rows integer, keep_results interval, keep_uploads interval) TO vauchflow_app;
+
 REVOKE ALL ON FUNCTION public.take_back_from_gift_card(project text, card text, amount_minor bigint, reason text, actor text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.take_back_from_gift_card(project text, card text, amount_minor bigint, reason text, actor text) TO vauchflow_app;
 
@@ -2534,6 +2910,8 @@ GRANT SELECT,INSERT ON TABLE public.alarms TO vauchflow_reconciler;
 GRANT UPDATE(detail) ON TABLE public.alarms TO vauchflow_reconciler;
 
 GRANT UPDATE(resolved_at) ON TABLE public.alarms TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.async_action_chunks TO vauchflow_app;
 
 GRANT SELECT,INSERT ON TABLE public.audit_log TO vauchflow_app;
 GRANT INSERT ON TABLE public.audit_log TO vauchflow_reconciler;

@@ -10,6 +10,12 @@ INSERT INTO audit_log (account_id, project_id, id, actor, action, object, object
     VALUES ('acc_{account}', 'prj_{project}', 'aud_{project}', 'key_{project}', 'create', 'campaign', 'cmp_1');
 INSERT INTO idempotency_keys (account_id, project_id, route, key, fingerprint, status, body)
     VALUES ('acc_{account}', 'prj_{project}', 'create_campaign', 'k1', decode(repeat('00', 16), 'hex'), 201, '{}');
+INSERT INTO people (id, email, password_hash)
+    VALUES ('per_{project}', '{project}@example.com', '$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA');
+INSERT INTO members (account_id, id, person_id, email, role, status)
+    VALUES ('acc_{account}', 'mem_{project}', 'per_{project}', '{project}@example.com', 'owner', 'active');
+INSERT INTO sessions (person_id, id, account_id, member_id, token_hash)
+    VALUES ('per_{project}', 'ses_{project}', 'acc_{account}', 'mem_{project}', sha256('session {project}'));
 INSERT INTO campaigns (project_id, id, account_id, name, rules)
     VALUES ('prj_{project}', 'cmp_1', 'acc_{account}', 'Sale', '{"discount_value": 20}');
 INSERT INTO vouchers (project_id, id, campaign_id, code) VALUES ('prj_{project}', 'vch_1', 'cmp_1', 'SAVE20');
@@ -53,6 +59,8 @@ INSERT INTO outbox (project_id, shard, object, object_id, version)
     VALUES ('prj_{project}', {shard}, 'campaign', 'cmp_1', 1);
 INSERT INTO async_actions (project_id, id, type, total_count)
     VALUES ('prj_{project}', 'act_1', 'create_vouchers', 10);
+INSERT INTO async_action_chunks (project_id, action_id, side, chunk_no, data)
+    VALUES ('prj_{project}', 'act_1', 'input', 0, '[]');
 INSERT INTO redemptions (project_id, id, customer_id, currency, order_value_minor, discount_minor, total_minor,
     durability, fingerprint, created_at, shard, epoch, entry_ms, entry_seq, entry_index, body)
     VALUES ('prj_{project}', 'rdm_1', 'cust_1', 'EUR', 8999, 1800, 7199, 'durable', '', now(), {shard}, 1, 1, 0, 0, '');

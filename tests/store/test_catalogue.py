@@ -24,12 +24,20 @@ CARDS_FUNCTIONS = {
 
 # Tables whose rows belong to a shard or to the house, not to a tenant, and how the app may reach them.
 SHARD_TABLES = {"epochs", "stream_positions", "worker_leases", "ring_entries", "quarantine", "alarms"}
-HOUSE_TABLES = {"schema_migrations"}
+HOUSE_TABLES = {"schema_migrations", "attempts"}
+# What belongs to a person, who may be a member of several accounts: shown to that person alone.
+PERSON_TABLES = {"people", "sessions"}
 
 # Unique keys without project_id or account_id, each with its reason.
 GLOBAL_KEYS = {
     "accounts_pkey": "the account itself",
     "projects_pkey": "the project itself: what project_id refers to",
+    "people_pkey": "the person",
+    "people_email_key": "who signs in is found by the address before any account is known",
+    "people_reset_hash_key": "found by what was mailed, before anybody is known; 256 bits tell nothing of others",
+    "members_invite_hash_key": "the same of an invitation",
+    "sessions_pkey": "a person's",
+    "sessions_token_hash_key": "a cookie is looked up before its tenant is known",
     "api_keys_key_hash_key": "a key is looked up before its tenant is known; 256 bits tell nothing of others",
 }
 
@@ -84,6 +92,9 @@ async def test_deletes_are_few_and_the_app_never_writes_the_ledger(owner: Any) -
     granted = {(row["grantee"], row["verb"], row["table_name"]) for row in rows if row["granted"]}
     assert {(role, table) for role, verb, table in granted if verb == "DELETE"} == {
         (APP_ROLE, "idempotency_keys"),
+        (APP_ROLE, "sessions"),
+        (APP_ROLE, "async_actions"),  # those alone whose file never came in whole
+        (APP_ROLE, "async_action_chunks"),
         (RECONCILER_ROLE, "outbox"),
         (RECONCILER_ROLE, "worker_leases"),
         (RECONCILER_ROLE, "ring_entries"),
@@ -148,6 +159,9 @@ async def test_g5_tenant_policies_compare_the_tenant(owner: Any) -> None:
     assert len(tables) >= 15
     for policy in policies:
         predicate = policy["qual"] or policy["with_check"]
+        if policy["tablename"] in PERSON_TABLES:
+            assert "app_person_id" in predicate, policy
+            continue
         tenant = "app_account_id" in predicate or "app_project_id" in predicate
         assert tenant if policy["tablename"] in tables else "app_shard" in predicate, policy
 
@@ -163,9 +177,12 @@ async def test_g5_every_foreign_key_carries_its_tenant(owner: Any) -> None:
     keys = await owner.fetch(FOREIGN_KEYS)
     assert len(keys) >= 15
     for key in keys:
+        if key["target"] == "people":
+            assert key["columns"] == ["person_id"]
+            continue
         wanted = {"shard"} if key["table_name"] in SHARD_TABLES else {"project_id", "account_id"}
         assert wanted & set(key["columns"]), key["name"]
-        if key["target"] not in ("accounts", "projects", "epochs"):
+        if key["target"] not in ("accounts", "projects", "epochs", "members", "api_keys"):
             assert "project_id" in key["columns"], key["name"]
 
 
@@ -198,12 +215,19 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
     callers = {row["name"]: set(row["callers"]) for row in rows}
     serving = {APP_ROLE, RECONCILER_ROLE}
     settings = {name: set(ROLES) for name in ("app_project_id", "app_shard")}
-    settings |= dict.fromkeys(("app_account_id", "app_worker_id"), serving)
+    settings |= dict.fromkeys(("app_account_id", "app_worker_id", "app_person_id"), serving)
     assert callers == settings | CARDS_FUNCTIONS | {
         "refuse_changes": set(),
         "give_to_cards": set(),
         "lookup_api_key": {APP_ROLE},
+        "lookup_session": {APP_ROLE},
+        "lookup_person": {APP_ROLE},
+        "lookup_password_reset": {APP_ROLE},
+        "lookup_invitation": {APP_ROLE},
+        "count_attempt": {APP_ROLE},
+        "forget_attempts": {APP_ROLE},
         "due_async_actions": {APP_ROLE},
+        "spent_async_actions": {APP_ROLE},
         "due_referral_tasks": {APP_ROLE},
         "referral_facts": serving,
         "allow_rows": set(),
