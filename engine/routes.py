@@ -32,7 +32,8 @@ Verb = Callable[[Worker, Tenant, ServedShard, Call, str], Awaitable[Response]]
 
 class Route(msgspec.Struct, frozen=True, gc=False):
     """One route: `verb` is given what stands at the path's one {parameter}, or ''. `answer` is a struct, or a union of
-    them. `publishable`: such a key may ask. `has_effect`: it takes an Idempotency-Key."""
+    them. `publishable`: such a key may ask. `has_effect`: it takes an Idempotency-Key. `errors`: outcome codes that its
+    code does not name, because definitions carry them."""
 
     method: Literal["GET", "POST"]
     path: str
@@ -43,6 +44,7 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     status: int = 200
     publishable: bool = False
     has_effect: bool = False
+    errors: tuple[str, ...] = ()
 
 
 def _whole(verb: Callable[[Worker, Tenant, ServedShard, Call], Awaitable[Response]]) -> Verb:
@@ -56,10 +58,12 @@ def _whole(verb: Callable[[Worker, Tenant, ServedShard, Call], Awaitable[Respons
 
 
 def _look_up(worker: Worker, tenant: Tenant, served: ServedShard, _: Call, id_: str) -> Awaitable[Response]:
+    """One redemption, also right after it was granted."""
     return rollback.look_up(worker, tenant, served, id_)
 
 
 def _by_key(worker: Worker, tenant: Tenant, served: ServedShard, _: Call, segment: str) -> Awaitable[Response]:
+    """The redemption that was asked for with this Idempotency-Key: what a checkout reads after a timeout."""
     key = check_key(segment)
     assert key is not None, "a path segment is not empty"
     wanted = [redemption_id(tenant.project_id, route, key) for route in (ROUTE, STACK_ROUTE)]
@@ -67,15 +71,23 @@ def _by_key(worker: Worker, tenant: Tenant, served: ServedShard, _: Call, segmen
 
 
 def _held(worker: Worker, tenant: Tenant, served: ServedShard, _: Call, id_: str) -> Awaitable[Response]:
+    """One reservation, and what became of it."""
     return reservations.look_up(worker, tenant, served, id_)
 
 
 _Redemption = RedemptionView | StackView
+_BARRED = ("card_inactive", "card_blocked")
 _HELD = "/v1/reservations/{reservation_id}"
 
 ROUTES = (
-    Route("POST", "/v1/vouchers/{code}/redeem", "redeemCode", redeem, RedemptionView, CheckoutBody, has_effect=True),
-    Route("POST", "/v1/vouchers/{code}/validate", "validateCode", validate, Validation, CheckoutBody, publishable=True),
+    Route(
+        "POST", "/v1/vouchers/{code}/redeem", "redeemCode", redeem, RedemptionView, CheckoutBody,
+        has_effect=True, errors=_BARRED,
+    ),
+    Route(
+        "POST", "/v1/vouchers/{code}/validate", "validateCode", validate, Validation, CheckoutBody,
+        publishable=True,
+    ),
     Route(
         "POST", "/v1/validations", "validateRedeemables", _whole(validate_stack), StackValidation, StackBody,
         publishable=True,
@@ -84,7 +96,10 @@ ROUTES = (
         "POST", "/v1/qualifications", "findQualifying", _whole(qualify), QualificationView, QualificationBody,
         publishable=True,
     ),
-    Route("POST", "/v1/redemptions", "redeemStack", _whole(redeem_stack), StackView, StackBody, has_effect=True),
+    Route(
+        "POST", "/v1/redemptions", "redeemStack", _whole(redeem_stack), StackView, StackBody,
+        has_effect=True, errors=_BARRED,
+    ),
     Route("GET", "/v1/redemptions/{redemption_id}", "getRedemption", _look_up, _Redemption),
     Route("GET", "/v1/redemptions/by-key/{key}", "getRedemptionByKey", _by_key, _Redemption),
     Route(
@@ -94,10 +109,13 @@ ROUTES = (
     Route("POST", "/v1/returns/quote", "quoteReturn", _whole(rollback.quote), QuoteView, QuoteBody),
     Route(
         "POST", "/v1/reservations", "reserve", _whole(reservations.reserve), ReservationView, ReservationBody, 201,
-        has_effect=True,
+        has_effect=True, errors=_BARRED,
     ),
     Route("GET", _HELD, "getReservation", _held, ReservationView),
-    Route("POST", f"{_HELD}/capture", "captureReservation", reservations.capture, StackView, Nothing, has_effect=True),
+    Route(
+        "POST", f"{_HELD}/capture", "captureReservation", reservations.capture, StackView, Nothing,
+        has_effect=True, errors=_BARRED,
+    ),
     Route(
         "POST", f"{_HELD}/release", "releaseReservation", reservations.release, ReservationView, Nothing,
         has_effect=True,

@@ -89,6 +89,7 @@ async def _change(call: AccountCall, project_id: str, body: ProjectUpdate, tx: T
 
 async def get_project(call: AccountCall, project_id: str) -> Response[bytes]:
     """GET /v1/projects/{id}; with a project's own key, that project alone is there."""
+    call.query().done()
     row = None
     if is_id("prj", project_id):
         async with call.open_tx() as tx:

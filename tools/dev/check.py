@@ -35,6 +35,7 @@ def _checks() -> list[tuple[str, list[str]]]:
         ("format", [str(tool / "ruff"), "format", "--check", "."]),
         ("mypy", [sys.executable, "-m", "mypy"]),
         ("imports", [str(tool / "lint-imports")]),
+        ("openapi", [sys.executable, "-m", "tools.openapi", "--check"]),
         ("compose", [str(tool / "docker-compose"), "config", "--quiet"]),
         ("hadolint", [str(tool / "hadolint"), "Dockerfile"]),
     ]

@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     """Do what was asked, and turn what a person can mend into one message."""
     try:
         command = arguments[0] if arguments else ""
-        if command in ("test", "bench", "chaos", "check"):
+        if command in ("test", "bench", "chaos", "check", "openapi"):
             _enter(environment.TO_DEVELOP, arguments)
             return _develop(command, arguments[1:])
         if command == "vauchflow":
@@ -48,6 +48,8 @@ def _develop(command: str, arguments: list[str]) -> int:
         return run_checks()
     if command == "bench":
         return _become("-m", "bench", *arguments)
+    if command == "openapi":
+        return _become("-m", "tools.openapi", *arguments)
     if command == "chaos":
         return _become("-m", "tests.chaos", *arguments)
     fast = "--fast" in arguments
@@ -97,8 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./dev",
         description="Run Vauchflow in this folder: databases, engine, reconciler, control plane, gateway.",
-        epilog="Also: ./dev test [--fast] [pytest's arguments] | ./dev check | ./dev bench [its arguments] | "
-        "./dev chaos [its arguments] | ./dev vauchflow [the operator's command line]. "
+        epilog="Also: ./dev test [--fast] [pytest's arguments] | ./dev check | ./dev openapi | "
+        "./dev bench [its arguments] | ./dev chaos [its arguments] | ./dev vauchflow [the operator's command line]. "
         "DATABASE_URL and REDIS_URL take the place of the embedded servers.",
     )
     parser.add_argument("--port", type=_base_port, default=DEFAULT_BASE, help="first of the ports (8700)")

@@ -1,0 +1,148 @@
+"""Every route of both planes as the document needs it. Must never spell a route: the planes have them."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+
+from control_plane.app import discover_controllers
+from control_plane.calls import provide_account, provide_call
+from engine.routes import ROUTES, Route
+from tools.openapi.asking import Schema, ask
+from tools.openapi.reading import Found, read
+
+_SHARED = ("body_too_large", "internal_error", "invalid_api_key", "invalid_request", "recovering", "store_unavailable",
+           "unavailable", "uri_too_long", "incomplete_body", "account_suspended")  # fmt: skip
+# What a route has a name for that is no refusal of its own: a word that an answer may also hold.
+_NEVER = {"putStackingRules": {"no_effect"}}
+_DEEP = {"rule_not_met", "customer_required"}
+"""Codes in the meaning of rules, which the control plane builds but never judges for a caller."""
+
+_ROUTE = re.compile(r"^(GET|POST|PUT|PATCH|DELETE) (/(\{[^}]*\}|[^\s{:;,])+( and /[\w-]+)?[:;,.]?\s*)?")
+
+
+class Operation(msgspec.Struct, kw_only=True):
+    """One method of one path. `answers`: the struct of each status that is no refusal; `keys`: who may ask."""
+
+    method: str
+    path: str
+    id: str
+    plane: str
+    summary: str
+    description: str
+    keys: tuple[str, ...]
+    answers: dict[int, Any]
+    codes: set[str]
+    body: type[msgspec.Struct] | None = None
+    parameters: dict[str, Schema] = {}
+    takes_key: bool = False
+    takes_project: bool = False
+    extra: dict[str, Any] = {}
+
+    @property
+    def tag(self) -> str:
+        """The area that it belongs to."""
+        return self.path.split("/")[2]
+
+    @property
+    def segments(self) -> list[str]:
+        """The names of what stands in its path."""
+        return re.findall(r"{(\w+)}", self.path)
+
+
+def operations() -> list[Operation]:
+    """All of them, in the order of their paths."""
+    found = [*(_of_engine(route) for route in ROUTES), *(_of_control_plane(path, one) for path, one in _handlers())]
+    return sorted(found, key=lambda one: (one.path, one.method))
+
+
+def _handlers() -> Iterator[tuple[str, HTTPRouteHandler]]:
+    dependencies = {"call": Provide(provide_call), "account": Provide(provide_account)}
+    app = Litestar(route_handlers=discover_controllers(), dependencies=dependencies, openapi_config=None)
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            if route.path.startswith("/v1/") and handler.http_methods != {"OPTIONS"}:
+                yield re.sub(r"{(\w+):\w+}", r"{\1}", route.path), handler
+
+
+def _of_engine(route: Route) -> Operation:
+    function = inspect.unwrap(route.verb)
+    assert isinstance(function, FunctionType)
+    found = read(function)
+    codes = found.codes | set(route.errors) | set(_SHARED) | {"overloaded", "secret_key_required"}
+    codes |= set() if route.publishable else {"publishable_key"}
+    codes |= {"malformed_body"} if route.body else set()
+    return Operation(
+        method=route.method,
+        path=route.path,
+        id=route.operation_id,
+        plane="engine",
+        summary=_words(route.operation_id),
+        description=_said_by(found),
+        keys=("secretKey", "publishableKey") if route.publishable else ("secretKey",),
+        answers={route.status: route.answer},
+        codes=codes | _of_segments(route.path),
+        body=route.body,
+        takes_key=route.has_effect,
+    )
+
+
+def _of_control_plane(path: str, handler: HTTPRouteHandler) -> Operation:
+    function: Any = getattr(handler.fn, "__func__", handler.fn)
+    found, asked, said = read(function), ask(handler), handler.opt
+    id_ = str(handler.operation_id)
+    assert said.get("body") is None or said["body"] is asked.body, f"{id_} does not read the body that it says"
+    needs = set(inspect.signature(function).parameters)
+    is_account = "call" not in needs
+    is_public = is_account and "account" not in needs
+    codes = (found.codes - _DEEP - _NEVER.get(id_, set())) | set(_SHARED) | set(said.get("errors", ()))
+    if not is_public:
+        codes |= {"publishable_key", "project_not_found"} | (set() if is_account else {"secret_key_required"})
+    takes_key = found.calls("perform")
+    return Operation(
+        method=next(iter(handler.http_methods - {"HEAD"})),
+        path=path,
+        id=id_,
+        plane="control_plane",
+        summary=_words(id_),
+        description=_said_by(found),
+        keys=() if is_public else ("adminKey",) if "admin_key_required" in codes else ("secretKey", "adminKey"),
+        answers=dict.fromkeys(_statuses(found, handler), said.get("answer")),
+        codes=codes | _of_segments(path),
+        body=asked.body,
+        parameters=asked.parameters,
+        takes_key=takes_key,
+        takes_project=not is_account,
+        extra={name: value for name, value in said.items() if name not in ("body", "answer", "errors")},
+    )
+
+
+def _statuses(found: Found, handler: HTTPRouteHandler) -> list[int]:
+    statuses = found.statuses or {handler.status_code}
+    return sorted(statuses | ({202} if found.may_be_pending else set()))
+
+
+def _of_segments(path: str) -> set[str]:
+    return {"not_found"} if "{" in path else set()
+
+
+def _words(operation_id: str) -> str:
+    """listGiftCards: List gift cards"""
+    text = re.sub(r"([A-Z])", lambda found: f" {found[1].lower()}", operation_id)
+    return text[:1].upper() + text[1:]
+
+
+def _said_by(found: Found) -> str:
+    """What the service says of itself."""
+    for function in found.functions:
+        said = inspect.getdoc(function)
+        if said:
+            text = _ROUTE.sub("", " ".join(said.split()))
+            return text[:1].upper() + text[1:]
+    return ""
