@@ -100,6 +100,8 @@ async def _enter(request: AnyRequest) -> tuple[Context, Principal]:
 
 
 async def _body(request: AnyRequest) -> bytes:
+    if request.route_handler.opt.get("is_streamed"):
+        return b""  # a file: the service reads it, piece by piece
     try:
         return await request.body()
     except InternalServerException as error:  # so Litestar calls a client that has gone, and nothing else, in here
