@@ -8,7 +8,7 @@ from tools.dev.paths import ROOT
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 # Written by a program: nobody reads it from top to bottom.
-GENERATED = ("store/schema.sql",)
+GENERATED = ("store/schema.sql", "control_plane/reference/static/redoc.standalone.js")
 SOURCE = (".py", ".lua", ".sql", ".sh", ".js", ".css", ".html", ".yml")
 
 

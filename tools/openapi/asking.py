@@ -5,6 +5,7 @@ Must never let a route do its work: whatever it reaches for beyond the call is n
 """
 
 import inspect
+import re
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,9 @@ from control_plane.problems import Errors
 from control_plane.queries import DEFAULT_LIMIT, MOST_LIMIT, Page
 
 Schema = dict[str, Any]
+
+DEPENDENCIES = ("call", "account", "visit")
+"""What handlers ask for, each made by the function of control_plane.calls that is named after it."""
 
 
 class Asked(msgspec.Struct):
@@ -71,8 +75,10 @@ class _Call(SimpleNamespace):
         raise _Enough
 
 
-def ask(handler: HTTPRouteHandler) -> Asked:
+def ask(handler: HTTPRouteHandler, path: str) -> Asked:
     """What the route asks for."""
+    if not set(DEPENDENCIES) & set(inspect.signature(handler.fn).parameters):
+        return Asked({})
     asked = Asked({})
     call = _Call(
         asked=asked,
@@ -85,8 +91,9 @@ def ask(handler: HTTPRouteHandler) -> Asked:
         principal=SimpleNamespace(type="ADMIN", account_id="acc_x", project_id=None),
         tenant=SimpleNamespace(project_id="prj_x", account_id="acc_x", currency="EUR", decimals=2),
     )
+    in_path = set(re.findall(r"{(\w+)}", path))
     names = inspect.signature(handler.fn).parameters
-    coroutine: Any = handler.fn(**{name: call if name in ("call", "account") else "x" for name in names})
+    coroutine: Any = handler.fn(**{name: "x" if name in in_path else call for name in names})
     try:
         coroutine.send(None)
     except (_Enough, StopIteration):

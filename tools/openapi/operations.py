@@ -8,17 +8,19 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar
-from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 
+from control_plane import calls
 from control_plane.app import discover_controllers
-from control_plane.calls import provide_account, provide_call
 from engine.routes import ROUTES, Route
-from tools.openapi.asking import Schema, ask
+from tools.openapi.asking import DEPENDENCIES, Schema, ask
 from tools.openapi.reading import Found, read
 
-_SHARED = ("body_too_large", "internal_error", "invalid_api_key", "invalid_request", "recovering", "store_unavailable",
-           "unavailable", "uri_too_long", "incomplete_body", "account_suspended")  # fmt: skip
+_SHARED = {"body_too_large", "internal_error", "recovering", "store_unavailable", "unavailable"}
+_OF_ENGINE = _SHARED | {
+    "account_suspended", "incomplete_body", "invalid_api_key", "invalid_request", "overloaded", "secret_key_required",
+    "uri_too_long",
+}  # fmt: skip
 # What a route has a name for that is no refusal of its own: a word that an answer may also hold.
 _NEVER = {"putStackingRules": {"no_effect"}}
 _DEEP = {"rule_not_met", "customer_required"}
@@ -48,7 +50,7 @@ class Operation(msgspec.Struct, kw_only=True):
     @property
     def tag(self) -> str:
         """The area that it belongs to."""
-        return self.path.split("/")[2]
+        return self.path.split("/")[2].partition(".")[0]
 
     @property
     def segments(self) -> list[str]:
@@ -63,7 +65,7 @@ def operations() -> list[Operation]:
 
 
 def _handlers() -> Iterator[tuple[str, HTTPRouteHandler]]:
-    dependencies = {"call": Provide(provide_call), "account": Provide(provide_account)}
+    dependencies = {name: getattr(calls, f"provide_{name}", _nobody) for name in DEPENDENCIES}
     app = Litestar(route_handlers=discover_controllers(), dependencies=dependencies, openapi_config=None)
     for route in app.routes:
         for handler in getattr(route, "route_handlers", ()):
@@ -71,11 +73,15 @@ def _handlers() -> Iterator[tuple[str, HTTPRouteHandler]]:
                 yield re.sub(r"{(\w+):\w+}", r"{\1}", route.path), handler
 
 
+async def _nobody() -> None:
+    """Stands in for a dependency that no handler asks for yet."""
+
+
 def _of_engine(route: Route) -> Operation:
     function = inspect.unwrap(route.verb)
     assert isinstance(function, FunctionType)
     found = read(function)
-    codes = found.codes | set(route.errors) | set(_SHARED) | {"overloaded", "secret_key_required"}
+    codes = found.codes | set(route.errors) | _OF_ENGINE
     codes |= set() if route.publishable else {"publishable_key"}
     codes |= {"malformed_body"} if route.body else set()
     return Operation(
@@ -95,32 +101,37 @@ def _of_engine(route: Route) -> Operation:
 
 def _of_control_plane(path: str, handler: HTTPRouteHandler) -> Operation:
     function: Any = getattr(handler.fn, "__func__", handler.fn)
-    found, asked, said = read(function), ask(handler), handler.opt
+    found, asked, said = read(function), ask(handler, path), handler.opt
     id_ = str(handler.operation_id)
     assert said.get("body") is None or said["body"] is asked.body, f"{id_} does not read the body that it says"
-    needs = set(inspect.signature(function).parameters)
-    is_account = "call" not in needs
-    is_public = is_account and "account" not in needs
-    codes = (found.codes - _DEEP - _NEVER.get(id_, set())) | set(_SHARED) | set(said.get("errors", ()))
-    if not is_public:
-        codes |= {"publishable_key", "project_not_found"} | (set() if is_account else {"secret_key_required"})
+    needs = [name for name in inspect.signature(function).parameters if name in DEPENDENCIES]
+    entered = [read(getattr(calls, f"provide_{name}")).codes for name in needs]
+    codes = set(said.get("errors", ())).union(found.codes - _DEEP - _NEVER.get(id_, set()), _SHARED, *entered)
+    method = next(iter(handler.http_methods - {"HEAD"}))
+    codes -= {"malformed_body"} if method in ("GET", "DELETE") else set()
     takes_key = found.calls("perform")
     return Operation(
-        method=next(iter(handler.http_methods - {"HEAD"})),
+        method=method,
         path=path,
         id=id_,
         plane="control_plane",
         summary=_words(id_),
         description=_said_by(found),
-        keys=() if is_public else ("adminKey",) if "admin_key_required" in codes else ("secretKey", "adminKey"),
+        keys=_keys(needs, found),
         answers=dict.fromkeys(_statuses(found, handler), said.get("answer")),
         codes=codes | _of_segments(path),
         body=asked.body,
         parameters=asked.parameters,
         takes_key=takes_key,
-        takes_project=not is_account,
+        takes_project="call" in needs,
         extra={name: value for name, value in said.items() if name not in ("body", "answer", "errors")},
     )
+
+
+def _keys(needs: list[str], found: Found) -> tuple[str, ...]:
+    if not {"call", "account"} & set(needs):
+        return ()
+    return ("adminKey",) if "admin_key_required" in found.codes else ("secretKey", "adminKey")
 
 
 def _statuses(found: Found, handler: HTTPRouteHandler) -> list[int]:

@@ -1,5 +1,6 @@
 """What routes refuse with, by status and codes. Must never name a code: the catalogue and the routes do."""
 
+from hashlib import blake2b
 from itertools import groupby
 from typing import Any
 
@@ -17,7 +18,6 @@ class Refusals:
 
     def __init__(self) -> None:
         self.named: dict[str, Any] = {}
-        self._names: dict[tuple[str, ...], str] = {}
 
     def of(self, codes: set[str]) -> dict[str, Any]:
         """The refusals of a route by their status."""
@@ -26,10 +26,14 @@ class Refusals:
         return {str(status): self._reference(status, tuple(group)) for status, group in groups}
 
     def _reference(self, status: int, codes: tuple[str, ...]) -> dict[str, str]:
-        if codes not in self._names:
-            self._names[codes] = codes[0] if len(codes) == 1 else f"refused_{status}_{len(self._names)}"
-            self.named[self._names[codes]] = _refusal(status, list(codes))
-        return {"$ref": f"#/components/responses/{self._names[codes]}"}
+        name = codes[0] if len(codes) == 1 else f"refused_{status}_{_mark(codes)}"
+        self.named[name] = _refusal(status, list(codes))
+        return {"$ref": f"#/components/responses/{name}"}
+
+
+def _mark(codes: tuple[str, ...]) -> str:
+    """Tells sets of codes apart, and stays the same whatever other routes there are."""
+    return blake2b(" ".join(codes).encode(), digest_size=3).hexdigest()
 
 
 def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
