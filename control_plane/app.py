@@ -1,4 +1,4 @@
-"""The application: every area's controllers, the two dependencies that handlers ask for, one handler of errors."""
+"""The application: every area's controllers, the three dependencies that handlers ask for, one handler of errors."""
 
 import importlib
 import pkgutil
@@ -10,8 +10,9 @@ from litestar.datastructures import State
 from litestar.di import Provide
 
 import control_plane
-from control_plane.calls import provide_account, provide_call
-from control_plane.context import Context
+from control_plane.calls import provide_account, provide_call, provide_visit
+from control_plane.context import Context, PeopleTools
+from control_plane.mail import sender_of
 from control_plane.problems import handle_error
 from control_plane.receipts.signing import Signer
 from control_plane.settings import Settings
@@ -45,7 +46,11 @@ def create_app(context: Context) -> Shell:
     return Shell(
         Litestar(
             route_handlers=discover_controllers(),
-            dependencies={"call": Provide(provide_call), "account": Provide(provide_account)},
+            dependencies={
+                "call": Provide(provide_call),
+                "account": Provide(provide_account),
+                "visit": Provide(provide_visit),
+            },
             exception_handlers={Exception: handle_error},
             request_max_body_size=MOST_BODY_BYTES,
             logging_config=None,
@@ -60,8 +65,12 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
     """The stores of a process; PostgreSQL must be there, Redis need not."""
     database = await Database.connect(settings.database_url, application_name="vauchflow-control", max_size=16)
     shards = Shards(database, settings.redis_url)
+    mail = sender_of(settings.mail_url, settings.mail_from)
+    people = PeopleTools(mail, settings.public_url, settings.client_attempts, settings.shards)
+    signer = Signer.of(settings.secret, settings.receipts_key)
     try:
-        yield Context(database, shards, settings.secret, Signer.of(settings.secret, settings.receipts_key))
+        yield Context(database, shards, settings.secret, signer, people)
     finally:
+        await people.close()
         await shards.close()
         await database.close()

@@ -1,8 +1,7 @@
 """The audit log: one entry for each change, in its transaction. Must never be given a key or a body."""
 
-from typing import Any
+from typing import Any, Protocol
 
-from control_plane.calls import AccountCall
 from control_plane.clock import new_id
 from store.database import Transaction
 from store.queries import query
@@ -10,16 +9,27 @@ from store.queries import query
 _INSERT = query("control_insert_audit")
 
 
+class Acting(Protocol):
+    """Whoever changes something: a call, or somebody who signs up and has no session yet."""
+
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def project_id(self) -> str | None: ...
+    @property
+    def actor(self) -> str: ...
+
+
 async def record(
     tx: Transaction,
-    call: AccountCall,
+    call: Acting,
     action: str,
     object_id: str,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
     project_id: str | None = None,
 ) -> None:
-    """An entry `object.verb`, by the call's key."""
+    """An entry `object.verb`, by the call's key or member."""
     await tx.execute(
         _INSERT,
         call.account_id,

@@ -7,14 +7,15 @@ import msgspec
 from litestar import Request
 from litestar.exceptions import InternalServerException
 
-from control_plane.auth import PROJECT_HEADER, Tenant, authenticate, tenant_of
+from control_plane.auth import PROJECT_HEADER, Principal, Tenant, authenticate, require, tenant_of
 from control_plane.bodies import parse
 from control_plane.context import Context
 from control_plane.problems import Errors
 from control_plane.queries import Query
+from control_plane.rights import right_of
+from control_plane.visits import Visit, client_of, is_plain_loopback, require_own_origin
 from domain.ids import fingerprint
 from domain.problems import FieldError, Refused
-from store.credentials import Principal
 from store.database import Transaction
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -25,16 +26,19 @@ _MOST_URI_CHARS = 4096
 
 
 class AccountCall:
-    """A request that needs no project: an admin key's works on the account, a secret key's on its project alone."""
+    """A request that needs no project: an admin key's or a member's works on the account, a secret key's on its
+    project alone."""
 
     def __init__(self, context: Context, principal: Principal, request: AnyRequest, raw_body: bytes) -> None:
         self.context = context
         self.principal = principal
         self.account_id = principal.account_id
-        self.actor = principal.key_id
+        self.actor = principal.actor
         self.raw_body = raw_body
         self.operation = cast(str, request.route_handler.operation_id)
         self.errors = Errors()
+        self.client = client_of(request)
+        self.is_secure = not is_plain_loopback(request)
         self.named_project = request.headers.get(PROJECT_HEADER)
         self.idempotency_key = _idempotency_key(request.headers.get("Idempotency-Key"))
         self.fingerprint = fingerprint(f"{request.method} {request.url.path}", raw_body)
@@ -80,23 +84,36 @@ class Call(AccountCall):
 
 
 async def provide_account(request: AnyRequest) -> AccountCall:
-    """The dependency `account`: any key but a publishable one."""
+    """The dependency `account`: any key but a publishable one, or a member."""
     context, principal = await _enter(request)
     return AccountCall(context, principal, request, await _body(request))
 
 
 async def provide_call(request: AnyRequest) -> Call:
-    """The dependency `call`: a project's secret key, or an admin key that names a project."""
+    """The dependency `call`: a project's secret key, or an admin key or a member that names one."""
     context, principal = await _enter(request)
     tenant = await tenant_of(context, principal, request.headers.get(PROJECT_HEADER))
     return Call(context, principal, tenant, request, await _body(request))
 
 
+async def provide_visit(request: AnyRequest) -> Visit:
+    """The dependency `visit`: anybody, who proves in the body who they are."""
+    context = _context(request)
+    require_own_origin(context, request)
+    return Visit(context, request, await _body(request))
+
+
 async def _enter(request: AnyRequest) -> tuple[Context, Principal]:
+    context = _context(request)
+    principal = await authenticate(context, request)
+    require(principal, right_of(request.method, request.route_handler.opt))
+    return context, principal
+
+
+def _context(request: AnyRequest) -> Context:
     if len(request.scope["path"]) + len(request.scope["query_string"]) > _MOST_URI_CHARS:
         raise Refused("uri_too_long")
-    context = cast(Context, request.app.state.context)
-    return context, await authenticate(context, request.headers.get("Authorization"))
+    return cast(Context, request.app.state.context)
 
 
 async def _body(request: AnyRequest) -> bytes:

@@ -34,7 +34,8 @@ _LOOKUP = query("lookup_api_key")
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Whom a key speaks for. An ADMIN key speaks for an account and has no project."""
+    """Whom a key speaks for. An ADMIN key speaks for an account and has no project.
+    `scopes`: the rights that it is confined to; None: all that its type has."""
 
     key_id: str
     type: KeyType
@@ -46,6 +47,7 @@ class Principal(msgspec.Struct, frozen=True):
     plan: str
     account_status: str
     project_status: str | None
+    scopes: tuple[str, ...] | None = None
 
     @property
     def is_suspended(self) -> bool:

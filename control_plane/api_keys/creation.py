@@ -10,6 +10,17 @@ from store.queries import query
 _INSERT = query("control_insert_api_key")
 
 
+class KeyTerms(msgspec.Struct, frozen=True):
+    """What may be said of a key beside its type."""
+
+    name: str | None = None
+    scopes: list[str] | None = None
+    rotated_from: str | None = None
+
+
+NO_TERMS = KeyTerms()
+
+
 class MadeKey(msgspec.Struct, frozen=True):
     """A key that was made a moment ago; the only time that it can be read."""
 
@@ -25,8 +36,10 @@ async def create_key(
     project_id: str | None,
     type_: KeyType,
     entropy: bytes | None = None,
+    terms: KeyTerms = NO_TERMS,
 ) -> MadeKey:
     """A new key of a project, or of the account (ADMIN) where no project is named."""
     made = MadeKey(new_id("key"), new_key(type_, entropy), type_)
-    await tx.execute(_INSERT, account_id, project_id, made.id, type_, hash_key(secret, made.key), key_hint(made.key))
+    stored = hash_key(secret, made.key), key_hint(made.key), terms.name, terms.scopes, terms.rotated_from
+    await tx.execute(_INSERT, account_id, project_id, made.id, type_, *stored)
     return made

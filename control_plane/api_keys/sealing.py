@@ -22,22 +22,22 @@ class Seal:
         self._secret = secret
         self._salt = secrets.token_hex(_SALT_BYTES) if idempotent else None
 
-    def entropy(self, type_: KeyType) -> bytes | None:
-        """What new_key() takes for this call's key of the type."""
-        return None if self._salt is None else _derive(self._secret, self._salt, type_)
+    def entropy(self, type_: KeyType, label: str = "") -> bytes | None:
+        """What new_key() takes for this call's key of the type; a label tells two of one type apart."""
+        return None if self._salt is None else _derive(self._secret, self._salt, type_, label)
 
     def sealed(self) -> str:
         """What is kept in the place of each key."""
         return f"{_MARK}{self._salt}"
 
 
-def unsealed(secret: bytes, kept: str, type_: KeyType) -> str:
+def unsealed(secret: bytes, kept: str, type_: KeyType, label: str = "") -> str:
     """The key that stood where this is kept."""
     assert kept.startswith(_MARK)
-    return new_key(type_, _derive(secret, kept.removeprefix(_MARK), type_))
+    return new_key(type_, _derive(secret, kept.removeprefix(_MARK), type_, label))
 
 
-def _derive(secret: bytes, salt: str, type_: KeyType) -> bytes:
-    entropy = hmac.digest(secret, f"vauchflow api key {PREFIXES[type_]} {salt}".encode(), "sha512")
+def _derive(secret: bytes, salt: str, type_: KeyType, label: str) -> bytes:
+    entropy = hmac.digest(secret, f"vauchflow api key {PREFIXES[type_]} {salt}{label}".encode(), "sha512")
     assert len(entropy) >= ENTROPY_BYTES
     return entropy

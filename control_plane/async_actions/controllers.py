@@ -8,12 +8,14 @@ from control_plane.async_actions import services
 from control_plane.async_actions.schemas import AsyncActionView
 from control_plane.calls import Call
 from control_plane.queries import ListBody
+from control_plane.rights import in_area
 
 
 class AsyncActionController(Controller):
     """/v1/async-actions"""
 
     path = "/v1/async-actions"
+    opt = in_area("async_actions")
 
     @get("/", operation_id="listAsyncActions", opt={"answer": ListBody[AsyncActionView]})
     async def list(self, call: NamedDependency[Call]) -> Response[bytes]:

@@ -8,12 +8,14 @@ from control_plane.calls import Call
 from control_plane.campaigns import services
 from control_plane.campaigns.schemas import CampaignCreate, CampaignUpdate, CampaignView
 from control_plane.queries import ListBody
+from control_plane.rights import in_area
 
 
 class CampaignController(Controller):
     """/v1/campaigns"""
 
     path = "/v1/campaigns"
+    opt = in_area("campaigns")
 
     @post("/", operation_id="createCampaign", opt={"body": CampaignCreate, "answer": CampaignView})
     async def create(self, call: NamedDependency[Call]) -> Response[bytes]:

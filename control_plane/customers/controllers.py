@@ -8,12 +8,14 @@ from control_plane.calls import Call
 from control_plane.customers import services
 from control_plane.customers.schemas import CustomerUpsert, CustomerView
 from control_plane.queries import ListBody
+from control_plane.rights import in_area
 
 
 class CustomerController(Controller):
     """/v1/customers"""
 
     path = "/v1/customers"
+    opt = in_area("customers")
 
     @post("/", status_code=200, operation_id="upsertCustomer", opt={"body": CustomerUpsert, "answer": CustomerView})
     async def upsert(self, call: NamedDependency[Call]) -> Response[bytes]:

@@ -15,6 +15,7 @@ from control_plane.gift_cards.schemas import (
     TransactionView,
 )
 from control_plane.queries import ListBody
+from control_plane.rights import in_area
 from control_plane.vouchers.schemas import BatchAccepted
 
 
@@ -22,6 +23,7 @@ class GiftCardController(Controller):
     """/v1/gift-cards"""
 
     path = "/v1/gift-cards"
+    opt = in_area("gift_cards")
 
     @post("/", operation_id="createGiftCard", opt={"body": GiftCardCreate, "answer": GiftCardView})
     async def create(self, call: NamedDependency[Call]) -> Response[bytes]:

@@ -6,6 +6,7 @@ from litestar import Controller, Request, Response, get
 
 from control_plane.context import Context
 from control_plane.metrics import exposition
+from control_plane.rights import PUBLIC, taking
 from store.queries import query
 
 _PING = query("control_ping")
@@ -13,6 +14,8 @@ _PING = query("control_ping")
 
 class HealthController(Controller):
     """/livez, /readyz, /metrics; without a key."""
+
+    opt = taking(PUBLIC)
 
     @get("/livez", operation_id="livez")
     async def livez(self) -> Response[bytes]:

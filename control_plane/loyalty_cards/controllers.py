@@ -8,12 +8,14 @@ from control_plane.calls import Call
 from control_plane.loyalty_cards import changing, reading
 from control_plane.loyalty_cards.schemas import Adjustment, LoyaltyCardView, PointsEntryView
 from control_plane.queries import ListBody
+from control_plane.rights import in_area
 
 
 class LoyaltyCardController(Controller):
     """/v1/loyalty-cards"""
 
     path = "/v1/loyalty-cards"
+    opt = in_area("loyalty")
 
     @get(
         "/{reference:str}/transactions",

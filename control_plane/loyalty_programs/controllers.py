@@ -10,12 +10,14 @@ from control_plane.loyalty_cards.schemas import LoyaltyCardCreate, LoyaltyCardVi
 from control_plane.loyalty_programs import services
 from control_plane.loyalty_programs.schemas import LoyaltyProgramCreate, LoyaltyProgramUpdate, LoyaltyProgramView
 from control_plane.queries import ListBody
+from control_plane.rights import in_area
 
 
 class LoyaltyProgramController(Controller):
     """/v1/loyalty-programs"""
 
     path = "/v1/loyalty-programs"
+    opt = in_area("loyalty")
 
     @post("/", operation_id="createLoyaltyProgram", opt={"body": LoyaltyProgramCreate, "answer": LoyaltyProgramView})
     async def create(self, call: NamedDependency[Call]) -> Response[bytes]:

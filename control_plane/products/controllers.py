@@ -8,12 +8,14 @@ from control_plane.calls import Call
 from control_plane.products import services
 from control_plane.products.schemas import ProductUpsert, ProductView
 from control_plane.queries import ListBody
+from control_plane.rights import in_area
 
 
 class ProductController(Controller):
     """/v1/products"""
 
     path = "/v1/products"
+    opt = in_area("products")
 
     @post("/", status_code=200, operation_id="upsertProduct", opt={"body": ProductUpsert, "answer": ProductView})
     async def upsert(self, call: NamedDependency[Call]) -> Response[bytes]:

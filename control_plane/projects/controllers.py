@@ -8,12 +8,14 @@ from control_plane.calls import AccountCall
 from control_plane.projects import services
 from control_plane.projects.schemas import ProjectCreate, ProjectCreated, ProjectUpdate, ProjectView
 from control_plane.queries import ListBody
+from control_plane.rights import in_area
 
 
 class ProjectController(Controller):
     """/v1/projects"""
 
     path = "/v1/projects"
+    opt = in_area("projects")
 
     @post("/", operation_id="createProject", opt={"body": ProjectCreate, "answer": ProjectCreated})
     async def create(self, account: NamedDependency[AccountCall]) -> Response[bytes]:

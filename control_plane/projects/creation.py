@@ -27,10 +27,11 @@ async def create_project(
     name: str,
     currency: str,
     entropies: tuple[bytes | None, bytes | None] = (None, None),
+    twin_of: str | None = None,
 ) -> MadeProject:
-    """A new project of the account; its keys can be read here and never again."""
+    """A new project of the account; its keys can be read here and never again. The twin of another is for tests."""
     project_id = new_id("prj")
-    row = await tx.fetchrow(_INSERT, account_id, project_id, name, currency, currency_decimals(currency))
+    row = await tx.fetchrow(_INSERT, account_id, project_id, name, currency, currency_decimals(currency), twin_of)
     assert row is not None
     return MadeProject(
         row,

@@ -36,11 +36,21 @@ class ProjectView(msgspec.Struct):
     mode: str
     status: str
     release_withheld_after_s: int | None
+    twin_of: str | None
     created_at: str
 
 
+class TwinCreated(msgspec.Struct):
+    """The project for trying things out that comes with each; it is told apart by mode `test`."""
+
+    id: str
+    secret_key: str
+    publishable_key: str
+
+
 class ProjectCreated(ProjectView):
-    """A new project: the only answer that shows its first keys."""
+    """A new project: the only answer that shows its first keys, and those of its twin for tests."""
 
     secret_key: str
     publishable_key: str
+    twin: TwinCreated | None = None

@@ -8,12 +8,14 @@ from control_plane.calls import Call
 from control_plane.promotion_tiers import services
 from control_plane.promotion_tiers.schemas import PromotionTierCreate, PromotionTierUpdate, PromotionTierView
 from control_plane.queries import ListBody
+from control_plane.rights import in_area
 
 
 class PromotionTierController(Controller):
     """/v1/promotion-tiers"""
 
     path = "/v1/promotion-tiers"
+    opt = in_area("promotion_tiers")
 
     @post("/", operation_id="createPromotionTier", opt={"body": PromotionTierCreate, "answer": PromotionTierView})
     async def create(self, call: NamedDependency[Call]) -> Response[bytes]:

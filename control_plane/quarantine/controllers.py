@@ -8,12 +8,14 @@ from control_plane.calls import Call
 from control_plane.quarantine import services
 from control_plane.quarantine.schemas import QuarantineView
 from control_plane.queries import ListBody
+from control_plane.rights import in_area
 
 
 class QuarantineController(Controller):
     """/v1/quarantine"""
 
     path = "/v1/quarantine"
+    opt = in_area("quarantine")
 
     @get("/", operation_id="listQuarantine", opt={"answer": ListBody[QuarantineView]})
     async def list(self, call: NamedDependency[Call]) -> Response[bytes]:

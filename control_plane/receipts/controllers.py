@@ -8,12 +8,14 @@ from control_plane.calls import Call
 from control_plane.queries import ListBody
 from control_plane.receipts import services
 from control_plane.receipts.schemas import ProofKeyView, ProofView, ReceiptPage
+from control_plane.rights import in_area
 
 
 class ReceiptController(Controller):
     """/v1/campaigns/{id}/... and /v1/vouchers/{id or code}/..."""
 
     path = "/v1"
+    opt = in_area("proofs")
 
     @get("/campaigns/{campaign_id:str}/proof", operation_id="getCampaignProof", opt={"answer": ProofView})
     async def campaign_proof(self, call: NamedDependency[Call], campaign_id: FromPath[str]) -> Response[bytes]:

@@ -7,12 +7,14 @@ from control_plane.calls import Call
 from control_plane.queries import ListBody
 from control_plane.redemptions.schemas import ListedRedemption
 from control_plane.redemptions.services import list_redemptions
+from control_plane.rights import in_area
 
 
 class RedemptionController(Controller):
     """/v1/redemptions"""
 
     path = "/v1/redemptions"
+    opt = in_area("redemptions")
 
     @get("/", operation_id="listRedemptions", opt={"answer": ListBody[ListedRedemption]})
     async def list(self, call: NamedDependency[Call]) -> Response[bytes]:

@@ -15,12 +15,14 @@ from control_plane.referral_programs.schemas import (
     ReferralProgramUpdate,
     ReferralProgramView,
 )
+from control_plane.rights import in_area
 
 
 class ReferralProgramController(Controller):
     """/v1/referral-programs"""
 
     path = "/v1/referral-programs"
+    opt = in_area("referrals")
 
     @post("/", operation_id="createReferralProgram", opt={"body": ReferralProgramCreate, "answer": ReferralProgramView})
     async def create(self, call: NamedDependency[Call]) -> Response[bytes]:

@@ -6,6 +6,7 @@ from litestar.params import FromPath
 
 from control_plane.calls import Call
 from control_plane.queries import ListBody
+from control_plane.rights import in_area
 from control_plane.segments import services
 from control_plane.segments.schemas import SegmentUpsert, SegmentView
 
@@ -14,6 +15,7 @@ class SegmentController(Controller):
     """/v1/segments"""
 
     path = "/v1/segments"
+    opt = in_area("segments")
 
     @post("/", status_code=200, operation_id="upsertSegment", opt={"body": SegmentUpsert, "answer": SegmentView})
     async def upsert(self, call: NamedDependency[Call]) -> Response[bytes]:

@@ -4,6 +4,7 @@ from litestar import Controller, Response, get, put
 from litestar.di import NamedDependency
 
 from control_plane.calls import Call
+from control_plane.rights import in_area
 from control_plane.stacking_rules import services
 from control_plane.stacking_rules.schemas import StackingRulesPut, StackingRulesView
 
@@ -12,6 +13,7 @@ class StackingRulesController(Controller):
     """/v1/stacking-rules"""
 
     path = "/v1/stacking-rules"
+    opt = in_area("stacking_rules")
 
     @get("/", operation_id="getStackingRules", opt={"answer": StackingRulesView})
     async def get(self, call: NamedDependency[Call]) -> Response[bytes]:

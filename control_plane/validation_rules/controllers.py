@@ -6,6 +6,7 @@ from litestar.params import FromPath
 
 from control_plane.calls import Call
 from control_plane.queries import ListBody
+from control_plane.rights import in_area
 from control_plane.validation_rules import services
 from control_plane.validation_rules.schemas import ValidationRuleCreate, ValidationRuleUpdate, ValidationRuleView
 
@@ -14,6 +15,7 @@ class ValidationRuleController(Controller):
     """/v1/validation-rules"""
 
     path = "/v1/validation-rules"
+    opt = in_area("validation_rules")
 
     @post("/", operation_id="createValidationRule", opt={"body": ValidationRuleCreate, "answer": ValidationRuleView})
     async def create(self, call: NamedDependency[Call]) -> Response[bytes]:

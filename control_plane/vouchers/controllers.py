@@ -6,6 +6,7 @@ from litestar.params import FromPath
 
 from control_plane.calls import Call
 from control_plane.queries import ListBody
+from control_plane.rights import in_area
 from control_plane.vouchers import changing, creating, ordering, reading
 from control_plane.vouchers.schemas import BatchAccepted, VoucherBatch, VoucherCreate, VoucherUpdate, VoucherView
 
@@ -14,6 +15,7 @@ class VoucherController(Controller):
     """/v1/vouchers"""
 
     path = "/v1/vouchers"
+    opt = in_area("vouchers")
 
     @post("/", operation_id="createVoucher", opt={"body": VoucherCreate, "answer": VoucherView})
     async def create(self, call: NamedDependency[Call]) -> Response[bytes]:

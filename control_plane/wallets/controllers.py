@@ -5,6 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import Call
+from control_plane.rights import in_area
 from control_plane.wallets import services
 from control_plane.wallets.schemas import WalletView
 
@@ -13,6 +14,7 @@ class WalletController(Controller):
     """/v1/customers/{id}/wallet"""
 
     path = "/v1/customers/{customer_id:str}/wallet"
+    opt = in_area("customers")
 
     @get("/", operation_id="getWallet", opt={"answer": WalletView})
     async def get(self, call: NamedDependency[Call], customer_id: FromPath[str]) -> Response[bytes]:

@@ -23,7 +23,9 @@ async def test_201_a_project_comes_with_keys_that_work(tenancy: Tenancy, http: A
     created(await Client(http, body["secret_key"]).post("/v1/vouchers", PERCENT))
     assert_problem(await Client(http, body["publishable_key"]).get("/v1/vouchers"), "publishable_key")
     listed = ok(await tenancy.admin.get("/v1/projects"))
-    assert [project["id"] for project in listed["data"]] == [body["id"], tenancy.project_id]
+    assert [project["id"] for project in listed["data"]] == [body["twin"]["id"], body["id"], tenancy.project_id]
+    assert (listed["data"][0]["mode"], listed["data"][0]["twin_of"]) == ("test", body["id"])
+    created(await Client(http, body["twin"]["secret_key"]).post("/v1/vouchers", PERCENT))
     assert "secret_key" not in listed["data"][0]
     assert ok(await tenancy.admin.get(f"/v1/projects/{body['id']}"))["name"] == "Client B"
 
@@ -115,7 +117,7 @@ async def test_keys_by_the_admin_who_names_the_project(tenancy: Tenancy, new_ten
         answer = await client.post("/v1/api-keys", {"project_id": other.project_id})
         assert_problem(answer, "project_not_found")
     ok(await tenancy.admin.delete(f"/v1/api-keys/{made['id']}"))
-    assert_problem(await tenancy.secret.post("/v1/api-keys", {"type": "ADMIN"}), "invalid_request", "/type")
+    assert_problem(await tenancy.secret.post("/v1/api-keys", {"type": "ADMIN"}), "admin_key_required")
 
 
 async def test_a_projects_key_sees_its_own_project_and_keys_only(tenancy: Tenancy, http: Any) -> None:
@@ -142,8 +144,13 @@ async def test_the_audit_log_names_actor_and_object_and_holds_no_key(tenancy: Te
     project = created(await tenancy.admin.post("/v1/projects", {"name": "B"}))
     ok(await tenancy.secret.delete(f"/v1/api-keys/{made['id']}"))
     rows = await owner.fetch("SELECT *, to_jsonb(audit_log)::text AS text FROM audit_log ORDER BY id")
-    assert [row["action"] for row in rows] == ["api_key.create", "project.create", "api_key.revoke"]
-    assert [row["object_id"] for row in rows] == [made["id"], project["id"], made["id"]]
+    assert [row["action"] for row in rows] == [
+        "api_key.create",
+        "project.create",
+        "project.create",
+        "api_key.revoke",
+    ]
+    assert [row["object_id"] for row in rows] == [made["id"], project["id"], project["twin"]["id"], made["id"]]
     assert {row["actor"][:4] for row in rows} == {"key_"}
     for key in (made["key"], project["secret_key"], project["publishable_key"]):
         assert all(key[6:-6] not in row["text"] for row in rows)

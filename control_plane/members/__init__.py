@@ -1,0 +1,1 @@
+"""Members: who works in an account, as what, and invitations to do so."""

@@ -1,0 +1,1 @@
+"""People: they sign up and in, have sessions, second factors, and ways back in."""

@@ -1,0 +1,64 @@
+"""Sessions: begun, shown, ended. Must never answer with a token but in the cookie."""
+
+from typing import Any
+
+from litestar import Response
+
+from control_plane.clock import new_id
+from control_plane.context import Context
+from control_plane.cookies import NewSession, new_session, set_cookie
+from control_plane.effects import answer
+from control_plane.people.schemas import MembershipView, MeView, PersonView
+from control_plane.rights import OF_ROLES
+from domain.problems import Refused
+from store.database import Transaction
+from store.queries import query
+
+_SWEEP = query("control_sweep_sessions")
+_INSERT = query("control_insert_session")
+_PERSON = query("control_person")
+_MEMBERSHIPS = query("control_memberships")
+
+
+async def begin(tx: Transaction, context: Context, person_id: str, member: Any) -> NewSession:
+    """A session as this member; within the person's transaction."""
+    made = new_session(context.secret)
+    await tx.execute(_SWEEP, person_id)
+    await tx.execute(_INSERT, person_id, new_id("ses"), member["account_id"], member["id"], made.token_hash)
+    return made
+
+
+async def membership(tx: Transaction, person_id: str, account_id: str | None) -> Any:
+    """The person's membership in this account, or the first that they have; Refused where there is none."""
+    for row in await tx.fetch(_MEMBERSHIPS, person_id):
+        if account_id in (None, row["account_id"]):
+            return row
+    raise Refused("not_a_member")
+
+
+async def show(tx: Transaction, person_id: str, account_id: str, csrf: str) -> MeView:
+    """The session as its owner sees it; within the person's transaction."""
+    person = await tx.fetchrow(_PERSON, person_id)
+    assert person is not None
+    memberships = [_membership(row) for row in await tx.fetch(_MEMBERSHIPS, person_id)]
+    (member,) = (known for known in memberships if known.account_id == account_id)
+    shown = PersonView(
+        id=person["id"],
+        email=person["email"],
+        email_verified=person["verified_at"] is not None,
+        totp=person["totp_confirmed_at"] is not None,
+        recovery_codes_left=person["recovery_count"],
+    )
+    return MeView("session", shown, member, memberships, sorted(OF_ROLES[member.role]), csrf)
+
+
+def with_cookie(status: int, body: Any, token: str, is_secure: bool) -> Response[bytes]:
+    """An answer that hands out a session, or takes it back."""
+    response = answer(status, body)
+    response.headers["Set-Cookie"] = set_cookie(token, is_secure)
+    return response
+
+
+def _membership(row: Any) -> MembershipView:
+    projects = None if row["project_ids"] is None else list(row["project_ids"])
+    return MembershipView(row["account_id"], row["id"], row["role"], projects)
