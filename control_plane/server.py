@@ -9,9 +9,9 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from control_plane.app import create_app, open_context
+from control_plane.jobs import worker as job_worker
 from control_plane.referral_programs import rewarding as reward_worker
 from control_plane.settings import Settings
-from control_plane.vouchers import batches as batch_worker
 from store import log
 from store.log import where
 
@@ -37,17 +37,17 @@ async def serve(settings: Settings) -> None:
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
         serving = asyncio.create_task(server.serve())
         told = asyncio.create_task(ended.wait())
-        batches = asyncio.create_task(batch_worker.work(context))
+        jobs = asyncio.create_task(job_worker.work(context))
         rewards = asyncio.create_task(reward_worker.work(context))
         log.info("serving", host=settings.host, port=settings.port)
-        await asyncio.wait({serving, told, batches, rewards}, return_when=asyncio.FIRST_COMPLETED)
-        unexpected = serving.done() or batches.done() or rewards.done()
+        await asyncio.wait({serving, told, jobs, rewards}, return_when=asyncio.FIRST_COMPLETED)
+        unexpected = serving.done() or jobs.done() or rewards.done()
         await app.drained(DRAIN_S)
         server.stop()
         told.cancel()
-        for worker in (batches, rewards):
+        for worker in (jobs, rewards):
             worker.cancel()  # at worst in the middle of a transaction, which is rolled back and made again
-        for result in await asyncio.gather(serving, told, batches, rewards, return_exceptions=True):
+        for result in await asyncio.gather(serving, told, jobs, rewards, return_exceptions=True):
             if isinstance(result, Exception):
                 log.error("task failed", error=type(result).__name__, where=where(result))
         log.info("stopped")

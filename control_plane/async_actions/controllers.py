@@ -1,12 +1,13 @@
 """Routes of asynchronous actions."""
 
-from litestar import Controller, Response, get
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
+from litestar.response import Stream
 
-from control_plane.async_actions import services
+from control_plane.async_actions import results, services
 from control_plane.async_actions.schemas import AsyncActionView
-from control_plane.calls import Call
+from control_plane.calls import AnyRequest, Call
 from control_plane.queries import ListBody
 from control_plane.rights import in_area
 
@@ -24,3 +25,17 @@ class AsyncActionController(Controller):
     @get("/{action_id:str}", operation_id="getAsyncAction", opt={"answer": AsyncActionView})
     async def get(self, call: NamedDependency[Call], action_id: FromPath[str]) -> Response[bytes]:
         return await services.get_action(call, action_id)
+
+    @post("/{action_id:str}/cancel", status_code=200, operation_id="cancelAsyncAction", opt={"answer": AsyncActionView})
+    async def cancel(self, call: NamedDependency[Call], action_id: FromPath[str]) -> Response[bytes]:
+        return await services.cancel_action(call, action_id)
+
+
+class ResultController(Controller):
+    """/v1/results"""
+
+    path = "/v1/results"
+
+    @get("/{token:str}", operation_id="getResult", opt={"right": "public"})
+    async def get(self, request: AnyRequest, token: FromPath[str]) -> Stream:
+        return await results.get_result(request, token)

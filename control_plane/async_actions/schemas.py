@@ -1,12 +1,16 @@
 """Asynchronous actions on the wire."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
+
+from control_plane.jobs.kinds import Failure
 
 
 class AsyncActionView(msgspec.Struct):
-    """Work that outlives its request, and how far it is."""
+    """Work that outlives its request, and how far it is. `progress` is null where nobody knows how much there is;
+    `failures` are the first thousand, and in lists left out. `reason` says why the whole of it failed."""
 
     id: str
     object: Literal["async_action"]
@@ -15,7 +19,11 @@ class AsyncActionView(msgspec.Struct):
     total_count: int
     done_count: int
     failed_count: int
-    failures: list[Any]
+    progress: float | None
+    reason: str | None
     campaign_id: str | None
+    dry_run: bool
+    result_url: str | None
     created_at: str
     updated_at: str
+    failures: list[Failure] | UnsetType = UNSET

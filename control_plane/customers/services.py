@@ -42,14 +42,21 @@ class StoredCustomer(msgspec.Struct, frozen=True):
 async def upsert_customer(call: Call) -> Response[bytes]:
     """POST /v1/customers"""
     body = call.body(CustomerUpsert)
+    fields = read_customer(call, body)
+    return await perform(call, partial(upsert, call, body.id, fields))
+
+
+def read_customer(call: Call, body: CustomerUpsert) -> dict[str, Any]:
+    """The fields that a body sets; Refused with all that is wrong."""
     fields = given_fields(call.errors, name=body.name, email=body.email, segments=body.segments, metadata=body.metadata)
     if "segments" in fields:
         fields["segments"] = once_each(fields["segments"])
     call.errors.raise_if_any()
-    return await perform(call, partial(_upsert, call, body.id, fields))
+    return fields
 
 
-async def _upsert(call: Call, customer_id: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
+async def upsert(call: Call, customer_id: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
+    """Make the customer what the fields say, inside the transaction."""
     tenant = call.tenant
     before, _ = await ensure_locked(tx, _ENSURE, _LOCK, _from_row, tenant.project_id, customer_id)
     after = msgspec.structs.replace(before, **fields)
@@ -66,15 +73,16 @@ async def _upsert(call: Call, customer_id: str, fields: dict[str, Any], tx: Tran
 
 async def get_customer(call: Call, customer_id: str) -> Response[bytes]:
     """GET /v1/customers/{id}"""
-    return await get_one(call, _GET, customer_id, "customer_not_found", _show_row)
+    return await get_one(call, _GET, customer_id, "customer_not_found", show_row)
 
 
 async def list_customers(call: Call) -> Response[bytes]:
     """GET /v1/customers"""
-    return await list_all(call, _LIST, _GET, _show_row)
+    return await list_all(call, _LIST, _GET, show_row)
 
 
-def _show_row(row: Any) -> CustomerView:
+def show_row(row: Any) -> CustomerView:
+    """The customer of a row as the API shows it."""
     return _show(_from_row(row))
 
 

@@ -45,6 +45,12 @@ class StoredProduct(msgspec.Struct, frozen=True):
 async def upsert_product(call: Call) -> Response[bytes]:
     """POST /v1/products"""
     body = call.body(ProductUpsert)
+    fields = read_product(call, body)
+    return await perform(call, partial(upsert, call, body.id, fields))
+
+
+def read_product(call: Call, body: ProductUpsert) -> dict[str, Any]:
+    """The fields that a body sets; Refused with all that is wrong."""
     fields = given_fields(
         call.errors, name=body.name, categories=body.categories, collections=body.collections, metadata=body.metadata
     )
@@ -57,10 +63,11 @@ async def upsert_product(call: Call) -> Response[bytes]:
         except MoneyError as error:
             call.errors.add("/price", str(error))
     call.errors.raise_if_any()
-    return await perform(call, partial(_upsert, call, body.id, fields))
+    return fields
 
 
-async def _upsert(call: Call, product_id: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
+async def upsert(call: Call, product_id: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
+    """Make the product what the fields say, inside the transaction."""
     tenant = call.tenant
     before, made = await ensure_locked(tx, _ENSURE, _LOCK, _from_row, tenant.project_id, product_id)
     after = msgspec.structs.replace(before, **fields)
@@ -81,15 +88,16 @@ async def _upsert(call: Call, product_id: str, fields: dict[str, Any], tx: Trans
 
 async def get_product(call: Call, product_id: str) -> Response[bytes]:
     """GET /v1/products/{id}"""
-    return await get_one(call, _GET, product_id, "product_not_found", partial(_show_row, call.tenant.decimals))
+    return await get_one(call, _GET, product_id, "product_not_found", partial(show_row, call.tenant.decimals))
 
 
 async def list_products(call: Call) -> Response[bytes]:
     """GET /v1/products"""
-    return await list_all(call, _LIST, _GET, partial(_show_row, call.tenant.decimals))
+    return await list_all(call, _LIST, _GET, partial(show_row, call.tenant.decimals))
 
 
-def _show_row(decimals: int, row: Any) -> ProductView:
+def show_row(decimals: int, row: Any) -> ProductView:
+    """The product of a row as the API shows it."""
     return _show(_from_row(row), decimals)
 
 

@@ -39,7 +39,7 @@ async def list_redemptions(call: Call) -> Response[bytes]:
         if code is not None:
             found = await _voucher_of_code(tx, call.tenant.project_id, code)
             if found is None or voucher_id not in (None, found):
-                return answer(200, list_body(rows, page, _show))
+                return answer(200, list_body(rows, page, show_redemption))
             voucher_id = found
         if voucher_id is not None:
             rows = await tx.fetch(_OF_VOUCHER, *shared, voucher_id, customer_id)
@@ -47,7 +47,7 @@ async def list_redemptions(call: Call) -> Response[bytes]:
             rows = await tx.fetch(_OF_CUSTOMER, *shared, customer_id)
         else:
             rows = await tx.fetch(_LIST, *shared)
-    return answer(200, list_body(rows, page, _show))
+    return answer(200, list_body(rows, page, show_redemption))
 
 
 async def _voucher_of_code(tx: Transaction, project_id: str, code: str) -> str | None:
@@ -57,7 +57,8 @@ async def _voucher_of_code(tx: Transaction, project_id: str, code: str) -> str |
     return None if row is None else row["id"]
 
 
-def _show(row: Any) -> ListedRedemption:
+def show_redemption(row: Any) -> ListedRedemption:
+    """The redemption of a row as lists show it."""
     decimals, lines = currency_decimals(row["currency"]), row["lines"]
     rolled_back_at = row["rolled_back_at"]
     return ListedRedemption(

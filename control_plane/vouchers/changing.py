@@ -28,7 +28,13 @@ Changed = Callable[[StoredVoucher], StoredVoucher]
 
 async def update_voucher(call: Call, reference: str) -> Response[bytes]:
     """PATCH /v1/vouchers/{id or code}"""
-    body, errors = call.body(VoucherUpdate), call.errors
+    changed = read_change(call, call.body(VoucherUpdate))
+    return await perform(call, partial(change_voucher, call, reference, changed, "voucher.update"))
+
+
+def read_change(call: Call, body: VoucherUpdate) -> Changed:
+    """What a body makes of a voucher; Refused when it is made, with all that is wrong."""
+    errors = call.errors
     one_limit(body, errors)
     metadata = None
     if body.metadata is None or isinstance(body.metadata, dict):
@@ -42,7 +48,7 @@ async def update_voucher(call: Call, reference: str) -> Response[bytes]:
         errors.raise_if_any()
         return after
 
-    return await perform(call, partial(_change, call, reference, changed, "voucher.update"))
+    return changed
 
 
 async def set_voucher_status(call: Call, reference: str, status: str, action: str) -> Response[bytes]:
@@ -53,10 +59,11 @@ async def set_voucher_status(call: Call, reference: str, status: str, action: st
     def changed(before: StoredVoucher) -> StoredVoucher:
         return msgspec.structs.replace(before, status=status)
 
-    return await perform(call, partial(_change, call, reference, changed, action))
+    return await perform(call, partial(change_voucher, call, reference, changed, action))
 
 
-async def _change(call: Call, reference: str, changed: Changed, action: str, tx: Transaction) -> Outcome:
+async def change_voucher(call: Call, reference: str, changed: Changed, action: str, tx: Transaction) -> Outcome:
+    """Make the change, inside the transaction; Refused before anything is written."""
     tenant = call.tenant
     before = await load_voucher(tx, tenant.project_id, reference, lock=True)
     after = changed(before)

@@ -38,19 +38,22 @@ class NewVoucher(msgspec.Struct, frozen=True):
 
 async def create_voucher(call: Call) -> Response[bytes]:
     """POST /v1/vouchers"""
-    body, errors = call.body(VoucherCreate), call.errors
+    wanted = read_voucher(call, call.body(VoucherCreate))
+    call.errors.raise_if_any()
+    return await perform(call, partial(_insert, call, wanted))
+
+
+def read_voucher(call: Call, body: VoucherCreate) -> NewVoucher:
+    """What a body wishes; of no use if errors were noted."""
+    errors = call.errors
     one_limit(body, errors)
     rules = RulesReader(call.tenant.decimals, "", errors).merge(Rules(), body)
     campaign_id = body.campaign_id if isinstance(body.campaign_id, str) else None
     if body.campaign_id in (None, UNSET) and body.discount_value in (None, UNSET):
         errors.add("/discount_value", "is required where there is no campaign")
     customer_id = body.customer_id if isinstance(body.customer_id, str) else None
-    wanted = NewVoucher(read_code(body.code, errors), campaign_id, customer_id, rules, "{}")
-    if isinstance(body.metadata, dict):
-        text = to_text(body.metadata, "/metadata", errors)
-        wanted = msgspec.structs.replace(wanted, metadata=text)
-    errors.raise_if_any()
-    return await perform(call, partial(_insert, call, wanted))
+    metadata = to_text(body.metadata, "/metadata", errors) if isinstance(body.metadata, dict) else None
+    return NewVoucher(read_code(body.code, errors), campaign_id, customer_id, rules, metadata or "{}")
 
 
 async def _insert(call: Call, wanted: NewVoucher, tx: Transaction) -> Outcome:

@@ -24,6 +24,9 @@ MOST_CODES = 50_000
 
 Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 CodeCount = Annotated[int, msgspec.Meta(ge=1, le=MOST_CODES)]
+CodePrefix = Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern="^[A-Za-z0-9_.~-]+$")]
+DrawnLength = Annotated[int, msgspec.Meta(ge=4, le=64)]
+Alphabet = Annotated[str, msgspec.Meta(min_length=2, max_length=36, pattern="^[A-Za-z0-9]+$")]
 
 
 class VoucherCreate(RulesInput, kw_only=True):
@@ -43,10 +46,15 @@ class VoucherUpdate(RulesInput, kw_only=True):
 
 
 class VoucherBatch(msgspec.Struct, kw_only=True):
-    """Body of a batch: so many codes of a campaign, all alike."""
+    """Body of a batch: so many codes of a campaign, all alike. They are spelled by a `pattern`, in which each # is
+    drawn, or by a `prefix` and the `length` of what is drawn behind it; twelve characters where nothing is said."""
 
     campaign_id: Reference
     count: CodeCount
+    pattern: CodeText | UnsetType | None = UNSET
+    prefix: CodePrefix | UnsetType | None = UNSET
+    length: DrawnLength | UnsetType | None = UNSET
+    alphabet: Alphabet | UnsetType | None = UNSET
     max_redemptions_per_code: Limit | UnsetType | None = UNSET
 
 

@@ -70,3 +70,20 @@ WHERE v.project_id = $1 AND ($6::text IS NULL OR v.campaign_id = $6) AND v.custo
     AND ($3::timestamptz IS NULL OR (v.created_at, v.id) < ($3, $4))
 ORDER BY v.created_at DESC, v.id DESC
 LIMIT $5;
+
+-- name: control_count_codes_of_campaign
+-- $2 the campaign's, and those that its batches (of type $3) are still to make; counted up to $4.
+SELECT (SELECT count(*) FROM (SELECT FROM vouchers WHERE project_id = $1 AND campaign_id = $2 LIMIT $4) v)
+    + (SELECT COALESCE(sum(total_count - done_count - failed_count), 0) FROM async_actions
+        WHERE project_id = $1 AND status IN ('queued', 'running') AND type = $3 AND params ->> 'campaign_id' = $2);
+
+-- name: control_taken_codes
+-- Those of $2 that lead to something already.
+SELECT code FROM codes WHERE project_id = $1 AND code = ANY($2::text[]);
+
+-- name: control_import_vouchers
+-- Columns of rows whose codes are free; a code that was taken this very moment fails the chunk, which is made again.
+INSERT INTO vouchers (project_id, id, campaign_id, code, rules, metadata, counts_customers_since, customer_id)
+SELECT $1, n.id, n.campaign_id, n.code, n.rules::jsonb, n.metadata::jsonb, n.since, n.customer_id
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[])
+    AS n (id, campaign_id, code, rules, metadata, since, customer_id);

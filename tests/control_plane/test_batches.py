@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from control_plane.context import Context
-from control_plane.vouchers import batches
+from control_plane.jobs import worker
+from control_plane.jobs.kinds import Action
+from control_plane.vouchers import generating
 from domain.definitions import change_key
 from domain.ids import is_code
 from store.scripts import Scripts
@@ -41,7 +43,7 @@ async def test_exactly_so_many_distinct_codes(
     body = ok(await api.get(f"/v1/async-actions/{action_id}"))
     assert (body["status"], body["total_count"], body["done_count"]) == ("queued", 12_345, 0)
     before = await change_number(scripts, tenancy.project_id)
-    assert await batches.make_due_batches(context) == 1
+    assert await worker.work_off(context) >= 1
     body = ok(await api.get(f"/v1/async-actions/{action_id}"))
     assert (body["status"], body["done_count"], body["failed_count"]) == ("done", 12_345, 0)
     rows = await codes_of(owner)
@@ -49,12 +51,12 @@ async def test_exactly_so_many_distinct_codes(
     assert all(is_code(row["code"]) and len(row["code"]) == 12 for row in rows)
     assert await change_number(scripts, tenancy.project_id) >= before + 3
     assert await owner.fetchval("SELECT count(*) FROM outbox WHERE applied_at IS NULL") == 0
-    assert await batches.make_due_batches(context) == 0
+    assert await worker.work_off(context) == 0
 
 
 async def test_each_code_has_a_limit_of_its_own_with_its_counter(api: Client, context: Context, owner: Any) -> None:
     await order(api, await new_campaign(api), 3)
-    await batches.make_due_batches(context)
+    await worker.work_off(context)
     assert [row["rules"] for row in await codes_of(owner)] == [{"max_redemptions": 1}] * 3
     rows = await owner.fetch("SELECT limit_value, ceiling FROM counters WHERE id LIKE 'r:vch_%'")
     assert [tuple(row) for row in rows] == [(1, 1)] * 3
@@ -64,38 +66,42 @@ async def test_each_code_has_a_limit_of_its_own_with_its_counter(api: Client, co
 
 async def test_a_campaigns_limit_per_code_is_inherited(api: Client, context: Context, owner: Any) -> None:
     await order(api, await new_campaign(api, max_redemptions_per_code=4), 2)
-    await batches.make_due_batches(context)
+    await worker.work_off(context)
     assert [row["rules"] for row in await codes_of(owner)] == [{}] * 2
     assert await owner.fetchval("SELECT count(*) FROM counters WHERE id LIKE 'r:vch_%'") == 0
     shown = ok(await api.get("/v1/vouchers"))["data"]
     assert [voucher["redemptions"] for voucher in shown] == [{"used": 0, "limit": 4}] * 2
 
 
-async def test_a_batch_is_resumed_after_a_crash_without_doubles(api: Client, context: Context, owner: Any) -> None:
+async def test_a_batch_is_resumed_after_a_crash_without_doubles(
+    api: Client, context: Context, owner: Any, tenancy: Tenancy
+) -> None:
     action_id = await order(api, await new_campaign(api), 12_000)
     row = await owner.fetchrow("SELECT project_id, id FROM async_actions")
-    batch = batches.Batch(row["project_id"], 1, row["id"])
+    batch = Action(tenancy.made.account_id, row["project_id"], 1, row["id"])
+    tenant = await worker.tenant_of_action(context, batch)
     # A worker took it, made one chunk and was killed: its lease still runs.
     await owner.execute("UPDATE async_actions SET status = 'running', locked_until = now() + interval '1 minute'")
-    assert await batches.make_chunk(context, batch)
-    assert await batches.make_due_batches(context) == 0
-    assert ok(await api.get(f"/v1/async-actions/{action_id}"))["done_count"] == batches.CHUNK_CODES
+    assert await worker.make_chunk(context, batch, tenant)
+    assert await worker.work_off(context) == 0
+    assert ok(await api.get(f"/v1/async-actions/{action_id}"))["done_count"] == generating.CHUNK_CODES
     await owner.execute("UPDATE async_actions SET locked_until = now() - interval '1 second'")
-    assert await batches.make_due_batches(context) == 1
+    assert await worker.work_off(context) >= 1
     assert ok(await api.get(f"/v1/async-actions/{action_id}"))["status"] == "done"
     assert await owner.fetchval("SELECT count(DISTINCT code) FROM vouchers") == 12_000
     assert await owner.fetchval("SELECT count(*) FROM vouchers") == 12_000
 
 
 async def test_a_worker_killed_before_its_last_word_is_finished_by_the_next(
-    api: Client, context: Context, owner: Any
+    api: Client, context: Context, owner: Any, tenancy: Tenancy
 ) -> None:
     action_id = await order(api, await new_campaign(api), 10)
     row = await owner.fetchrow("SELECT project_id, id FROM async_actions")
     await owner.execute("UPDATE async_actions SET status = 'running'")
-    assert not await batches.make_chunk(context, batches.Batch(row["project_id"], 1, row["id"]))
+    batch = Action(tenancy.made.account_id, row["project_id"], 1, row["id"])
+    assert await worker.make_chunk(context, batch, await worker.tenant_of_action(context, batch))
     await owner.execute("UPDATE async_actions SET locked_until = NULL")
-    assert await batches.make_due_batches(context) == 1
+    assert await worker.work_off(context) >= 1
     body = ok(await api.get(f"/v1/async-actions/{action_id}"))
     assert (body["status"], body["done_count"]) == ("done", 10)
 
@@ -113,8 +119,8 @@ async def test_codes_that_are_taken_are_drawn_anew(
 
     created(await api.post("/v1/vouchers", {"code": "TAKEN", "discount_value": 1}))
     action_id = await order(api, campaign_id, 2)
-    monkeypatch.setattr(batches, "draw_many", draw)
-    await batches.make_due_batches(context)
+    monkeypatch.setattr(generating, "draw_many", draw)
+    await worker.work_off(context)
     assert ok(await api.get(f"/v1/async-actions/{action_id}"))["done_count"] == 2
     assert {row["code"] for row in await codes_of(owner)} == {"TAKEN", "FREE1", "FREE2"}
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from control_plane.context import Context
-from control_plane.vouchers import batches
+from control_plane.jobs import worker
 from domain.definitions import Redeemable, balance_counter, voucher_key
 from domain.ledger import Item, Mode, Move
 from domain.outcomes import Verdict
@@ -280,7 +280,7 @@ async def test_a_batch_makes_exactly_so_many_cards_each_with_its_counter_and_ent
     campaign_id = await new_campaign(api, card_amount=20)
     body = {"campaign_id": campaign_id, "count": 1_234, "active": False, "expires_at": "2099-01-01"}
     action_id = ok(await api.post("/v1/gift-cards/batch", body), 202)["async_action_id"]
-    assert await batches.make_due_batches(context) == 1
+    assert await worker.work_off(context) == 1
     action = ok(await api.get(f"/v1/async-actions/{action_id}"))
     assert (action["type"], action["status"], action["done_count"]) == ("gift_card_batch", "done", 1_234)
     assert await owner.fetchval("SELECT count(DISTINCT code) FROM gift_cards WHERE funded_minor = 2000") == 1_234

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from control_plane.clock import new_id
 from tests.control_plane.client import Client, created, ok
 
 from .provoking import NOWHERE, Shop, provokes, unique, wish
@@ -96,6 +97,22 @@ async def product_not_found(shop: Shop) -> httpx.Response:
 @provokes()
 async def async_action_not_found(shop: Shop) -> httpx.Response:
     return await shop.get(f"/v1/async-actions/act_{NOWHERE}")
+
+
+@provokes()
+async def async_action_over(shop: Shop) -> httpx.Response:
+    project, action = ok(await shop.get("/v1/projects"))["data"][0]["id"], new_id("act")
+    await shop.owner.execute(
+        "INSERT INTO async_actions (project_id, id, type, status, total_count) VALUES ($1, $2, 'export', 'done', 0)",
+        project,
+        action,
+    )
+    return await shop.post(f"/v1/async-actions/{action}/cancel")
+
+
+@provokes()
+async def result_not_found(shop: Shop) -> httpx.Response:
+    return await shop.get("/v1/results/nothing")
 
 
 @provokes()

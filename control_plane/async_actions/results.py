@@ -1,0 +1,94 @@
+"""Results of actions: links that anybody may follow who has one, for an hour, and the file behind it, chunk by chunk.
+
+The link says for itself what it is of, until when, and that we have said so; no key goes with a download. Must never
+hold more of a file than one chunk, nor a transaction while a client reads.
+"""
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from typing import cast
+
+import msgspec
+from litestar.response import Stream
+
+from control_plane.calls import AnyRequest
+from control_plane.clock import now_ms
+from control_plane.context import Context
+from control_plane.jobs.spool import read_chunk
+from domain.problems import Refused
+from store.queries import query
+
+LINK_TTL_MS = 3_600_000
+_MOST_TOKEN_CHARS = 512
+_MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
+
+_ACTION = query("control_action")
+
+
+class Link(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What a link is of."""
+
+    project_id: str
+    action_id: str
+    expires_ms: int
+
+
+def result_url(secret: bytes, project_id: str, action_id: str) -> str:
+    """A link to an action's result."""
+    payload = msgspec.json.encode(Link(project_id, action_id, now_ms() + LINK_TTL_MS))
+    return f"/v1/results/{_text(payload)}.{_text(_seal(secret, payload))}"
+
+
+async def get_result(request: AnyRequest, token: str) -> Stream:
+    """GET /v1/results/{token}"""
+    context = cast(Context, request.app.state.context)
+    link = _read(context.secret, token)
+    async with context.database.tenant_tx(link.project_id) as tx:
+        row = await tx.fetchrow(_ACTION, link.project_id, link.action_id)
+    if row is None or row["status"] != "done" or not row["result_chunks"]:
+        raise Refused("result_not_found")
+    format_ = row["params"]["format"]
+    name = f"{row['params']['resource']}-{link.action_id}.{format_}"
+    return Stream(
+        _chunks(context, link, row["result_chunks"]),
+        media_type=_MEDIA_TYPES[format_],
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"},
+    )
+
+
+async def _chunks(context: Context, link: Link, count: int) -> AsyncIterator[bytes]:
+    for number in range(count):
+        async with context.database.tenant_tx(link.project_id) as tx:
+            data = await read_chunk(tx, link.project_id, link.action_id, "result", number)
+        if data is None:
+            # Swept while it was read: a file that ends too early must not look whole.
+            raise Refused("result_not_found")
+        yield data
+
+
+def _read(secret: bytes, token: str) -> Link:
+    payload, _, seal = token[:_MOST_TOKEN_CHARS].partition(".")
+    link = None
+    try:
+        raw = _bytes(payload)
+        if hmac.compare_digest(_bytes(seal), _seal(secret, raw)):
+            link = msgspec.json.decode(raw, type=Link)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise Refused("result_not_found") from error
+    if link is None or link.expires_ms < now_ms():
+        raise Refused("result_not_found")
+    return link
+
+
+def _seal(secret: bytes, payload: bytes) -> bytes:
+    return hmac.digest(secret, b"vauchflow result\x00" + payload, sha256)
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

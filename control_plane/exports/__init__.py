@@ -1,0 +1,1 @@
+"""Exports: what lists show, all of it, as a file."""

@@ -1,0 +1,1 @@
+"""Files and lists taken in: imports of CSV, and bulk updates."""

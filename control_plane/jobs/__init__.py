@@ -1,0 +1,1 @@
+"""Work that outlives its request, a chunk at a time: batches, imports, bulk updates, exports."""
