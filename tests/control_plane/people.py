@@ -1,0 +1,99 @@
+"""People at the API: somebody with a cookie and the token that proves what their page asked for."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from control_plane.cookies import COOKIE
+from tests.control_plane.client import created, ok
+
+PASSWORD = "correct horse battery"
+
+
+class Person:
+    """Somebody who is signed in, or was."""
+
+    def __init__(self, http: httpx.AsyncClient, answer: httpx.Response) -> None:
+        self.http = http
+        self.answer = answer
+        self.body: dict[str, Any] = answer.json()
+        self.cookie = cookie_of(answer)
+        session = self.body.get("session") or self.body
+        self.csrf = session["csrf_token"]
+        self.account_id = session["member"]["account_id"]
+        self.member_id = session["member"]["member_id"]
+
+    async def __call__(
+        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        sent = {"Cookie": f"{COOKIE}={self.cookie}", "Vauchflow-CSRF": self.csrf, **(headers or {})}
+        return await self.http.request(method, path, json=body, headers=sent)
+
+    async def get(self, path: str, **more: Any) -> httpx.Response:
+        return await self("GET", path, **more)
+
+    async def post(self, path: str, body: Any = None, **more: Any) -> httpx.Response:
+        return await self("POST", path, body, **more)
+
+
+def cookie_of(answer: httpx.Response) -> str:
+    """The session that an answer hands out; '' where it takes one back."""
+    found = re.match(rf"{COOKIE}=([^;]*);", answer.headers["set-cookie"])
+    assert found is not None
+    return found.group(1)
+
+
+async def sign_up(http: httpx.AsyncClient, email: str, password: str = PASSWORD) -> Person:
+    """Somebody new, with an account of their own."""
+    answer = await http.post("/v1/signup", json={"email": email, "password": password, "account": "Acme"})
+    created(answer)
+    return Person(http, answer)
+
+
+async def log_in(http: httpx.AsyncClient, email: str, password: str = PASSWORD, **more: Any) -> Person:
+    """Somebody known."""
+    answer = await http.post("/v1/login", json={"email": email, "password": password, **more})
+    ok(answer)
+    return Person(http, answer)
+
+
+async def invite(owner: Person, email: str, role: str, outbox: Path, chores: Any, **more: Any) -> tuple[str, str]:
+    """The id and the mailed token of somebody who is invited."""
+    member = created(await owner.post("/v1/members", {"email": email, "role": role, **more}))
+    await chores.done()
+    return member["id"], token_for(outbox, email)
+
+
+async def join(owner: Person, email: str, role: str, outbox: Path, chores: Any, **more: Any) -> Person:
+    """Somebody new who has accepted."""
+    _, token = await invite(owner, email, role, outbox, chores, **more)
+    answer = await owner.http.post("/v1/invitations/accept", json={"token": token, "password": PASSWORD})
+    ok(answer)
+    return Person(owner.http, answer)
+
+
+def mails_to(outbox: Path, email: str) -> list[dict[str, str]]:
+    """What was sent to somebody, oldest first."""
+    mails = [json.loads(path.read_text()) for path in sorted(outbox.glob("*.json"), key=lambda path: path.name)]
+    return [mail for mail in mails if mail["to"] == email]
+
+
+def modes_of(outbox: Path) -> list[int]:
+    """Who may read each mail."""
+    return [path.stat().st_mode & 0o777 for path in outbox.glob("*.json")]
+
+
+def token_for(outbox: Path, email: str) -> str:
+    """The token of the last mail to somebody."""
+    found = re.search(r"token=([\w-]+)", mails_to(outbox, email)[-1]["text"])
+    assert found is not None
+    return found.group(1)
+
+
+async def all_of(*awaited: Any) -> list[Any]:
+    """At the same time."""
+    return list(await asyncio.gather(*awaited))
