@@ -6,6 +6,7 @@ from litestar.di import NamedDependency
 from control_plane.calls import Call
 from control_plane.exports import services
 from control_plane.exports.schemas import ExportCreate
+from control_plane.rights import in_area
 from control_plane.vouchers.schemas import BatchAccepted
 
 
@@ -13,7 +14,7 @@ class ExportController(Controller):
     """/v1/exports"""
 
     path = "/v1/exports"
-    opt = {"area": "exports"}
+    opt = in_area("exports")
 
     @post("/", status_code=202, operation_id="createExport", opt={"body": ExportCreate, "answer": BatchAccepted})
     async def create(self, call: NamedDependency[Call]) -> Response[bytes]:

@@ -35,6 +35,11 @@ class Home:
         return self.path / "secrets.json"
 
     @property
+    def outbox(self) -> Path:
+        """The mails that would have been sent, a file each. They hold tokens."""
+        return self.path / "outbox"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the ./dev that runs here."""
         return self.path / "dev.lock"
