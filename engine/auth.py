@@ -22,7 +22,8 @@ MAX_KEYS = 10_000
 
 
 class Tenant(msgspec.Struct, frozen=True):
-    """The project that a key speaks for, with all that a request needs to know of it."""
+    """The project that a key speaks for, with all that a request needs to know of it. `scopes`: the rights that
+    the key is confined to; None: all that its type has."""
 
     key_id: str
     publishable: bool
@@ -32,6 +33,7 @@ class Tenant(msgspec.Struct, frozen=True):
     currency: str
     decimals: int
     plan: str
+    scopes: frozenset[str] | None = None
 
 
 class Keys:
@@ -105,4 +107,5 @@ def _tenant(found: Principal | None) -> Tenant | str | None:
         found.currency,
         found.currency_decimals,
         found.plan,
+        None if found.scopes is None else frozenset(found.scopes),
     )

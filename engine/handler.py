@@ -70,6 +70,8 @@ async def _dispatch(worker: Worker, call: Call) -> Response:
     tenant = await worker.keys.tenant(call.authorization)
     if tenant.publishable and not route.publishable:
         raise Refused("publishable_key")
+    if tenant.scopes is not None and route.right not in tenant.scopes:
+        raise Refused("right_missing", f"It takes the right {route.right}.")
     served = await worker.gate.enter(tenant.shard)
     return await _on(worker, served, route.verb(worker, tenant, served, call, segment))
 

@@ -46,6 +46,13 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     has_effect: bool = False
     errors: tuple[str, ...] = ()
 
+    @property
+    def right(self) -> str:
+        """What a key that is confined to scopes needs, as the control plane's table of rights names it."""
+        if self.publishable:
+            return "validations:read"
+        return "redemptions:write" if self.has_effect else "redemptions:read"
+
 
 def _whole(verb: Callable[[Worker, Tenant, ServedShard, Call], Awaitable[Response]]) -> Verb:
     """A verb of a path without a parameter."""

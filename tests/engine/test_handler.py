@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from control_plane.api_keys.creation import KeyTerms, create_key
 from domain.ledger import Position, Settlement
 from domain.outcomes import Status
 from domain.rules import Rules
@@ -15,7 +16,7 @@ from store.keys import Keyspace
 from store.link import Identity
 from tests.servers.waiting import eventually
 
-from .conftest import SHARD, Shop
+from .conftest import SECRET, SHARD, Shop
 
 PERCENT_20 = Rules("PERCENT", 200_000)
 
@@ -274,3 +275,21 @@ async def test_committed_is_refused_where_the_reconciler_is_not_heard(shop: Shop
     status, body = await shop.redeem("GOLD")
     assert (status, body["code"]) == (503, "ledger_lagging")
     assert await _raw(shop, "XLEN", Keyspace(SHARD, 1).stream) == 0
+
+
+async def test_a_key_that_is_confined_may_what_its_scopes_say(shop: Shop) -> None:
+    await shop.voucher("SCOPED", PERCENT_20)
+    body = {"order_value": 10}
+    for scopes, validating, redeeming in (
+        (["validations:read"], 200, 403),
+        (["redemptions:write"], 403, 200),
+        (["redemptions:read", "vouchers:write"], 403, 403),
+    ):
+        key = await create_key(
+            shop.owner, SECRET, shop.account.account_id, shop.account.project_id, "SECRET", terms=KeyTerms(None, scopes)
+        )
+        answers = [
+            await shop.call("POST", f"/v1/vouchers/SCOPED/{verb}", body, token=key.key)
+            for verb in ("validate", "redeem")
+        ]
+        assert [answer.status for answer in answers] == [validating, redeeming], scopes
