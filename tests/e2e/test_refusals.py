@@ -9,11 +9,18 @@ from domain.outcomes import PROBLEMS
 from store.database import owner_connection
 from tests.servers.stack import RunningStack
 
-from . import provoked_cards, provoked_checkouts, provoked_loyalty, provoked_planes, provoked_referrals
+from . import provoked_cards, provoked_checkouts, provoked_loyalty, provoked_people, provoked_planes, provoked_referrals
 from .provoking import PROVOCATIONS, Shop, assert_refused
 from .test_refusals_in_need import IN_NEED
 
-_REGISTERED = (provoked_cards, provoked_checkouts, provoked_loyalty, provoked_planes, provoked_referrals)
+_REGISTERED = (
+    provoked_cards,
+    provoked_checkouts,
+    provoked_loyalty,
+    provoked_people,
+    provoked_planes,
+    provoked_referrals,
+)
 
 
 @pytest.fixture

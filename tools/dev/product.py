@@ -81,7 +81,12 @@ class Product:
 
     def control_plane(self) -> Program:
         """The control plane."""
-        return self._python("control_plane", ("control_plane",), self._plane(self.ports.control_plane))
+        env = self._plane(self.ports.control_plane)
+        # Mail is a file in a folder, and whoever works on this machine is one client who tries a lot.
+        env["VAUCHFLOW_MAIL_URL"] = self.home.outbox.as_uri()
+        env["VAUCHFLOW_PUBLIC_URL"] = f"http://{HOST}:{self.ports.gateway}"
+        env["VAUCHFLOW_CLIENT_ATTEMPTS"] = "100000"
+        return self._python("control_plane", ("control_plane",), env)
 
     def reconciler(self) -> Program:
         """The reconciler."""
