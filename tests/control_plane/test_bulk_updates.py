@@ -57,8 +57,8 @@ async def test_customers_and_products(api: Client, context: Context) -> None:
     records = [{"id": "c1", "name": "Ann"}, {"id": "c2", "email": "no"}]
     assert counts(await worked_off(api, context, await update(api, "customers", records))) == ("done", 2, 1, 1)
     assert ok(await api.get("/v1/customers/c1"))["name"] == "Ann"
-    records = [{"id": "p1", "price": 9.99, "metadata": {"big": 12345678901234567890.5}}]
-    assert counts(await worked_off(api, context, await update(api, "products", records))) == ("done", 1, 1, 0)
+    products: list[dict[str, Any]] = [{"id": "p1", "price": 9.99, "metadata": {"big": 12345678901234567890.5}}]
+    assert counts(await worked_off(api, context, await update(api, "products", products))) == ("done", 1, 1, 0)
     assert ok(await api.get("/v1/products/p1"))["price"] == 9.99
 
 

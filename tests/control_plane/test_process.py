@@ -116,3 +116,31 @@ async def test_a_batch_of_50000_comes_through_a_kill(control_plane: ControlPlane
     assert await owner.fetchval("SELECT count(DISTINCT code) FROM vouchers") == 50_000
     assert await owner.fetchval("SELECT count(*) FROM vouchers") == 50_000
     assert await owner.fetchval("SELECT count(*) FROM counters WHERE id LIKE 'r:vch_%'") == 50_000
+
+
+def import_kill_and_finish(plane: ControlPlane, key: str) -> dict[str, Any]:
+    """Send 50,000 rows, 100 of them bad, kill the process in the middle, start it again, wait; the action."""
+    bad = dict.fromkeys(range(7, 50_000, 500), 200)
+    rows = "".join(f"I{n},PERCENT,{bad.get(n, 20)},1\r\n" for n in range(50_000))
+    file = "code,discount_type,discount_value,max_redemptions\r\n" + rows
+    with httpx.Client(base_url=plane.url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as http:
+        sent = http.post("/v1/vouchers/import", content=file, headers={"Content-Type": "text/csv"})
+        path = f"/v1/async-actions/{sent.json()['async_action_id']}"
+        wait_until(lambda: http.get(path).json()["progress"] >= 0.3, what="a third of the file", timeout_s=60)
+        plane.end(signal.SIGKILL)
+        plane.start()
+        assert http.get(path).json()["progress"] < 1
+        wait_until(lambda: http.get(path).json()["status"] == "done", what="the import", timeout_s=120)
+        answer: dict[str, Any] = http.get(path).json()
+        return answer
+
+
+@pytest.mark.slow
+async def test_an_import_of_50000_rows_comes_through_a_kill(control_plane: ControlPlane, owner: Any) -> None:
+    shown = import_kill_and_finish(control_plane, await secret_key(owner))
+    assert (shown["total_count"], shown["done_count"], shown["failed_count"]) == (50_000, 49_900, 100)
+    assert [failure["row"] for failure in shown["failures"]] == [n + 2 for n in range(7, 50_000, 500)]
+    assert all(failure["reason"].startswith("discount_value") for failure in shown["failures"])
+    assert await owner.fetchval("SELECT count(DISTINCT code) FROM vouchers") == 49_900
+    assert await owner.fetchval("SELECT count(*) FROM vouchers") == 49_900
+    assert await owner.fetchval("SELECT count(*) FROM counters WHERE id LIKE 'r:vch_%'") == 49_900
