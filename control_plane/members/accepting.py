@@ -35,6 +35,7 @@ _ACCEPT = query("control_accept_invitation")
 async def accept(visit: Visit) -> Response[bytes]:
     """POST /v1/invitations/accept"""
     body = visit.body(InvitationAccept)
+    visit.errors.raise_if_any()
     context = visit.context
     await attempts.count(context, "invitation", "", visit.client)
     hashed = token_hash(context.secret, body.token)

@@ -32,6 +32,7 @@ _END_ALL = query("control_end_sessions")
 async def ask(visit: Visit) -> Response[bytes]:
     """POST /v1/password-resets; 202, whoever there is."""
     body = visit.body(ResetRequest)
+    visit.errors.raise_if_any()
     email = normalise(body.email)
     await attempts.count(visit.context, "reset", email, visit.client)
     visit.context.people.chores.start(_mail_token(visit.context, email))
@@ -54,6 +55,7 @@ async def _mail_token(context: Context, email: str) -> None:
 async def confirm(visit: Visit) -> Response[bytes]:
     """POST /v1/password-resets/confirm; every session ends."""
     body = visit.body(ResetConfirm)
+    visit.errors.raise_if_any()
     context = visit.context
     await attempts.count(context, "reset token", "", visit.client)
     hashed = token_hash(context.secret, body.token)

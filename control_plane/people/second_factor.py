@@ -15,6 +15,8 @@ from litestar import Response
 
 from control_plane import attempts
 from control_plane.audit import record
+from control_plane.auth import Principal
+from control_plane.bodies import NoBody
 from control_plane.calls import AccountCall
 from control_plane.clock import now_ms
 from control_plane.effects import answer
@@ -40,6 +42,8 @@ _REMOVE = query("control_remove_totp")
 
 async def begin(call: AccountCall) -> Response[bytes]:
     """POST /v1/me/totp; it counts once it is confirmed."""
+    call.body(NoBody)
+    call.errors.raise_if_any()
     who, secret = call.principal, pyotp.random_base32()
     async with call.context.database.person_tx(who.person_id) as tx:
         person = await tx.fetchrow(_LOCK, who.person_id)
@@ -53,7 +57,8 @@ async def begin(call: AccountCall) -> Response[bytes]:
 
 async def confirm(call: AccountCall) -> Response[bytes]:
     """POST /v1/me/totp/confirm"""
-    body, who = await _body(call), call.principal
+    body = _code(call)
+    who = await _counted(call)
     async with call.context.database.person_tx(who.person_id, who.account_id) as tx:
         person = await tx.fetchrow(_LOCK, who.person_id)
         assert person is not None
@@ -73,7 +78,8 @@ async def confirm(call: AccountCall) -> Response[bytes]:
 
 async def remove(call: AccountCall) -> Response[bytes]:
     """DELETE /v1/me/totp; takes a code, so that a session left open is not enough."""
-    body, who = await _body(call), call.principal
+    body = _code(call)
+    who = await _counted(call)
     async with call.context.database.person_tx(who.person_id, who.account_id) as tx:
         person = await tx.fetchrow(_LOCK, who.person_id)
         assert person is not None
@@ -99,11 +105,16 @@ async def take_code(tx: Transaction, secret: bytes, person: Any, code: str) -> b
     return True
 
 
-async def _body(call: AccountCall) -> TotpCode:
+def _code(call: AccountCall) -> TotpCode:
     body = call.body(TotpCode)
     call.errors.raise_if_any()
-    await attempts.count(call.context, "totp", call.principal.person_id, call.client)
     return body
+
+
+async def _counted(call: AccountCall) -> Principal:
+    """Who tries a code; Refused where they have tried too many."""
+    await attempts.count(call.context, "totp", call.principal.person_id, call.client)
+    return call.principal
 
 
 def _step_of(secret: bytes, person: Any, code: str) -> int | None:

@@ -3,6 +3,7 @@
 from litestar import Response
 
 from control_plane import attempts, audit
+from control_plane.bodies import NoBody
 from control_plane.calls import AccountCall
 from control_plane.effects import answer
 from control_plane.people import sessions
@@ -24,6 +25,7 @@ _PASSWORD = query("control_set_password")
 async def log_in(visit: Visit) -> Response[bytes]:
     """POST /v1/login"""
     body = visit.body(LogIn)
+    visit.errors.raise_if_any()
     context, email = visit.context, normalise(body.email)
     await attempts.count(context, "login", email, visit.client)
     async with context.database.anonymous_tx() as tx:
@@ -55,6 +57,8 @@ async def log_in(visit: Visit) -> Response[bytes]:
 
 async def log_out(call: AccountCall) -> Response[bytes]:
     """POST /v1/logout"""
+    call.body(NoBody)
+    call.errors.raise_if_any()
     person_id = call.principal.person_id
     async with call.context.database.person_tx(person_id) as tx:
         await tx.execute(_END, person_id, call.principal.session_id)

@@ -38,6 +38,7 @@ class Founder(msgspec.Struct, frozen=True):
 async def sign_up(visit: Visit) -> Response[bytes]:
     """POST /v1/signup"""
     body = visit.body(SignUp)
+    visit.errors.raise_if_any()
     context, email = visit.context, normalise(body.email)
     await attempts.count(context, "signup", email, visit.client)
     stored = await context.people.passwords.hash(body.password)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from control_plane.auth import PROJECT_HEADER
+from control_plane.cookies import COOKIE, CSRF_HEADER
 from domain.outcomes import PROBLEMS
 from domain.problems import ProblemBody, Refused, problem_body
 from tools.openapi.examples import ANSWERS, BODIES
@@ -127,7 +128,9 @@ def _security() -> dict[str, Any]:
         "publishableKey": "A project's publishable key, vf_pk_...: it may validate, and nothing else.",
         "adminKey": f"An account's admin key, vf_ak_...; it names the project in the header {PROJECT_HEADER}.",
     }
-    return {name: {"type": "http", "scheme": "bearer", "description": each} for name, each in said.items()}
+    keys = {name: {"type": "http", "scheme": "bearer", "description": each} for name, each in said.items()}
+    words = f"A member's session; every change also sends {CSRF_HEADER}, which log-in and GET /v1/me answer."
+    return {**keys, "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": words}}
 
 
 def _parameters() -> dict[str, Any]:

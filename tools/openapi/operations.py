@@ -12,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from control_plane import calls
 from control_plane.app import discover_controllers
+from control_plane.rights import OF_KEYS, right_of
 from engine.routes import ROUTES, Route
 from tools.openapi.asking import DEPENDENCIES, Schema, ask
 from tools.openapi.reading import Found, read
@@ -23,6 +24,7 @@ _OF_ENGINE = _SHARED | {
 }  # fmt: skip
 # What a route has a name for that is no refusal of its own: a word that an answer may also hold.
 _NEVER = {"putStackingRules": {"no_effect"}}
+_KEY_TYPES = {"secretKey": "SECRET", "adminKey": "ADMIN"}
 _DEEP = {"rule_not_met", "customer_required"}
 """Codes in the meaning of rules, which the control plane builds but never judges for a caller."""
 
@@ -108,7 +110,7 @@ def _of_control_plane(path: str, handler: HTTPRouteHandler) -> Operation:
     entered = [read(getattr(calls, f"provide_{name}")).codes for name in needs]
     codes = set(said.get("errors", ())).union(found.codes - _DEEP - _NEVER.get(id_, set()), _SHARED, *entered)
     method = next(iter(handler.http_methods - {"HEAD"}))
-    codes -= {"malformed_body"} if method in ("GET", "DELETE") else set()
+    codes -= {"malformed_body"} if method in ("GET", "DELETE") and asked.body is None else set()
     takes_key = found.calls("perform")
     return Operation(
         method=method,
@@ -117,7 +119,7 @@ def _of_control_plane(path: str, handler: HTTPRouteHandler) -> Operation:
         plane="control_plane",
         summary=_words(id_),
         description=_said_by(found),
-        keys=_keys(needs, found),
+        keys=_keys(needs, right_of(method, said)),
         answers=dict.fromkeys(_statuses(found, handler), said.get("answer")),
         codes=codes | _of_segments(path),
         body=asked.body,
@@ -128,10 +130,12 @@ def _of_control_plane(path: str, handler: HTTPRouteHandler) -> Operation:
     )
 
 
-def _keys(needs: list[str], found: Found) -> tuple[str, ...]:
+def _keys(needs: list[str], right: str) -> tuple[str, ...]:
+    """What may ask: the kinds of keys that have the route's right, and members by their session."""
     if not {"call", "account"} & set(needs):
         return ()
-    return ("adminKey",) if "admin_key_required" in found.codes else ("secretKey", "adminKey")
+    keys = [name for name, type_ in _KEY_TYPES.items() if right in OF_KEYS[type_]]
+    return (*keys, "session")
 
 
 def _statuses(found: Found, handler: HTTPRouteHandler) -> list[int]:
