@@ -19,6 +19,16 @@ from tools.openapi.schemas import Schema, Schemas
 
 VERSION = "1.0.0"
 _JSON = "application/json"
+_FORM = {
+    "type": "object",
+    "properties": {"file": {"type": "string", "contentMediaType": "text/csv"}},
+    "required": ["file"],
+}
+_FILE: dict[str, Any] = {
+    "required": True,
+    "content": {"text/csv": {"schema": {"type": "string"}}, "multipart/form-data": {"schema": _FORM}},
+}
+"""A file with a header line: the body itself, or the one file of a form."""
 _REQUEST_ID = "req_0123456789abcdef0123"
 _SUCCESS = {
     200: "Done.",
@@ -74,6 +84,8 @@ def _operation(one: Operation, schemas: Schemas, refusals: Refusals) -> dict[str
         shown["parameters"] = parameters
     if one.body is not None:
         shown["requestBody"] = _body(one, one.body, schemas)
+    elif one.extra.get("is_streamed"):
+        shown["requestBody"] = _FILE
     shown["responses"] = {
         **{str(status): _answer(one, status, answer, schemas) for status, answer in one.answers.items()},
         **refusals.of(one.codes),
