@@ -88,10 +88,10 @@ class Query:
             return None
         try:
             time = datetime.fromisoformat(value)
-        except ValueError:
+            return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):  # the year 1 of the east is no year in UTC
             self._errors.add_parameter(name, "must be a time in ISO 8601")
             return None
-        return time if time.tzinfo else time.replace(tzinfo=UTC)
 
     def number(self, name: str, default: int, most: int) -> int:
         """A whole number from 1 on."""

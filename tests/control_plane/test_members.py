@@ -161,6 +161,8 @@ async def test_the_audit_log_says_who_did_what_and_what_was_before(
     until = entries[1]["created_at"].replace(":", "%3A")
     assert len(ok(await owner.get(f"/v1/audit-log?until={until}"))["data"]) == 3
     assert ok(await owner.get("/v1/audit-log?actor=key_x"))["data"] == []
+    for wrong in ("since=0001-01-01T00:00:00%2B14:00", "until=9999-12-31T23:59:59-14:00", "since=x", "nonsense=1"):
+        assert_problem(await owner.get(f"/v1/audit-log?{wrong}"), "invalid_request")
     stranger = await sign_up(http, "c@example.com")
     assert not {e["id"] for e in ok(await stranger.get("/v1/audit-log"))["data"]} & {e["id"] for e in entries}
     key = Client(http, owner.body["projects"][0]["secret_key"])
