@@ -1,6 +1,7 @@
 """Every type of action, and how it is done."""
 
-from control_plane.exports import exporting
+from control_plane.exports.exporting import ACTION_TYPE as EXPORT
+from control_plane.exports.exporting import write_page
 from control_plane.gift_cards import ordering as gift_cards
 from control_plane.imports import importing
 from control_plane.imports.resources import RESOURCES
@@ -16,7 +17,7 @@ EXPORTED_PER_S = 20_000
 KINDS: dict[str, Kind] = {
     generating.ACTION_TYPE: Kind(generating.make_chunk, CODES_PER_S, is_batch=True),
     gift_cards.ACTION_TYPE: Kind(gift_cards.make_chunk, CODES_PER_S, is_batch=True),
-    exporting.ACTION_TYPE: Kind(exporting.write_page, EXPORTED_PER_S),
+    EXPORT: Kind(write_page, EXPORTED_PER_S),
 }
 for _resource in RESOURCES.values():
     KINDS[_resource.import_type] = Kind(importing.take_in_file, RECORDS_PER_S, is_batch=_resource.makes_codes)
