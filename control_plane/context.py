@@ -1,6 +1,7 @@
 """What one control plane process holds for all of its requests."""
 
 import asyncio
+from contextlib import suppress
 
 from control_plane.chores import Chores
 from control_plane.mail import Sender, Unset
@@ -8,6 +9,9 @@ from control_plane.passwords import Passwords
 from control_plane.receipts.signing import Signer
 from store.database import Database
 from store.shards import Shards
+
+
+CLOSING_S = 5.0
 
 
 class PeopleTools:
@@ -28,8 +32,9 @@ class PeopleTools:
         self.shards = shards
 
     async def close(self) -> None:
-        """Let what is under way end."""
-        await self.chores.done()
+        """Let what is under way end; a mail that no server takes is waited for no longer than CLOSING_S."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.chores.done(), CLOSING_S)
         self.passwords.close()
 
 
