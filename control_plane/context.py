@@ -10,7 +10,6 @@ from control_plane.receipts.signing import Signer
 from store.database import Database
 from store.shards import Shards
 
-
 CLOSING_S = 5.0
 
 
