@@ -19,21 +19,25 @@ from tools.openapi.schemas import Schema, Schemas
 
 VERSION = "1.0.0"
 _JSON = "application/json"
-_FORM = {
-    "type": "object",
-    "properties": {"file": {"type": "string", "contentMediaType": "text/csv"}},
-    "required": ["file"],
-}
-_FILE: dict[str, Any] = {
-    "required": True,
-    "content": {"text/csv": {"schema": {"type": "string"}}, "multipart/form-data": {"schema": _FORM}},
-}
-"""A file with a header line: the body itself, or the one file of a form."""
 _REQUEST_ID = "req_0123456789abcdef0123"
 _SUCCESS = {
     200: "Done.",
     201: "Created, and in force unless it says `pending`.",
     202: "Accepted: the work goes on, or the change is stored and not in force yet.",
+}
+_FILE = {
+    "required": True,
+    "description": "A file with a header line, as the body itself or as the one file of a form.",
+    "content": {
+        "text/csv": {"schema": {"type": "string"}},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {"file": {"type": "string", "contentMediaType": "text/csv"}},
+                "required": ["file"],
+            }
+        },
+    },
 }
 _ABOUT = """Vouchers, gift cards, loyalty, referrals, promotions and flash sales behind one API.
 
@@ -80,17 +84,21 @@ def _operation(one: Operation, schemas: Schemas, refusals: Refusals) -> dict[str
         parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
     if one.takes_project:
         parameters.append({"$ref": "#/components/parameters/Project"})
+    if "session" in one.keys and one.method != "GET":
+        parameters.append({"$ref": "#/components/parameters/Csrf"})
     if parameters:
         shown["parameters"] = parameters
     if one.body is not None:
         shown["requestBody"] = _body(one, one.body, schemas)
-    elif one.extra.get("is_streamed"):
+    if one.is_streamed:
         shown["requestBody"] = _FILE
     shown["responses"] = {
         **{str(status): _answer(one, status, answer, schemas) for status, answer in one.answers.items()},
         **refusals.of(one.codes),
     }
     shown["x-plane"] = one.plane
+    if one.right:
+        shown["x-right"] = one.right
     return shown
 
 
@@ -140,9 +148,11 @@ def _security() -> dict[str, Any]:
         "publishableKey": "A project's publishable key, vf_pk_...: it may validate, and nothing else.",
         "adminKey": f"An account's admin key, vf_ak_...; it names the project in the header {PROJECT_HEADER}.",
     }
-    keys = {name: {"type": "http", "scheme": "bearer", "description": each} for name, each in said.items()}
-    words = f"A member's session; every change also sends {CSRF_HEADER}, which log-in and GET /v1/me answer."
-    return {**keys, "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": words}}
+    session = "A member's session, from POST /v1/login or /v1/signup. Changes also take the header " + CSRF_HEADER + "."
+    return {
+        **{name: {"type": "http", "scheme": "bearer", "description": each} for name, each in said.items()},
+        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": session},
+    }
 
 
 def _parameters() -> dict[str, Any]:
@@ -152,8 +162,12 @@ def _parameters() -> dict[str, Any]:
             "name": "Idempotency-Key", "in": "header", "schema": key,
             "description": "One key, one effect: sent again with the same body, the first answer comes back.",
         },
+        "Csrf": {
+            "name": CSRF_HEADER, "in": "header", "schema": {"type": "string"},
+            "description": "With a session: its token, which signing in and GET /v1/me have given. Keys need none.",
+        },
         "Project": {
-            "name": PROJECT_HEADER, "in": "header", "schema": {"type": "string", "maxLength": 64},
+            "name": PROJECT_HEADER, "in": "header", "schema": {"type": "string"},
             "description": "The project that the request is for: needed with an admin key, else the key's own.",
         },
     }  # fmt: skip

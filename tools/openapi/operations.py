@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from control_plane import calls
 from control_plane.app import discover_controllers
-from control_plane.rights import OF_KEYS, right_of
+from control_plane.rights import OF_KEYS, OWN, PUBLIC, right_of
 from engine.routes import ROUTES, Route
 from tools.openapi.asking import DEPENDENCIES, Schema, ask
 from tools.openapi.reading import Found, read
@@ -24,7 +24,6 @@ _OF_ENGINE = _SHARED | {
 }  # fmt: skip
 # What a route has a name for that is no refusal of its own: a word that an answer may also hold.
 _NEVER = {"putStackingRules": {"no_effect"}}
-_KEY_TYPES = {"secretKey": "SECRET", "adminKey": "ADMIN"}
 _DEEP = {"rule_not_met", "customer_required"}
 """Codes in the meaning of rules, which the control plane builds but never judges for a caller."""
 
@@ -47,7 +46,8 @@ class Operation(msgspec.Struct, kw_only=True):
     parameters: dict[str, Schema] = {}
     takes_key: bool = False
     takes_project: bool = False
-    extra: dict[str, Any] = {}
+    right: str = ""
+    is_streamed: bool = False
 
     @property
     def tag(self) -> str:
@@ -111,7 +111,8 @@ def _of_control_plane(path: str, handler: HTTPRouteHandler) -> Operation:
     codes = set(said.get("errors", ())).union(found.codes - _DEEP - _NEVER.get(id_, set()), _SHARED, *entered)
     method = next(iter(handler.http_methods - {"HEAD"}))
     codes -= {"malformed_body"} if method in ("GET", "DELETE") and asked.body is None else set()
-    takes_key = found.calls("perform")
+    codes |= {"invalid_request", "malformed_body"} if asked.body is not None else set()
+    right, takes_key = right_of(method, said), found.calls("perform")
     return Operation(
         method=method,
         path=path,
@@ -119,23 +120,26 @@ def _of_control_plane(path: str, handler: HTTPRouteHandler) -> Operation:
         plane="control_plane",
         summary=_words(id_),
         description=_said_by(found),
-        keys=_keys(needs, right_of(method, said)),
+        keys=_keys(right),
         answers=dict.fromkeys(_statuses(found, handler), said.get("answer")),
         codes=codes | _of_segments(path),
         body=asked.body,
         parameters=asked.parameters,
         takes_key=takes_key,
         takes_project="call" in needs,
-        extra={name: value for name, value in said.items() if name not in ("body", "answer", "errors")},
+        right=right,
+        is_streamed=bool(said.get("is_streamed")),
     )
 
 
-def _keys(needs: list[str], right: str) -> tuple[str, ...]:
-    """What may ask: the kinds of keys that have the route's right, and members by their session."""
-    if not {"call", "account"} & set(needs):
+def _keys(right: str) -> tuple[str, ...]:
+    """Who has a route's right; a session only as far as its member's role goes."""
+    if right == PUBLIC:
         return ()
-    keys = [name for name, type_ in _KEY_TYPES.items() if right in OF_KEYS[type_]]
-    return (*keys, "session")
+    if right == OWN:
+        return ("session",)
+    kinds = {"secretKey": "SECRET", "adminKey": "ADMIN"}
+    return (*(name for name, kind in kinds.items() if right in OF_KEYS[kind]), "session")
 
 
 def _statuses(found: Found, handler: HTTPRouteHandler) -> list[int]:
