@@ -153,6 +153,30 @@ async def test_g7_bad_orders_point_at_the_field_and_change_nothing(shop: Shop, p
     assert await effects(shop) == before
 
 
+QUESTIONS: list[tuple[str, Any, str]] = [
+    *[each for each in STACKS if isinstance(each[1], dict) and "redeemables" not in each[1]],
+    ("redeemables", {"redeemables": []}, "/redeemables"),
+    ("limit", {"limit": 101}, "/limit"),
+    ("cursor", {"cursor": "W10"}, "/cursor"),
+    ("cursor-long", {"cursor": "A" * 513}, "/cursor"),
+    ("cursor-no-ascii", {"cursor": "é"}, "/cursor"),
+    ("time", {"best_stack": {"time_ms": 0}}, "/best_stack/time_ms"),
+    ("include", {"best_stack": {"include": ["voucher"]}}, "/best_stack/include/0"),
+    ("best-stack", {"best_stack": 1}, "/best_stack"),
+    ("amount", {"amount": 1}, "/amount"),
+]
+
+
+async def test_g7_bad_questions_point_at_the_field(shop: Shop) -> None:
+    for name, body, pointer in QUESTIONS:
+        try:
+            await refuse(shop.secret, "/v1/qualifications", {"order": {"amount": 5}, **body}, pointer)
+        except AssertionError as error:
+            raise AssertionError(name) from error
+    for raw in NO_JSON:
+        await refuse(shop.secret, "/v1/qualifications", raw, None)
+
+
 async def test_g7_bad_returns_point_at_the_field_and_change_nothing(shop: Shop) -> None:
     redeemed = ok(await shop.redeem(await shop.voucher(), **item(quantity=3)))["id"]
     path = f"/v1/redemptions/{redeemed}"
