@@ -98,7 +98,7 @@ class Attempt:
         if not self.is_alone:
             return []
         found = self.served.catalog.known(self.project_id, self.keys[0])
-        if found is None or not found.is_at_hand:
+        if found is None or not found.is_at_hand or _as_asked(found, self.wanted[0]) is not found:
             return []
         self._settings = self.served.catalog.settings(self.project_id)
         return [found] if self._settings is not None else []
