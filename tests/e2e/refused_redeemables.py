@@ -108,7 +108,7 @@ async def _tier(shop: Shop, disable: bool = False, **fields: Any) -> Case:
     return {"object": "promotion_tier", "id": tier}, {}
 
 
-PENDING = {"pending_days": 14, "earning_rules": [{"event": "order.paid", "points": 10, "per": 1}]}
+PENDING: dict[str, Any] = {"pending_days": 14, "earning_rules": [{"event": "order.paid", "points": 10, "per": 1}]}
 CASES: dict[str, tuple[str, Make]] = {
     "no such gift card": ("gift_card_not_found", partial(_unknown, "NOSUCH", "gift_card")),
     "a voucher as gift card": ("gift_card_not_found", partial(_voucher_as, "gift_card")),
