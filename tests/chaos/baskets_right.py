@@ -80,7 +80,7 @@ def _is_kept(case: Case, basket: Basket) -> None:
 def _keys_are_known(case: Case) -> None:
     last: dict[tuple[int, str, str], Call] = {}
     for call in sorted(case.evidence.calls, key=lambda call: call.asked_at):
-        if call.key and call.verb in ("stack", "return", "reserve", "extend", "capture", "release"):
+        if call.key and call.verb not in ("redeem", "rollback", "foreign"):
             last[call.tenant, call.target, call.key] = call
     for call in last.values():
         if call.is_unknown:

@@ -135,11 +135,14 @@ class DeliveredTwice(_OfStream):
             for line in event.lines:
                 for counter, amount, _ in line.moves:
                     counters[counter] += amount
+            asked_at = time.monotonic()
             try:
                 place = await inject(world, keyspace, _entry_of(body), 1, counters)
             except Skipped as full:
                 why = str(full)
                 continue
+            of_cards = [(name, amount) for name, amount in counters.items() if name[:2] in ("a:", "y:")]
+            world.repeated += [(asked_at, name, amount) for name, amount in of_cards]
             world.note(self.name, f"{event.id} at {place} of shard {self.shard}")
             return
         raise Skipped(why)
