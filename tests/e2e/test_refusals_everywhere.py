@@ -54,7 +54,7 @@ async def ask_everywhere(
         assert (seen["valid"], seen["code"]) == (False, code)
     if wanted["object"] != "promotion_tier" and not code.endswith("_not_found"):
         spent = {name: wanted[name] for name in ("amount", "points", "reward") if name in wanted}
-        short = {"order_value": 100, **more, **spent}
+        short: dict[str, Any] = {"order_value": 100, **more, **spent}
         path = f"/v1/vouchers/{wanted['id']}"
         keyed = {"Idempotency-Key": unique("k")}
         for headers in (no_key, keyed, keyed):
