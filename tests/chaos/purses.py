@@ -104,7 +104,10 @@ class Purses:
 
     async def _top_up(self, tenant: int, draw: random.Random) -> None:
         card = self._one(tenant, "gift_card", draw)
-        await self._do(errands.top_up(tenant, card.code, draw.randrange(100, 9000), _key(draw)), draw)
+        errand = errands.top_up(tenant, card.code, draw.randrange(100, 9000), _key(draw))
+        await self._do(errand, draw)
+        if draw.random() < 0.1:
+            await self._do(errand, draw)
 
     async def _earn(self, tenant: int, draw: random.Random) -> None:
         """An order is paid; some are refunded, before anybody knows that they were paid, too."""
