@@ -65,7 +65,8 @@ async def work(context: Context) -> None:
             idle = True
         if idle:
             with suppress(TimeoutError):
-                await asyncio.wait_for(context.batches_due.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await context.batches_due.wait()
 
 
 async def make_due_batches(context: Context) -> int:
