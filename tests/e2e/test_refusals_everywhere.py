@@ -94,6 +94,7 @@ async def test_g7_what_is_left_out_of_a_stack_takes_nothing(shop: Shop, name: st
     assert codes == {wanted["id"]: code, body["redeemables"][1]["id"]: None}
     assert ok(await some.post("/v1/redemptions", body, headers=headers)) == granted
     written = changed(before, await ledger_census(shop))
+    assert "redemptions" in written
     assert written <= {"redemptions", "redemption_lines", "counters", "usage_daily", "customers"}, written
     nothing = await some.post("/v1/redemptions", body_of(more, wanted, {"object": "voucher", "id": "NOBODY"}))
     refused = assert_refused(nothing, "nothing_applicable")
