@@ -134,3 +134,18 @@ async def test_g7_a_publishable_key_learns_nothing_of_anybody(shop: Shop, name: 
     else:
         assert codes == {code}
     assert not changed(before, await ledger_census(shop))
+
+
+async def test_g7_a_publishable_key_cannot_tell_points_from_nothing_by_the_limit_on_guessing_either(shop: Shop) -> None:
+    """A card that is there costs a guess as one that is not: else who may still ask would know that it is there."""
+    small = shop.account("free")
+    wanted, _ = await CASES["a loyalty card with too few"][1](small)
+    path = f"/v1/vouchers/{wanted['id']}"
+    assert ok(await small.post(f"{path}/validate", {"order_value": 100}))["valid"]
+    for _ in range(200):
+        answer = await small.publishable.post(f"{path}/validate", {"order_value": 100})
+        if answer.status_code != 200:
+            break
+        assert answer.json()["code"] == "voucher_not_found"
+    assert_refused(answer, "rate_limited")
+    assert ok(await small.post(f"{path}/validate", {"order_value": 100}))["valid"]
