@@ -271,6 +271,7 @@ async def test_cards_are_found_by_their_codes_and_limits_by_their_counters(app: 
 async def test_cards_forget_who_was_erased_and_redis_is_to_be_told(app: Database, owner: Any) -> None:
     await owner.execute("UPDATE vouchers SET customer_id = 'cust_1' WHERE project_id = 'prj_a'")
     await owner.execute("UPDATE redemptions SET customer_id = NULL")  # whose events are none here
+    await owner.execute("UPDATE loyalty_cards SET metadata = '{\"name\": \"Alice\"}'")
     await owner.execute("DELETE FROM outbox")
     async with owner.transaction():
         await erase_customer(owner, "prj_a", "cust_1")
@@ -279,6 +280,7 @@ async def test_cards_forget_who_was_erased_and_redis_is_to_be_told(app: Database
         card = (await read_loyalty_cards(tx, "prj_a", ["lcd_1"]))[0]
     assert (gift.customer_id, gift.status, gift.version) == (None, "active", 2), "money is whoever's has the code"
     assert (card.customer_id, card.status, card.version) == ("erased:lcd_1", "blocked", 2)
+    assert await owner.fetchval("SELECT metadata FROM loyalty_cards WHERE project_id = 'prj_a'") == {}
     untold = await owner.fetch("SELECT object, object_id, version, shard FROM outbox ORDER BY object")
     assert [tuple(row) for row in untold] == [
         ("gift_card", "gft_1", 2, 1),
