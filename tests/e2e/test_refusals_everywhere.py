@@ -53,7 +53,7 @@ async def ask_everywhere(
         seen = ok(await shop.post("/v1/validations", body))
         assert (seen["valid"], seen["code"]) == (False, code)
     if wanted["object"] != "promotion_tier" and not code.endswith("_not_found"):
-        spent = {name: wanted[name] for name in ("amount", "points", "reward") if name in wanted}
+        spent: dict[str, Any] = {name: wanted[name] for name in ("amount", "points", "reward") if name in wanted}
         short: dict[str, Any] = {"order_value": 100, **more, **spent}
         path = f"/v1/vouchers/{wanted['id']}"
         keyed = {"Idempotency-Key": unique("k")}
@@ -106,7 +106,7 @@ async def seen_by_all(shop: Shop, wanted: dict[str, Any], more: dict[str, Any]) 
     stack = ok(await shop.publishable.post("/v1/validations", body_of(more, wanted)))
     answers = [{**stack, "redeemables": [{**part, "id": "x"} for part in stack["redeemables"]]}]
     if wanted["object"] != "promotion_tier":
-        spent = {name: wanted[name] for name in ("amount", "points", "reward") if name in wanted}
+        spent: dict[str, Any] = {name: wanted[name] for name in ("amount", "points", "reward") if name in wanted}
         path = f"/v1/vouchers/{wanted['id']}/validate"
         alone = ok(await shop.publishable.post(path, {"order_value": 100, **more, **spent}))
         # Whose campaign it is and what the code is called are no secrets to who has the code.
