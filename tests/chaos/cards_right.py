@@ -160,9 +160,25 @@ def _is_spent_to_the_last(case: Case, card: Card, row: KeptCard) -> None:
     quiet_at = max([case.evidence.setting.healed_at, *changing])
     for call in of_card:
         is_empty = call.verb == "stack" and call.code in EMPTY and asked_of(call, card).amount is None
-        if is_empty and call.asked_at > quiet_at and row.balance:
+        if is_empty and call.asked_at > quiet_at and row.balance > _may_have_come_late(case, card):
             case.report("L7", f"{card.id} refuses with {call.code}, and has {row.balance}")
             return
+
+
+def _may_have_come_late(case: Case, card: Card) -> int:
+    """What nobody knew was there: put on the card by who was told that it is not in force yet, or come back by a return
+    that was never answered and, without a key, never asked again."""
+    late = sum(
+        calls[0].order_value_minor if verb == "top_up" else points_of(calls[0])
+        for verb in ("top_up", "earn")
+        for calls in _calls(case, card, verb).values()
+        if not any(call.status == 200 for call in calls)
+    )
+    for basket in case.gathered.baskets:
+        for back in basket.kept.returns if basket.kept is not None and basket.tenant == card.tenant else ():
+            if not any(call.status == 200 and (call.key or None) == back.key for call in basket.returns):
+                late += sum(amount for counter, amount in back.moves if counter.startswith(card.counters))
+    return late
 
 
 def _is_what_was_asked(case: Case) -> None:

@@ -225,19 +225,4 @@ MUTATIONS: dict[str, Mutation] = {
         seeds=(44, 117, 95),
         minutes=0.33,
     ),
-    "cards_wait": Mutation(
-        "what a card has spent is answered before the ledger has it",
-        (
-            Patch(
-                "domain/cards.py",
-                "        committed=True,\n        category",
-                "        committed=False,\n        category",
-            ),
-            Patch(
-                "domain/cards.py", "        committed=True,\n        object", "        committed=False,\n        object"
-            ),
-        ),
-        seeds=(42, 150, 68),
-        minutes=0.4,
-    ),
 }

@@ -14,7 +14,7 @@ from tools.dev.paths import ROOT
 
 GUARDS = {"fence", "window", "ring", "lease", "overlay", "ceiling", "position", "noscript_identity"}
 GUARDS_OF_ORDERS = {"merged", "once_per_order", "live_holds", "revision"}
-GUARDS_OF_CARDS = {"balance", "refunds", "once_per_key", "once_per_line", "cards_wait"}
+GUARDS_OF_CARDS = {"balance", "refunds", "once_per_key", "once_per_line"}
 
 
 def test_every_guard_of_the_design_has_a_mutation() -> None:
