@@ -271,7 +271,7 @@ async def test_cards_are_found_by_their_codes_and_limits_by_their_counters(app: 
 async def test_cards_forget_who_was_erased_and_redis_is_to_be_told(app: Database, owner: Any) -> None:
     await owner.execute("UPDATE vouchers SET customer_id = 'cust_1' WHERE project_id = 'prj_a'")
     await owner.execute("UPDATE redemptions SET customer_id = NULL")  # whose events are none here
-    await owner.execute("UPDATE loyalty_cards SET metadata = '{\"name\": \"Alice\"}'")
+    await owner.execute('UPDATE loyalty_cards SET metadata = \'{"name": "Alice"}\'')
     await owner.execute("DELETE FROM outbox")
     async with owner.transaction():
         await erase_customer(owner, "prj_a", "cust_1")
