@@ -108,6 +108,7 @@ PROBLEMS: dict[str, Problem] = {
     "reservation_changed": Problem(409, "What is held no longer covers what the redeemables take: reserve again."),
     "session_holds": Problem(409, "The session holds one of these redeemables by another reservation."),
     "code_taken": Problem(409, "Something with this code exists in the project."),
+    "idempotency_key_expired": Problem(409, "The key has had its effect more than a day ago; its answer is not kept."),
     "idempotency_in_progress": Problem(409, "The first request with this key is not answered yet.", retryable=True),
     "quarantine_settled": Problem(409, "The quarantine entry has been settled already."),
     "ledger_refused": Problem(409, "The ledger refused the redemption; nothing was redeemed."),
