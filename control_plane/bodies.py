@@ -82,8 +82,10 @@ def _value(given: Any, type_: Any, pointer: str, errors: Errors) -> Any:
     try:
         return msgspec.convert(given, wanted)
     except msgspec.ValidationError as error:
-        detail, _, at = str(error).partition(" - at `$")
-        errors.add(pointer + at.rstrip("`").replace(".", "/").replace("[", "/").replace("]", ""), detail)
+        detail, _, at = str(error).partition(" - at `")
+        # Of an object it is never said which of its members: [...] stands for a value, and this for a name.
+        at = at.removeprefix("key` in `").removeprefix("$").rstrip("`").replace("[...]", "")
+        errors.add(pointer + at.replace(".", "/").replace("[", "/").replace("]", ""), detail)
         return UNSET
 
 

@@ -33,7 +33,8 @@ class PeopleTools:
     async def close(self) -> None:
         """Let what is under way end; a mail that no server takes is waited for no longer than CLOSING_S."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.chores.done(), CLOSING_S)
+            async with asyncio.timeout(CLOSING_S):
+                await self.chores.done()
         self.passwords.close()
 
 

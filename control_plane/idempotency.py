@@ -1,4 +1,5 @@
-"""One effect per Idempotency-Key: the answer is kept in the transaction of the effect, and given again for a day.
+"""One effect per Idempotency-Key, for ever: the answer is kept in the transaction of the effect, and given again for a
+day.
 
 Must never keep a secret: the answers of calls that make API keys are kept sealed (see api_keys/sealing.py).
 """
@@ -11,7 +12,7 @@ from domain.problems import Refused
 from store.database import Transaction
 from store.queries import query
 
-_SWEEP = query("control_sweep_idempotency_keys")
+_FORGET_OLD = query("control_forget_old_answers")
 _CLAIM = query("control_claim_idempotency_key")
 _KEPT = query("control_kept_answer")
 _KEEP = query("control_keep_answer")
@@ -29,16 +30,18 @@ async def claim(tx: Transaction, call: AccountCall) -> KeptAnswer | None:
     """Take the call's key for this transaction, or return what it was answered before."""
     name = (call.account_id, call.project_id, call.operation, call.idempotency_key)
     try:
-        await tx.execute(_SWEEP, *name)
+        await tx.execute(_FORGET_OLD, *name)
         if await tx.fetchval(_CLAIM, *name, call.fingerprint):
             return None
         row = await tx.fetchrow(_KEPT, *name)
     except asyncpg.LockNotAvailableError as error:
         raise Refused("idempotency_in_progress") from error
-    if row is None:  # swept by another request a moment ago
+    if row is None:  # what had it turned out to be refused, a moment ago
         raise Refused("idempotency_in_progress")
     if row["fingerprint"] != call.fingerprint:
         raise Refused("idempotency_key_reused")
+    if row["body"] is None:
+        raise Refused("idempotency_key_expired")
     return KeptAnswer(row["status"], row["body"])
 
 

@@ -37,7 +37,8 @@ class Shell:
     async def drained(self, timeout_s: float) -> None:
         """Wait until no request is being answered, at most so long."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:

@@ -124,6 +124,7 @@ PROBLEMS: dict[str, Problem] = {
     "totp_inactive": Problem(409, "The member has no second factor, or has not begun to set one up."),
     "key_rotated": Problem(409, "The key has been rotated already, or is the new one of two that are live."),
     "code_taken": Problem(409, "Something with this code exists in the project."),
+    "idempotency_key_expired": Problem(409, "The key has had its effect more than a day ago; its answer is not kept."),
     "idempotency_in_progress": Problem(409, "The first request with this key is not answered yet.", retryable=True),
     "async_action_over": Problem(409, "The asynchronous action has ended already."),
     "quarantine_settled": Problem(409, "The quarantine entry has been settled already."),

@@ -71,8 +71,9 @@ def _pay(card: Redeemable, wanted: Wanted, cart: Cart, around: Surroundings) -> 
         if balance is None or balance.limit is None:
             return Spending("contended")
         left = balance.limit - balance.used - balance.held
-        amount = max(left, 1)
         guards = () if left > 0 else (Guard(counter, balance.used),)
+        # What is held is asked for where all is: it is refused as held, or a hold has expired and it is all there.
+        amount = left if left > 0 else max(left + balance.held, 1)
     effect = cart.payment_of(amount)
     if effect.is_nothing:
         return Spending("no_effect")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from domain.decisions import Balance, Decision, Found, Surroundings, Wanted, decide
 from domain.definitions import ProjectSettings, customer_key, product_key, settings_key, tier_key, voucher_key
 from domain.ids import is_code, session_tag
-from domain.ledger import Check, Item, Move
+from domain.ledger import Item, Move
 from domain.orders import Customer, Product
 from domain.outcomes import Verdict
 from domain.problems import Refused
@@ -26,6 +26,7 @@ from .orders import Asked
 from .referring import Referred, standing
 from .requests import invalid
 from .shard import ServedShard
+from .showing import is_absent, is_as_asked, shown
 from .worker import Worker
 
 ATTEMPTS = 10
@@ -98,7 +99,7 @@ class Attempt:
         if not self.is_alone:
             return []
         found = self.served.catalog.known(self.project_id, self.keys[0])
-        if found is None or not found.is_at_hand:
+        if found is None or not found.is_at_hand or not is_as_asked(found, self.wanted[0]):
             return []
         self._settings = self.served.catalog.settings(self.project_id)
         return [found] if self._settings is not None else []
@@ -107,7 +108,7 @@ class Attempt:
         """What the codes lead to, with all that the decision will read beside them; guessing is limited."""
         catalog, project_id = self.served.catalog, self.project_id
         found = [catalog.known(project_id, key) for key in self.keys]
-        strange = any(each is None or each.redeemable is None for each in found)
+        strange = any(each is None or is_absent(each, self.tenant) for each in found)
         if strange:
             self._expect_guess()
         for _ in range(STAGES):
@@ -122,9 +123,9 @@ class Attempt:
             raise Refused("contended")
         if strange and self._limits_guesses:
             for each in known:
-                if each.redeemable is None:
+                if is_absent(each, self.tenant):
                     self.worker.guessing.missed((self.tenant.key_id, self.client))
-        known = [_as_asked(each, wanted) for each, wanted in zip(known, self.wanted, strict=True)]
+        known = [shown(each, wanted, self.tenant) for each, wanted in zip(known, self.wanted, strict=True)]
         await self._look_around(known)
         return known
 
@@ -134,7 +135,7 @@ class Attempt:
         for number, each in enumerate(found):
             if each.is_card:
                 counters += counters_read(each, self.wanted[number])
-            elif each.is_referral:
+            elif each.is_referral and not self.tenant.publishable:
                 await self._ask_who_refers(number, each)
         if counters:
             self._balances = await read_balances(self.served, self.project_id, counters, self.tag)
@@ -263,14 +264,6 @@ class Attempt:
 
 def _key_of(project_id: str, wanted: Wanted) -> str:
     return (tier_key if wanted.object == "promotion_tier" else voucher_key)(project_id, wanted.name)
-
-
-def _as_asked(found: Found, wanted: Wanted) -> Found:
-    """What was found, unless the request says that it must be something else: then it is not known."""
-    redeemable = found.redeemable
-    if redeemable is None or wanted.object in ("", redeemable.object):
-        return found
-    return Found(None, absent=Check(redeemable.key, redeemable.version))
 
 
 def blame(decision: Decision, said: Committed) -> tuple[int, str] | None:

@@ -10,7 +10,7 @@ from domain.decisions import Balance
 
 from .shard import ServedShard
 
-_FIELDS = ("limit", "granted", "returned", "held", "withheld")
+_FIELDS = ("limit", "granted", "returned", "held", "withheld", "soonest")
 
 
 async def read_balances(served: ServedShard, project_id: str, counters: Sequence[str], tag: str) -> dict[str, Balance]:
@@ -30,10 +30,27 @@ async def _read(served: ServedShard, counters: Sequence[str], tag: str) -> dict[
     replies = await asyncio.gather(*(link.command("HMGET", keyspace.counter(name), *fields) for name in counters))
     found: dict[str, Balance] = {}
     for name, reply in zip(counters, replies, strict=True):
-        limit, granted, returned, held, withheld, *own = reply
+        limit, granted, returned, held, withheld, soonest, *own = reply
         if granted is None:
             continue
-        mine = int(own[0].split(b" ", 1)[0]) if own and own[0] is not None else 0
-        others = int(held or 0) - mine + int(withheld or 0)
-        found[name] = Balance(None if limit is None else int(limit), int(granted) - int(returned), others)
+        if int(held or 0) and int(soonest or 0) <= served.now_ms():
+            others = await _held_by_others(served, name, tag)
+        else:
+            others = int(held or 0) - (_hold(own[0])[0] if own and own[0] is not None else 0)
+        used = int(granted) - int(returned)
+        found[name] = Balance(None if limit is None else int(limit), used, others + int(withheld or 0))
     return found
+
+
+async def _held_by_others(served: ServedShard, counter: str, tag: str) -> int:
+    """Where a hold may have expired: the script frees it once it stands in the way, so none does that has."""
+    fields: dict[bytes, bytes] = await served.shard.link.command("HGETALL", served.shard.keyspace.counter(counter))
+    now_ms, own = served.now_ms(), f"h:{tag}".encode()
+    holds = [_hold(value) for name, value in fields.items() if name.startswith(b"h:") and name != own]
+    return sum(amount for amount, expires_ms in holds if expires_ms > now_ms)
+
+
+def _hold(field: bytes) -> tuple[int, int]:
+    """Its amount, and until when it holds."""
+    amount, expires_ms, _ = field.split(b" ", 2)
+    return int(amount), int(expires_ms)

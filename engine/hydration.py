@@ -31,7 +31,7 @@ from store.definitions import (
     read_settings,
     read_tiers,
 )
-from store.ledger_cards import is_of_a_card
+from store.ledger_cards import BALANCE, is_of_a_card
 from store.link import FencedOut
 from store.queries import query
 from store.shards import Shard
@@ -137,7 +137,8 @@ class Hydration:
             window = BUDGET_WINDOW_MINOR if name.startswith("b:") else COUNT_WINDOW
             # What is of a card is `committed`: no lost epoch has sold any of it.
             withheld = 0 if is_of_a_card(name) else window * epochs
-            limit, version = funds.get(name, (None, 0))
+            # A balance that nobody has funded is none; another counter without a limit has none.
+            limit, version = funds.get(name, (0 if name.startswith(BALANCE) else None, 0))
             row = rows.get(name)
             granted, returned = (row["granted"], row["returned"]) if row else (0, 0)
             held = tuple(holds.get(name, ()))

@@ -19,6 +19,8 @@ MAX_BODY_BYTES = 64 * 1024
 
 MAX_PATH_CHARS = 1024
 MAX_KEY_CHARS = 255
+_OF_A_NAME = "key` in `"
+"""What msgspec says before the path of an object, one of whose names does not hold."""
 _MISNAMED = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
 
 
@@ -106,8 +108,8 @@ def decode_body(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     try:
         return decoder.decode(body or b"{}")
     except msgspec.ValidationError as error:
-        detail, _, at = str(error).partition(" - at `$")
-        raise invalid(*_named(_pointer(at.rstrip("`")), detail)) from error
+        detail, _, at = str(error).partition(" - at `")
+        raise invalid(*_named(_pointer(at.removeprefix(_OF_A_NAME).rstrip("`")), detail)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("malformed_body", str(error)) from error
 
@@ -127,8 +129,8 @@ def escape(name: str) -> str:
 
 
 def _pointer(path: str) -> str:
-    """A JSON pointer from msgspec's `.order.items[3].sku` (whose [...] stands for the key of an object)."""
-    return path.replace("[...]", "").replace("[", ".").replace("]", "").replace(".", "/")
+    """A JSON pointer from msgspec's `$.order.items[3].sku` (whose [...] stands for the key of an object)."""
+    return path.removeprefix("$").replace("[...]", "").replace("[", ".").replace("]", "").replace(".", "/")
 
 
 def invalid(pointer: str, detail: str) -> Refused:

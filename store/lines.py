@@ -55,6 +55,4 @@ class Lines:
         except BaseException:
             await line.disconnect(nowait=True)
             raise
-        # One timeout spans the call; redis-py's own would make a task of every write.
-        line.socket_timeout = None
         return line

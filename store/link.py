@@ -5,6 +5,7 @@ expected the connection is refused, so that no script ever runs on a server that
 over since the epoch was opened. Must never retry a command: only the caller knows whether that is safe.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -63,7 +64,9 @@ class Link:
             max_connections=max_connections,
             timeout=COMMAND_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
-            socket_timeout=COMMAND_TIMEOUT_S,
+            # Else redis-py writes within asyncio.wait_for, which up to Python 3.11 loses a cancellation that comes as
+            # the write ends: whoever waits for the cancelled task then waits for ever. Each call has a timeout here.
+            socket_timeout=None,
             socket_connect_timeout=2.0,
             protocol=2,
             redis_connect_func=self._greet,
@@ -97,7 +100,10 @@ class Link:
     async def command(self, *args: Any) -> Any:
         """One plain command; raises what `call` raises."""
         try:
-            return await self.client.execute_command(*args)
+            async with asyncio.timeout(COMMAND_TIMEOUT_S):
+                return await self.client.execute_command(*args)
+        except TimeoutError as error:
+            raise RedisUnavailable("TimeoutError") from error
         except RedisError as error:
             raise _translated(error) from error
         except _CUT as error:
@@ -121,7 +127,10 @@ class Link:
         """FencedOut where the server is not who is expected any more: one that is connected may have changed, too.
         The first replica that attaches, and a demotion and promotion, give it another replication id."""
         try:
-            found = await self._ask_identity()
+            async with asyncio.timeout(COMMAND_TIMEOUT_S):
+                found = await self._ask_identity()
+        except TimeoutError as error:
+            raise RedisUnavailable("TimeoutError") from error
         except RedisError as error:
             raise _translated(error) from error
         except _CUT as error:

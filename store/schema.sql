@@ -8,7 +8,6 @@ CREATE FUNCTION public.add_points(project text, card text, lot_ms bigint, from_m
 DECLARE
     held loyalty_cards;
     paying bigint;
-    kept jsonb;
 BEGIN
     IF add_points.amount <= 0 OR add_points.kind NOT IN ('earn', 'adjust') THEN
         RAISE EXCEPTION 'no points to add' USING ERRCODE = 'check_violation';
@@ -32,7 +31,7 @@ BEGIN
     WHERE c.project_id = project AND c.id = card RETURNING c.* INTO held;
     PERFORM post_points(project, card, lot_ms, add_points.from_ms, add_points.kind, add_points.amount, cause, why, by);
     IF paying > 0 THEN
-        PERFORM take_from_lot(project, card, lot_ms, paying);
+        PERFORM take_from_lot(project, card, lot_ms, paying, NULL);
         PERFORM post_points(project, card, lot_ms, NULL, 'take_back', -paying, cause, 'owed', by);
     END IF;
     RETURN QUERY SELECT held.version, paying, held.owed;
@@ -40,7 +39,7 @@ END $$;
 
 CREATE FUNCTION public.allow_rows(target regclass, grantee name, commands text[], scope text) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 DECLARE
     command text;
@@ -81,7 +80,7 @@ CREATE FUNCTION public.app_worker_id() RETURNS text
 
 CREATE FUNCTION public.check_referrals() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 DECLARE
     fault text;
@@ -389,7 +388,7 @@ END;
 
 CREATE FUNCTION public.give_to_cards(function_name name, caller name) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 DECLARE
     wanted regprocedure := (
@@ -746,18 +745,26 @@ BEGIN
     WHERE c.project_id = s.project_id AND c.id = s.id;
     INSERT INTO loyalty_entries (project_id, card_id, entry_no, type, points, expires_ms, balance, available,
         redemption_id, line_no, created_at)
-    SELECT p.project_id, p.id, c.entry_count - p.later_entries, CASE WHEN p.amount > 0 THEN 'spend' ELSE 'refund' END,
-        -p.amount, p.lot_ms, c.points + p.later_points, greatest(0, (
-            SELECT COALESCE(sum(points_available(l, p.at_ms)), 0) FROM loyalty_lots l
-            WHERE l.project_id = p.project_id AND l.card_id = p.id) + p.later_points),
-        p.redemption_id, p.line_no, p.at
-    FROM (SELECT a.*, (extract(epoch FROM a.at) * 1000)::bigint AS at_ms, count(*) OVER later AS later_entries,
+    WITH posted AS MATERIALIZED (
+        SELECT a.*, (extract(epoch FROM a.at) * 1000)::bigint AS at_ms, count(*) OVER later AS later_entries,
             COALESCE(sum(a.amount) OVER later, 0) AS later_points
         FROM unnest(project_ids, card_ids, lots_ms, amounts, redemption_ids, line_nos, times) WITH ORDINALITY
             AS a (project_id, id, lot_ms, amount, redemption_id, line_no, at, place)
         WINDOW later AS (PARTITION BY a.project_id, a.id ORDER BY a.place
-            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)) AS p
-    JOIN loyalty_cards c ON c.project_id = p.project_id AND c.id = p.id;
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+    ), left_over AS MATERIALIZED (
+        SELECT t.project_id, t.id, t.at_ms, (
+            SELECT COALESCE(sum(points_available(l, t.at_ms)), 0) FROM loyalty_lots l
+            WHERE l.project_id = t.project_id AND l.card_id = t.id AND (l.expires_ms = 0 OR l.expires_ms > t.at_ms)
+            ) AS available
+        FROM (SELECT DISTINCT p.project_id, p.id, p.at_ms FROM posted p) AS t
+    )
+    SELECT p.project_id, p.id, c.entry_count - p.later_entries, CASE WHEN p.amount > 0 THEN 'spend' ELSE 'refund' END,
+        -p.amount, p.lot_ms, c.points + p.later_points, greatest(0, o.available + p.later_points),
+        p.redemption_id, p.line_no, p.at
+    FROM posted p
+    JOIN loyalty_cards c ON c.project_id = p.project_id AND c.id = p.id
+    JOIN left_over o ON o.project_id = p.project_id AND o.id = p.id AND o.at_ms = p.at_ms;
 END $$;
 
 CREATE FUNCTION public.post_points(project text, card text, lot_ms bigint, lot_from_ms bigint, kind text, amount bigint, cause text, why text, by text) RETURNS void
@@ -766,14 +773,16 @@ CREATE FUNCTION public.post_points(project text, card text, lot_ms bigint, lot_f
     AS $$
 DECLARE
     held loyalty_cards;
+    at_ms bigint := (extract(epoch FROM now()) * 1000)::bigint;
 BEGIN
     UPDATE loyalty_cards c SET points = c.points + amount, entry_count = c.entry_count + 1
     WHERE c.project_id = project AND c.id = card RETURNING c.* INTO STRICT held;
     INSERT INTO loyalty_entries (project_id, card_id, entry_no, type, points, expires_ms, from_ms, balance, available,
         source, reason, actor)
     SELECT project, card, held.entry_count, kind, amount, lot_ms, lot_from_ms, held.points,
-        (SELECT COALESCE(sum(points_available(l, (extract(epoch FROM now()) * 1000)::bigint)), 0)
-            FROM loyalty_lots l WHERE l.project_id = project AND l.card_id = card), cause, why, by;
+        (SELECT COALESCE(sum(points_available(l, at_ms)), 0) FROM loyalty_lots l
+            WHERE l.project_id = project AND l.card_id = card AND (l.expires_ms = 0 OR l.expires_ms > at_ms)),
+        cause, why, by;
 END $$;
 
 CREATE TABLE public.referee_identities (
@@ -830,7 +839,7 @@ ALTER TABLE ONLY public.referrer_identities FORCE ROW LEVEL SECURITY;
 
 CREATE FUNCTION public.referral_facts(project text, program text, referrer text, referee text, keys text[], commitments bytea[], besides text, OUT shares_identity boolean, OUT is_referred boolean, OUT is_ring boolean) RETURNS record
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     BEGIN ATOMIC
  WITH RECURSIVE stated AS (
           SELECT s.key,
@@ -874,7 +883,7 @@ END;
 
 CREATE FUNCTION public.refuse_changes() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 BEGIN
     RAISE EXCEPTION 'rows of % are never changed', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
@@ -882,7 +891,7 @@ END $$;
 
 CREATE FUNCTION public.register_codes() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 BEGIN
     INSERT INTO codes (project_id, code, object) SELECT made.project_id, made.code, TG_ARGV[0] FROM made;
@@ -957,9 +966,10 @@ BEGIN
         AND (l.expires_ms = 0 OR l.expires_ms > at_ms OR (may_owe AND l.expires_ms = first_lot_ms))
         ORDER BY l.expires_ms IS DISTINCT FROM first_lot_ms, l.expires_ms = 0, l.expires_ms FOR UPDATE
     LOOP
+        EXIT WHEN rest = 0;
         part := least(rest, CASE WHEN may_owe THEN lot.earned - lot.spent ELSE points_available(lot, at_ms) END);
         CONTINUE WHEN part <= 0;
-        PERFORM take_from_lot(project, card, lot.expires_ms, part);
+        PERFORM take_from_lot(project, card, lot.expires_ms, part, CASE WHEN may_owe THEN NULL ELSE at_ms END);
         PERFORM post_points(project, card, lot.expires_ms, NULL, take_back_points.kind, -part, cause, why, by);
         rest := rest - part;
     END LOOP;
@@ -971,14 +981,16 @@ BEGIN
     RETURN QUERY SELECT take_back_points.amount - rest, held.version, held.owed;
 END $$;
 
-CREATE FUNCTION public.take_from_lot(project text, card text, lot_ms bigint, amount bigint) RETURNS void
+CREATE FUNCTION public.take_from_lot(project text, card text, lot_ms bigint, amount bigint, come_by_ms bigint) RETURNS void
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     BEGIN ATOMIC
  UPDATE public.loyalty_lots l SET earned = (l.earned - take_from_lot.amount), steps = ( SELECT COALESCE(jsonb_agg(jsonb_build_array(s.since_ms, s.points) ORDER BY s.since_ms) FILTER (WHERE (s.points > (0)::numeric)), '[]'::jsonb) AS "coalesce"
-            FROM ( SELECT ((e.step ->> 0))::bigint AS since_ms,
-                     ((((e.step ->> 1))::bigint)::numeric - GREATEST((0)::numeric, LEAST((((e.step ->> 1))::bigint)::numeric, ((take_from_lot.amount)::numeric - COALESCE(sum(((e.step ->> 1))::bigint) OVER (ORDER BY ((e.step ->> 0))::bigint DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), (0)::numeric))))) AS points
-                    FROM jsonb_array_elements(l.steps) e(step)) s)
+            FROM ( SELECT n.since_ms,
+                     ((n.points)::numeric - GREATEST((0)::numeric, LEAST((n.points)::numeric, ((take_from_lot.amount)::numeric - COALESCE(sum(n.points) OVER (ORDER BY (n.since_ms <= take_from_lot.come_by_ms) DESC NULLS LAST, n.since_ms DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), (0)::numeric))))) AS points
+                    FROM ( SELECT ((e.step ->> 0))::bigint AS since_ms,
+                             ((e.step ->> 1))::bigint AS points
+                            FROM jsonb_array_elements(l.steps) e(step)) n) s)
    WHERE ((l.project_id = take_from_lot.project) AND (l.card_id = take_from_lot.card) AND (l.expires_ms = take_from_lot.lot_ms));
 END;
 
@@ -2903,7 +2915,7 @@ GRANT ALL ON FUNCTION public.take_back_from_gift_card(project text, card text, a
 REVOKE ALL ON FUNCTION public.take_back_points(project text, card text, amount bigint, kind text, first_lot_ms bigint, may_owe boolean, cause text, why text, by text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.take_back_points(project text, card text, amount bigint, kind text, first_lot_ms bigint, may_owe boolean, cause text, why text, by text) TO vauchflow_app;
 
-REVOKE ALL ON FUNCTION public.take_from_lot(project text, card text, lot_ms bigint, amount bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.take_from_lot(project text, card text, lot_ms bigint, amount bigint, come_by_ms bigint) FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE public.alarms TO vauchflow_reconciler;
 

@@ -24,6 +24,8 @@ from domain.problems import FieldError, Refused
 ORDER_REFUNDED = "order.refunded"
 _MOST_ATTRIBUTES = 50
 _MOST_TEXT = 500
+_AHEAD_MS = 86_400_000
+"""How far a shop's clock, or its time zone, may be ahead. At the end of all calendars, no zone shows a date."""
 _OF_A_REFUND = ("id", "currency", "amount")
 
 
@@ -63,6 +65,8 @@ def read_event(call: Call) -> Reported:
             occurred_ms = parse_ms(body.occurred_at, UTC)
         except ValueError as error:
             errors.add("/occurred_at", str(error))
+        if occurred_ms > now_ms() + _AHEAD_MS:
+            errors.add("/occurred_at", "is in the future")
     errors.raise_if_any()
     id_, customer_id = body.id or None, body.customer_id or None
     return Reported(body.type, id_, customer_id, order, total_minor, metadata, occurred_ms)

@@ -66,7 +66,8 @@ async def work(context: Context) -> None:
             log.error("jobs failed", error=type(error).__name__)
         if idle:
             with suppress(TimeoutError):
-                await asyncio.wait_for(context.batches_due.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await context.batches_due.wait()
 
 
 async def work_off(context: Context) -> int:

@@ -130,8 +130,8 @@ async def _identify(
 
 
 def _prefix_of(customer_id: str) -> str:
-    """What of a customer's id can stand in a code."""
-    return re.sub("[^A-Z0-9]", "", customer_id.upper())[:_LONGEST_PREFIX] or _NAMELESS
+    """What of a customer's id can stand in a code, which others see: of an address not whose it is altogether."""
+    return re.sub("[^A-Z0-9]", "", customer_id.partition("@")[0].upper())[:_LONGEST_PREFIX] or _NAMELESS
 
 
 async def list_codes(call: Call, program_id: str) -> Response[bytes]:

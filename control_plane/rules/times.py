@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
+"""What can still be shown in UTC: an offset can lead beyond."""
 
 
 def zone(name: str | None) -> tzinfo:
@@ -27,6 +29,8 @@ def parse_ms(text: str, within: tzinfo) -> int:
         raise ValueError("is not a time in ISO 8601") from error
     if moment_ms < 0:
         raise ValueError("is before 1970")
+    if moment_ms > _LAST_MS:
+        raise ValueError("is after the year 9999")
     return moment_ms
 
 

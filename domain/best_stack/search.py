@@ -65,14 +65,15 @@ class Search:
 
     def _prepare(self) -> Iterator[None]:
         """Look at each alone."""
-        cart = Cart(self._order)
+        cart, alone_minor = Cart(self._order), dict[int, int]()
         ranks = application_ranks(self._found, self._settings.category_order)
         for number, (each, rank) in enumerate(zip(self._found, ranks, strict=True)):
             prospect = prospect_of(number, each, rank, self._request, self._around, self._now_ms, cart)
             if prospect is not None:
                 self._prospects.append(prospect)
+                alone_minor[number] = cart.effect_of(prospect.discount, self._of_initial).discount_minor
             yield
-        self._prospects.sort(key=lambda each: -cart.effect_of(each.discount, self._of_initial).discount_minor)
+        self._prospects.sort(key=lambda each: -alone_minor[each.number])
         del self._prospects[MOST_SEARCHED:]
 
     def _begin(self) -> _Node:

@@ -104,16 +104,18 @@ class ProjectTiers:
 
     async def _read(self, changes: Changes) -> None:
         """Read what may have changed, and place the tiers anew that it makes a difference to."""
-        before, pace = self._true_for, Pace()
+        before, pace = self._true_for, Pace(queues=False)
         touched: set[str] = set()
         async with self._database.tenant_tx(self._project_id) as tx:
             if changes.tiers != before.tiers:
                 touched |= await self._read_tiers(tx, pace)
+            await pace.breathe()
             wanted = {tier.campaign_id for tier in self._tiers.values() if tier.campaign_id is not None}
             if changes.project == before.project:
                 wanted -= self._campaigns.keys()
             changed = await self._read_campaigns(tx, sorted(wanted))
             touched |= {tier.id for tier in self._tiers.values() if tier.campaign_id in changed}
+            await pace.breathe()
             rules = {rule_id for tier in self._tiers.values() for rule_id in self._rule_ids(tier)}
             known = self._rules.keys() if changes.rules == before.rules else set()
             changed = await self._read_rules(tx, sorted(rules - known))
@@ -124,10 +126,13 @@ class ProjectTiers:
     async def _read_tiers(self, tx: Transaction, pace: Pace) -> set[str]:
         """Those that are new or have changed are read; those that are active no more go at once."""
         versions = {row["id"]: row["version"] for row in await tx.fetch(_ACTIVE, self._project_id)}
+        await pace.breathe()
         for tier_id in [each for each in self._tiers if each not in versions]:
             self._drop(tier_id)
+            await pace.breathe()
         known = {tier_id: tier.version for tier_id, tier in self._tiers.items()}
         wanted = [tier_id for tier_id, version in versions.items() if known.get(tier_id) != version]
+        await pace.breathe()
         async for row in _rows(tx, _TIERS, self._project_id, wanted):
             tier = voucher_definition(voucher_from(row))
             if tier.disabled:

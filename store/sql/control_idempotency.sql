@@ -1,12 +1,12 @@
--- Idempotency keys of the control plane's POSTs. A key lives for a day: an older row is as good as none.
+-- Idempotency keys of the control plane's POSTs. A key has one effect for ever; its answer is kept for a day.
 
--- name: control_sweep_idempotency_keys
--- $1 account, $2 project or NULL, $3 route, $4 key: this key if it is too old, and a few others that are.
-DELETE FROM idempotency_keys
+-- name: control_forget_old_answers
+-- $1 account, $2 project or NULL, $3 route, $4 key: of this key if it is too old, and of a few others that are.
+UPDATE idempotency_keys SET status = NULL, body = NULL
 WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM idempotency_keys
     WHERE account_id = $1 AND project_id IS NOT DISTINCT FROM $2
-        AND created_at < now() - interval '24 hours'
+        AND created_at < now() - interval '24 hours' AND body IS NOT NULL
     ORDER BY (route, key) = ($3, $4) DESC
     LIMIT 50
     FOR UPDATE SKIP LOCKED));

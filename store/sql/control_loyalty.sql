@@ -1,7 +1,7 @@
 -- Loyalty cards as the control plane writes and shows them. Points are written by the functions of migration 0012 alone.
 
 -- name: control_loyalty_card
--- By $2, its id, or else by $3, its code; with its lots and its program's terms.
+-- By $2, its id, or else by $3, its code; with its lots, but for those that have expired, and its program's terms.
 SELECT c.id, c.code, c.program_id, c.customer_id, c.status, c.version, c.earned_total, c.owed,
     c.metadata::text AS metadata, c.created_at, c.updated_at, p.program, COALESCE(l.lots, '[]') AS lots
 FROM loyalty_cards c
@@ -9,6 +9,7 @@ JOIN campaigns p ON p.project_id = c.project_id AND p.id = c.program_id
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_array(l.expires_ms, l.steps, l.spent)) AS lots FROM loyalty_lots l
     WHERE l.project_id = c.project_id AND l.card_id = c.id
+        AND (l.expires_ms = 0 OR l.expires_ms > extract(epoch FROM now()) * 1000)
 ) AS l ON true
 WHERE c.project_id = $1 AND (c.id = $2 OR c.code = $3)
 ORDER BY c.id = $2 DESC
@@ -30,6 +31,7 @@ JOIN campaigns p ON p.project_id = c.project_id AND p.id = c.program_id
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_array(l.expires_ms, l.steps, l.spent)) AS lots FROM loyalty_lots l
     WHERE l.project_id = c.project_id AND l.card_id = c.id
+        AND (l.expires_ms = 0 OR l.expires_ms > extract(epoch FROM now()) * 1000)
 ) AS l ON true
 WHERE c.project_id = $1 AND ($2::text IS NULL OR c.program_id = $2) AND ($3::text IS NULL OR c.status = $3)
     AND ($4::text IS NULL OR c.customer_id = $4)

@@ -76,7 +76,8 @@ FROM blank b JOIN projects p ON p.id = b.project_id JOIN accounts a ON a.id = p.
 -- name: forget_owner_of_loyalty_cards
 -- Points are the customer's own, so nobody spends them any more.
 WITH blank AS (
-    UPDATE loyalty_cards SET customer_id = 'erased:' || id, status = 'blocked', version = version + 1, updated_at = now()
+    UPDATE loyalty_cards SET customer_id = 'erased:' || id, status = 'blocked', metadata = '{}', version = version + 1,
+        updated_at = now()
     WHERE project_id = $1 AND customer_id = $2 RETURNING project_id, id, version)
 INSERT INTO outbox (project_id, shard, object, object_id, version)
 SELECT b.project_id, a.shard, 'loyalty_card', b.id, b.version

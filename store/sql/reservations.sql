@@ -1,8 +1,9 @@
 -- What sessions hold, as the reconciler writes it. $1 is the shard, $2 the epoch where both are there.
 
 -- name: put_reservations
--- New ones, and those that are extended: they come back with the status that they have then. What was captured or
--- released stays so, whatever comes late.
+-- New ones, those that are extended, and those that were reserved anew with their key because Redis was lost with its
+-- record: they come back with the status that they have then. What was captured or released stays so, whatever comes
+-- late, and so does what is held where a beginning comes once more.
 INSERT INTO reservations AS r (project_id, id, session, tag, status, expires_at, revision, body, created_at, shard, epoch,
     entry_ms, entry_seq, entry_index)
 SELECT a.project_id, a.id, a.session, a.tag, 'held', 'epoch'::timestamptz + a.expires_ms * interval '1 ms', a.revision,
@@ -12,9 +13,11 @@ FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bi
     AS a (project_id, id, session, tag, expires_ms, revision, body, time_ms, entry_ms, entry_seq, entry_index)
 ON CONFLICT (project_id, id) DO UPDATE SET session = excluded.session, tag = excluded.tag,
     expires_at = excluded.expires_at, revision = excluded.revision, body = excluded.body, epoch = excluded.epoch,
-    entry_ms = excluded.entry_ms, entry_seq = excluded.entry_seq, entry_index = excluded.entry_index
-WHERE r.shard = excluded.shard
-    AND (r.status = 'held' AND r.revision < excluded.revision OR octet_length(r.body) = 0)
+    entry_ms = excluded.entry_ms, entry_seq = excluded.entry_seq, entry_index = excluded.entry_index,
+    created_at = CASE excluded.revision WHEN 0 THEN excluded.created_at ELSE r.created_at END
+WHERE r.shard = excluded.shard AND (octet_length(r.body) = 0 OR r.status = 'held' AND (
+    (r.revision, r.expires_at) < (excluded.revision, excluded.expires_at)
+    OR r.expires_at <= excluded.created_at AND excluded.created_at < excluded.expires_at))
 RETURNING r.project_id, r.id, r.status;
 
 -- name: end_reservations

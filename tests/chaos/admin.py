@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tests.chaos.client import Answer, Client, Request
-from tests.chaos.history import Change, Offer
+from tests.chaos.history import Card, Change, Offer
 from tests.servers.waiting import eventually
 
 _REFUSED = range(400, 500)
@@ -68,6 +68,22 @@ class Admin:
             rules.get("max_redemptions_per_code"),
             rules.get("durability") == "committed",
         )
+
+    async def make_gift_card(self, amount_minor: int) -> Card:
+        """A gift card with this much on it."""
+        made = await self._create("/v1/gift-cards", {"amount": amount_minor / 100})
+        return Card(self._tenant, "gift_card", made["id"], made["code"], first=amount_minor)
+
+    async def make_loyalty_card(self, customer_id: str, program: Any) -> Card:
+        """The customer's card in a new program."""
+        club = await self._create("/v1/loyalty-programs", program)
+        made = await self._create(f"/v1/loyalty-programs/{club['id']}/cards", {"customer_id": customer_id})
+        return Card(self._tenant, "loyalty_card", made["id"], made["code"], customer_id, program=club["id"])
+
+    async def make_tier(self, wish: Any) -> Card:
+        """A promotion tier, which is named by its id."""
+        made = await self._create("/v1/promotion-tiers", wish)
+        return Card(self._tenant, "promotion_tier", made["id"], made["id"])
 
     async def set_limit(self, campaign_id: str, limit: int, within_s: float) -> None:
         """PATCH the limit."""

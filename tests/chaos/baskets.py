@@ -38,7 +38,7 @@ class Baskets:
         self._seed = seed
         self._engines = engines
         self._tokens = tokens
-        self._note = note
+        self.note = note
         self._until = until
         self._open: list[Errand] = []
         self._reserved: list[tuple[int, str]] = []
@@ -63,31 +63,36 @@ class Baskets:
         for tenant in range(len(self._tokens)):
             for _ in range(STANDING):
                 held = self._reservation(tenant, (ROOM,), draw, STANDS_S)
-                await self._insist(held, draw, deadline)
+                await self.insist(held, draw, deadline)
         await asyncio.gather(*(self._sell_out(tenant, deadline) for tenant in range(len(self._tokens))))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing new is begun any more."""
+        return time.monotonic() > self._until()
 
     # -- what customers do -----------------------------------------------------------------------------------------
 
     async def _buy(self, tenant: int, draw: random.Random) -> None:
         codes = draw.sample(SETS, draw.choice((2, 2, 3)))
-        errand = errands.stack(tenant, codes, _customer(draw), f"ord-{draw.getrandbits(48):012x}", _key(draw))
+        errand = errands.stack(tenant, codes, drawn_customer(draw), f"ord-{draw.getrandbits(48):012x}", _key(draw))
         if draw.random() < 0.1:
             # A checkout and its background job, say: one order, two keys.
             both = (errand, errand.with_key(_key(draw)))
-            call = (await asyncio.gather(*(self._do(each, draw) for each in both)))[0]
+            call = (await asyncio.gather(*(self.do(each, draw) for each in both)))[0]
         else:
-            call = await self._do(errand, draw)
+            call = await self.do(errand, draw)
         if call.status != 200:
             return
         if draw.random() < 0.1:
-            await self._do(errand.with_key(_key(draw)), draw)
-        await self._bring_back(tenant, id_of(call), codes, draw)
+            await self.do(errand.with_key(_key(draw)), draw)
+        await self.bring_back(tenant, id_of(call), codes, draw)
 
-    async def _bring_back(self, tenant: int, id_: str, codes: Sequence[str], draw: random.Random) -> None:
+    async def bring_back(self, tenant: int, id_: str, codes: Sequence[str], draw: random.Random) -> None:
         """What comes of it later."""
 
         def back(what: dict[str, object], keyed: bool = True) -> Awaitable[Call]:
-            return self._do(errands.give_back(tenant, id_, what, _key(draw) if keyed else ""), draw)
+            return self.do(errands.give_back(tenant, id_, what, _key(draw) if keyed else ""), draw)
 
         one: dict[str, object] = {"redeemables": [draw.choice(codes)]}
         chance = draw.random()
@@ -106,12 +111,12 @@ class Baskets:
         elif chance < 0.46:
             await back({}, keyed=draw.random() < 0.5)
         elif chance < 0.48:
-            await self._do(errands.look(1 - tenant, "/v1/redemptions", id_), draw)
+            await self.do(errands.look(1 - tenant, "/v1/redemptions", id_), draw)
 
     async def _hold(self, tenant: int, draw: random.Random) -> None:
         codes = draw.choice(((SEAT,), (SEAT,), (SEAT, "SETA"), (ROOM,)))
         errand = self._reservation(tenant, codes, draw, draw.randint(1, 5))
-        call = await self._do(errand, draw)
+        call = await self.do(errand, draw)
         if call.status != 201:
             return
         id_ = id_of(call)
@@ -122,7 +127,7 @@ class Baskets:
             what = {"extend": errands.of_reservation("extend", tenant, id_, _key(draw), 5),
                     "capture": errands.of_reservation("capture", tenant, id_, _key(draw)),
                     "release": errands.of_reservation("release", tenant, id_, _key(draw))}  # fmt: skip
-            return self._do(what[verb], draw)
+            return self.do(what[verb], draw)
 
         chance = draw.random()
         if chance < 0.25:
@@ -134,34 +139,34 @@ class Baskets:
                 await then("extend")
             taken = await then("capture")
             if taken.status == 200 and draw.random() < 0.5:
-                await self._do(errands.give_back(tenant, id_of(taken), {}, _key(draw)), draw)
+                await self.do(errands.give_back(tenant, id_of(taken), {}, _key(draw)), draw)
         elif chance < 0.87:
-            await self._do(errands.look(1 - tenant, "/v1/reservations", id_), draw)
+            await self.do(errands.look(1 - tenant, "/v1/reservations", id_), draw)
 
     async def _sell_out(self, tenant: int, deadline: float) -> None:
         """Seats, to the last: what still is held comes free by itself."""
         draw, refused = random.Random(f"{self._seed} seats {tenant}"), False
         while not refused and time.monotonic() < deadline:
             wishes = [
-                errands.stack(tenant, (SEAT,), _customer(draw), f"ord-{draw.getrandbits(48):012x}", _key(draw))
+                errands.stack(tenant, (SEAT,), drawn_customer(draw), f"ord-{draw.getrandbits(48):012x}", _key(draw))
                 for _ in range(8)
             ]
-            calls = await asyncio.gather(*(self._insist(wish, draw, deadline) for wish in wishes))
+            calls = await asyncio.gather(*(self.insist(wish, draw, deadline) for wish in wishes))
             refused = any(call.code == "limit_reached" for call in calls)
             if any(call.code == "limit_held" for call in calls):
                 await asyncio.sleep(0.5)
 
     def _reservation(self, tenant: int, codes: Sequence[str], draw: random.Random, ttl_s: int) -> Errand:
         session = f"cart-{draw.getrandbits(48):012x}"
-        return errands.reserve(tenant, codes, _customer(draw), session, _key(draw), ttl_s)
+        return errands.reserve(tenant, codes, drawn_customer(draw), session, _key(draw), ttl_s)
 
     # -- errands ---------------------------------------------------------------------------------------------------
 
-    async def _do(self, errand: Errand, draw: random.Random) -> Call:
+    async def do(self, errand: Errand, draw: random.Random) -> Call:
         """Until it is known what became of it, or it is put off."""
         call = await self._attempt(errand, draw)
         for _ in range(TRIES):
-            if not call.is_unknown or not errand.may_be_sent_again or time.monotonic() > self._until():
+            if not call.is_unknown or not errand.may_be_sent_again or self.is_closed:
                 break
             await asyncio.sleep(draw.uniform(0.02, 0.6))
             call = await self._attempt(errand, draw)
@@ -169,7 +174,8 @@ class Baskets:
             self._open.append(errand)
         return call
 
-    async def _insist(self, errand: Errand, draw: random.Random, deadline: float) -> Call:
+    async def insist(self, errand: Errand, draw: random.Random, deadline: float) -> Call:
+        """Until it is known what became of it, or time is over."""
         while True:
             call = await self._attempt(errand, draw)
             if not call.is_unknown or time.monotonic() > deadline:
@@ -181,7 +187,7 @@ class Baskets:
 
         async def work() -> None:
             for errand in waiting:
-                calls.append(await self._insist(errand, draw, deadline))
+                calls.append(await self.insist(errand, draw, deadline))
 
         await asyncio.gather(*(work() for _ in range(8)))
         return calls
@@ -189,12 +195,13 @@ class Baskets:
     async def _attempt(self, errand: Errand, draw: random.Random) -> Call:
         engine = draw.randrange(len(self._engines))
         answer = await self._engines[engine].ask(errand.request(self._tokens[errand.tenant]))
-        return self._note(errand, engine, answer)
+        return self.note(errand, engine, answer)
 
 
 def _key(draw: random.Random) -> str:
     return f"basket-{draw.getrandbits(48):012x}"
 
 
-def _customer(draw: random.Random) -> str:
+def drawn_customer(draw: random.Random) -> str:
+    """One of those who buy in stacks."""
     return f"b{draw.randrange(CUSTOMERS)}"

@@ -58,6 +58,10 @@ def _is_one_thing(case: Case, basket: Basket, own: dict[tuple[int, str], str]) -
 
 
 def _is_kept(case: Case, basket: Basket) -> None:
+    calls = (*basket.attempts, *basket.returns)
+    is_refused = basket.in_quarantine or any(call.code == "ledger_refused" for call in calls)
+    if is_refused and not case.evidence.setting.released_at:
+        case.report("S1", f"the ledger has refused {basket.id}, or a return of it, which was admitted")
     if not basket.acknowledgements:
         return
     if not basket.is_settled and not basket.lost:
@@ -70,17 +74,12 @@ def _is_kept(case: Case, basket: Basket) -> None:
     ]
     if refused and not basket.lost:
         case.report("L2", f"{basket.id} was acknowledged, and then refused with {refused[0].code}")
-    if case.evidence.setting.released_at:
-        return
-    calls = (*basket.attempts, *basket.returns)
-    if basket.in_quarantine or any(call.code == "ledger_refused" for call in calls):
-        case.report("S1", f"the ledger has refused {basket.id}, or a return of it, which was admitted")
 
 
 def _keys_are_known(case: Case) -> None:
     last: dict[tuple[int, str, str], Call] = {}
     for call in sorted(case.evidence.calls, key=lambda call: call.asked_at):
-        if call.key and call.verb in ("stack", "return", "reserve", "extend", "capture", "release"):
+        if call.key and call.verb not in ("redeem", "rollback", "foreign"):
             last[call.tenant, call.target, call.key] = call
     for call in last.values():
         if call.is_unknown:

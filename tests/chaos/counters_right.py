@@ -69,6 +69,7 @@ def check_at_rest(case: Case) -> None:
     for counter in facts.redis:
         if counter.id not in case.counters_apart:
             _is_settled(case, counter, by_name.get(counter.id))
+    _cards_have_what_was_funded(case)
     _held_is_what_holds_come_to(case)
     _usage(case)
 
@@ -79,6 +80,14 @@ def _is_settled(case: Case, counter: RedisCounter, kept: LedgerCounter | None) -
     in_ledger = 0 if kept is None else kept.granted - kept.returned + kept.quarantined
     if counter.granted - counter.returned != in_ledger:
         case.report("L3", f"{counter.id}: {counter.granted - counter.returned} in Redis, {in_ledger} in PostgreSQL")
+
+
+def _cards_have_what_was_funded(case: Case) -> None:
+    """A gift card's limit in Redis is written by PostgreSQL, by version: the last top-up has come there."""
+    funded = {f"a:{card.id}": card.lots[0][1] for card in case.evidence.facts.cards if card.object == "gift_card"}
+    for counter in case.evidence.facts.redis:
+        if counter.id in funded and counter.limit != funded[counter.id]:
+            case.report("L3", f"{counter.id} may spend {counter.limit} in Redis, {funded[counter.id]} was funded")
 
 
 def _held_is_what_holds_come_to(case: Case) -> None:
@@ -102,7 +111,7 @@ def _usage(case: Case) -> None:
         sums = rows[kept.project_id]
         sums[0] += 1
         sums[1] += kept.is_gone
-        sums[2] += kept.discount_minor
+        sums[2] += kept.discount_minor - kept.paid_minor
     said = {
         usage.project_id: [usage.redemptions, usage.rollbacks, usage.discount_minor]
         for usage in case.evidence.facts.usage

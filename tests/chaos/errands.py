@@ -29,9 +29,18 @@ class Errand:
     key: str = ""
     customer_id: str = ""
     order_id: str = ""
+    amount_minor: int = 0
+    is_spending: bool = False
+
+    @property
+    def is_for_the_shop(self) -> bool:
+        """Whether it is the control plane that is asked."""
+        return self.verb in ("top_up", "earn", "unearn")
 
     @property
     def value_minor(self) -> int:
+        if self.is_for_the_shop:
+            return self.amount_minor
         return _AMOUNT_MINOR if self.verb in ("stack", "reserve") else 0
 
     @property
@@ -51,6 +60,41 @@ def stack(tenant: int, codes: Sequence[str], customer_id: str, order_id: str, ke
     """Redeem these codes on an order."""
     body = msgspec.json.encode({**_wish(codes, customer_id), "order": _order(order_id)})
     return Errand("stack", tenant, "/v1/redemptions", "+".join(codes), body, key, customer_id, order_id)
+
+
+def spend(
+    tenant: int, wishes: Sequence[dict[str, object]], customer_id: str, order_id: str, key: str
+) -> Errand:  # fmt: skip
+    """Redeem these, some of which are cards, on an order."""
+    wish = {"redeemables": wishes, "customer": {"id": customer_id}, "order": _order(order_id)}
+    target = "+".join(str(each["id"]) for each in wishes)
+    body = msgspec.json.encode(wish)
+    return Errand("stack", tenant, "/v1/redemptions", target, body, key, customer_id, order_id, is_spending=True)
+
+
+def top_up(tenant: int, code: str, amount_minor: int, key: str) -> Errand:
+    """Put more money on a gift card. The reason is the key, so that its entry is known again."""
+    body = msgspec.json.encode({"amount": money(amount_minor), "reason": key})
+    return Errand("top_up", tenant, f"/v1/gift-cards/{code}/top-up", code, body, key, amount_minor=amount_minor)
+
+
+def paid(tenant: int, code: str, customer_id: str, order_id: str, amount_minor: int, key: str) -> Errand:
+    """Report that the customer of this loyalty card has paid for an order."""
+    order = {"id": order_id, "amount": money(amount_minor)}
+    event = {"id": f"paid-{order_id}", "type": "order.paid", "customer_id": customer_id, "order": order}
+    body = msgspec.json.encode(event)
+    return Errand("earn", tenant, "/v1/events", code, body, key, customer_id, order_id, amount_minor)
+
+
+def refunded(paid: Errand, key: str) -> Errand:
+    """Report that all of that order was refunded."""
+    event = {"id": f"back-{paid.order_id}", "type": "order.refunded", "order": {"id": paid.order_id}}
+    return replace(paid, verb="unearn", body=msgspec.json.encode(event), key=key)
+
+
+def money(amount_minor: int) -> msgspec.Raw:
+    """As it stands in a body."""
+    return msgspec.Raw(b"%d.%02d" % divmod(amount_minor, 100))
 
 
 def reserve(tenant: int, codes: Sequence[str], customer_id: str, session: str, key: str, ttl_s: int) -> Errand:
@@ -83,6 +127,6 @@ def _wish(codes: Sequence[str], customer_id: str) -> dict[str, object]:
 
 
 def _order(order_id: str | None) -> dict[str, object]:
-    items = [{"sku": sku, "quantity": units, "price": msgspec.Raw(b"%d.%02d" % divmod(price, 100))}
+    items = [{"sku": sku, "quantity": units, "price": money(price)}
              for sku, units, price in ITEMS]  # fmt: skip
     return {"items": items} if order_id is None else {"id": order_id, "items": items}

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from store.keys import Keyspace
-from tests.chaos import facts_kept
+from tests.chaos import facts_cards, facts_kept
 from tests.chaos.history import (
     Epoch,
     Facts,
@@ -88,11 +88,14 @@ class Stores:
         asked_at = time.monotonic()
         try:
             async with asyncio.timeout(4):
-                ledger, positions = await self._ask((_COUNTERS, list(counters)), (_POSITIONS,))
+                ledger, positions, uneven = await self._ask(
+                    (_COUNTERS, list(counters)), (_POSITIONS,), (facts_cards.UNEVEN,)
+                )
                 redis = await _some_counters(redis_url, positions, counters)
         except AWAY:
             return None
-        return Sample(asked_at, time.monotonic(), _as(LedgerCounter, ledger), redis)
+        uneven_cards = [row["counter"] for row in uneven]
+        return Sample(asked_at, time.monotonic(), _as(LedgerCounter, ledger), redis, uneven_cards)
 
     async def epochs(self) -> list[Epoch]:
         """Every epoch of every shard."""
@@ -106,9 +109,12 @@ class Stores:
 
     async def facts(self, redis_url: str) -> Facts:
         """Everything."""
-        ledger, rows, quarantine, epochs, positions, usage, stacks, lines, reservations, holds = await self._ask(
+        (
+            ledger, rows, quarantine, epochs, positions, usage, stacks, lines, reservations, holds, cards, entries,
+        ) = await self._ask(
             (_COUNTERS, None), (_ROWS,), (_QUARANTINE,), (_EPOCHS,), (_POSITIONS,), (_USAGE,),
             (facts_kept.ROWS,), (facts_kept.LINES,), (facts_kept.RESERVATIONS,), (facts_kept.HOLDS,),
+            (facts_cards.CARDS,), (facts_cards.ENTRIES,),
         )  # fmt: skip
         redis, redis_holds, ends = await _all_of_redis(redis_url, positions)
         return Facts(
@@ -128,6 +134,7 @@ class Stores:
             holds=facts_kept.holds(holds),
             redis_holds=redis_holds,
             at_ms=time.time_ns() // 1_000_000,
+            cards=facts_cards.cards(cards, entries),
         )  # fmt: skip
 
     async def _ask(self, *questions: tuple[Any, ...]) -> list[list[Any]]:
@@ -172,7 +179,8 @@ def _counter(shard: int, name: str, fields: dict[str, str], now_ms: int) -> tupl
     holds = facts_kept.holds_in_redis(shard, name, list(fields.items()))
     expired = sum(hold.amount for hold in holds if hold.expires_ms <= now_ms)
     values = {field: int(fields.get(field) or 0) for field in _FIELDS}
-    return RedisCounter(shard, name, **values, expired=expired), holds
+    limit = int(fields["limit"]) if fields.get("limit") else None
+    return RedisCounter(shard, name, **values, expired=expired, limit=limit), holds
 
 
 async def _now_ms(client: Any, keys: Keyspace) -> int:

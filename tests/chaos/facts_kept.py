@@ -23,7 +23,7 @@ SELECT r.project_id, r.id, r.status, r.revision, r.refunded_minor, r.idempotency
 FROM redemptions r
 """
 LINES = """
-SELECT project_id, redemption_id, code, campaign_id, discount_minor, moves::text AS moves FROM redemption_lines
+SELECT project_id, redemption_id, code, campaign_id, discount_minor, moves::text AS moves, object FROM redemption_lines
 ORDER BY project_id, redemption_id, line_no
 """
 RESERVATIONS = "SELECT project_id, id, status, redemption_id FROM reservations"
@@ -48,7 +48,7 @@ def stacks(rows: Iterable[Any], lines: Iterable[Any]) -> list[Kept]:
     for line in lines:
         # A line's moves stand there as [counter, amount] or with the family behind.
         moves = [(move[0], move[1]) for move in msgspec.json.decode(line["moves"])]
-        kept = KeptLine(line["code"], line["campaign_id"], line["discount_minor"], moves)
+        kept = KeptLine(line["code"], line["campaign_id"], line["discount_minor"], moves, line["object"])
         by_id.setdefault((line["project_id"], line["redemption_id"]), []).append(kept)
     return [_stack(row, by_id[row["project_id"], row["id"]]) for row in rows if is_stack(row)]
 

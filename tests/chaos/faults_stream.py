@@ -8,6 +8,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.events import Line, Redeemed, decode, encode
@@ -16,6 +17,7 @@ from domain.ledger import Position, Settlement
 from domain.outcomes import Status
 from engine.reconciler.servers import read_meta
 from store.database import owner_connection
+from store.keys import Keyspace
 from store.link import FencedOut, Link, RedisFull, RedisUnavailable, ScriptFailed
 from store.scripts import Scripts
 from tests.chaos.faults import Fault, Skipped
@@ -29,6 +31,12 @@ _MOVES_WITHIN_S = 2.0
 
 _REDEMPTIONS = """
 SELECT body FROM redemptions WHERE shard = $1 AND status = 'redeemed' AND body IS NOT NULL
+ORDER BY created_at DESC LIMIT 30
+"""
+_OF_CARDS = """
+SELECT body FROM redemptions r WHERE shard = $1 AND status = 'redeemed' AND body IS NOT NULL AND EXISTS (
+    SELECT FROM redemption_lines l WHERE (l.project_id, l.redemption_id) = (r.project_id, r.id)
+        AND l.object IN ('gift_card', 'loyalty_card'))
 ORDER BY created_at DESC LIMIT 30
 """
 _PARTIAL_ROLLBACKS = """
@@ -115,34 +123,44 @@ class OneTooMany(_OfStream):
 
 @dataclass
 class DeliveredTwice(_OfStream):
-    """A redemption that the ledger has comes once more, as if a worker had granted it again in another epoch; and a
-    rollback of a part of one, likewise."""
+    """A redemption that the ledger has comes once more, as if a worker had granted it again in another epoch; one that
+    has spent of a card, and a rollback of a part of one, likewise."""
 
     name = "delivered twice"
 
     async def apply(self, world: World, draw: random.Random) -> None:
         keyspace = await current_keyspace(world, self.shard)
         redemptions = await _newest(world, self.shard, _REDEMPTIONS)
+        of_cards = await _newest(world, self.shard, _OF_CARDS)
         rollbacks = await _newest(world, self.shard, _PARTIAL_ROLLBACKS)
         for body in draw.sample(rollbacks, min(1, len(rollbacks))):
             place = await inject(world, keyspace, _entry_of(body), 1)
             world.note(self.name, f"a rollback at {place} of shard {self.shard}")
+        why = [await self._once_more(world, keyspace, draw.sample(each, len(each))) for each in (of_cards, redemptions)]
+        if all(why):
+            raise Skipped(why[-1])
+
+    async def _once_more(self, world: World, keyspace: Keyspace, bodies: Sequence[bytes]) -> str:
+        """The first of them that there is room for; where there is none, why."""
         why = "there is no redemption"
-        for body in draw.sample(redemptions, len(redemptions)):
+        for body in bodies:
             event = decode(body)
             assert isinstance(event, Redeemed)
             counters: Counter[str] = Counter()
             for line in event.lines:
                 for counter, amount, _ in line.moves:
                     counters[counter] += amount
+            asked_at = time.monotonic()
             try:
                 place = await inject(world, keyspace, _entry_of(body), 1, counters)
             except Skipped as full:
                 why = str(full)
                 continue
+            spent = [(name, amount) for name, amount in counters.items() if name[:2] in ("a:", "y:")]
+            world.repeated += [(asked_at, name, amount) for name, amount in spent]
             world.note(self.name, f"{event.id} at {place} of shard {self.shard}")
-            return
-        raise Skipped(why)
+            return ""
+        return why
 
 
 def _entry_of(body: bytes) -> dict[str, bytes | str]:

@@ -31,6 +31,8 @@ class SaidPart(msgspec.Struct, frozen=True):
 
     redeemable: str
     discount_applied: float
+    amount_applied: float = 0.0
+    points: int = 0
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -322,4 +324,5 @@ def _campaigns(evidence: Evidence) -> dict[tuple[int, str], str]:
 
 
 def _committed_codes(evidence: Evidence) -> set[tuple[int, str]]:
-    return {(offer.tenant, code) for offer in evidence.offers if offer.committed for code in offer.codes}
+    codes = {(offer.tenant, code) for offer in evidence.offers if offer.committed for code in offer.codes}
+    return codes | {(card.tenant, card.code) for card in evidence.cards if card.object != "promotion_tier"}

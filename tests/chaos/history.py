@@ -11,13 +11,17 @@ from typing import Literal
 import msgspec
 
 from tests.chaos.kept import Kept, KeptHold, KeptReservation
+from tests.chaos.kept_cards import KeptCard
 
 LOST = 0
 """The status of a call that nothing came back from."""
 
-Verb = Literal["redeem", "rollback", "foreign", "stack", "return", "reserve", "extend", "capture", "release"]
+Verb = Literal[
+    "redeem", "rollback", "foreign", "stack", "return", "reserve", "extend", "capture", "release", "top_up", "earn",
+    "unearn",
+]  # fmt: skip
 """`foreign` asks for what is another tenant's: whatever is found is a leak. `return` rolls back a stack, or a part of
-it."""
+it. `earn` reports an order as paid, `unearn` as refunded."""
 
 
 class Tenancy(msgspec.Struct, frozen=True, tag=True):
@@ -41,9 +45,28 @@ class Offer(msgspec.Struct, frozen=True, tag=True):
     codes: tuple[str, ...] = ()
 
 
+class Card(msgspec.Struct, frozen=True, tag=True):
+    """What is spent of in a run, or, a promotion tier, applied beside it; `code` is what a stack names it by. `first`
+    was on it when it was made, `program` is that of a loyalty card."""
+
+    tenant: int
+    object: Literal["gift_card", "loyalty_card", "promotion_tier"]
+    id: str
+    code: str
+    customer_id: str = ""
+    first: int = 0
+    program: str = ""
+
+    @property
+    def counters(self) -> str:
+        """How the names of its counters begin."""
+        return f"a:{self.id}" if self.object == "gift_card" else f"y:{self.id}:"
+
+
 class Call(msgspec.Struct, frozen=True, tag=True):
     """One attempt of a client. `target` is a code, the codes of a stack joined by +, or the id of a redemption or a
-    reservation. `order_id` is that of a stack; `asked` what the body said of a return, and of a hold's length."""
+    reservation, or a card's code. `order_id` is that of a stack, or of what was paid; `asked` what the body said of a
+    return, of a hold's length, and of what is spent of cards."""
 
     number: int
     verb: Verb
@@ -127,15 +150,18 @@ class RedisCounter(msgspec.Struct, frozen=True):
     held: int = 0
     withheld: int = 0
     expired: int = 0
+    limit: int | None = None
 
 
 class Sample(msgspec.Struct, frozen=True, tag=True):
-    """What the stores said at one instant between `asked_at` and `at`; each store by itself."""
+    """What the stores said at one instant between `asked_at` and `at`; each store by itself. `uneven`: counters of
+    cards whose entries PostgreSQL did not have right."""
 
     asked_at: float
     at: float
     ledger: list[LedgerCounter]
     redis: list[RedisCounter]
+    uneven: list[str] = []
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -207,13 +233,15 @@ class Facts(msgspec.Struct, frozen=True, tag=True):
     holds: list[KeptHold] = []
     redis_holds: list[KeptHold] = []
     at_ms: int = 0
+    cards: list[KeptCard] = []
 
 
 class Setting(msgspec.Struct, frozen=True, tag=True):
     """What the run was. `released_at`: when an operator said that withheld units are accounted for. `injected`: ids
     of events that the world put into the streams itself; `apart`: campaigns that only these use, and that took
     nothing in Redis for them; `surprises`: what the world saw at once that must never be; `has_stepped`: a server's
-    clock may have been stepped, so that nobody knows when a hold expires."""
+    clock may have been stepped, so that nobody knows when a hold expires; `repeated`: since when the world takes what
+    of a counter, with a redemption that it had delivered twice."""
 
     window: int
     durability: Literal["durable", "fast"]
@@ -223,6 +251,7 @@ class Setting(msgspec.Struct, frozen=True, tag=True):
     apart: tuple[str, ...] = ()
     surprises: tuple[str, ...] = ()
     has_stepped: bool = False
+    repeated: tuple[tuple[float, str, int], ...] = ()
 
 
 class Evidence(msgspec.Struct):
@@ -236,13 +265,14 @@ class Evidence(msgspec.Struct):
     samples: list[Sample]
     losses: list[Loss]
     facts: Facts
+    cards: list[Card] = msgspec.field(default_factory=list)
 
 
 class _Problem(msgspec.Struct):
     code: str = ""
 
 
-_Line = Setting | Tenancy | Offer | Call | Change | Sample | Loss | Facts
+_Line = Setting | Tenancy | Offer | Card | Call | Change | Sample | Loss | Facts
 
 
 def dump(evidence: Evidence, file: Path) -> None:
@@ -251,6 +281,7 @@ def dump(evidence: Evidence, file: Path) -> None:
         evidence.setting,
         *evidence.tenants,
         *evidence.offers,
+        *evidence.cards,
         *evidence.changes,
         *evidence.losses,
         *evidence.calls,
@@ -273,4 +304,5 @@ def load(file: Path) -> Evidence:
         samples=[line for line in lines if isinstance(line, Sample)],
         losses=[line for line in lines if isinstance(line, Loss)],
         facts=next(line for line in lines if isinstance(line, Facts)),
+        cards=[line for line in lines if isinstance(line, Card)],
     )

@@ -7,7 +7,7 @@ from functools import cached_property
 import msgspec
 
 from tests.chaos.gathered import Gathered, Reservation, gather
-from tests.chaos.history import Evidence
+from tests.chaos.history import Card, Evidence
 from tests.chaos.limits import Definition
 from tests.chaos.orders import Order, orders_of
 
@@ -29,7 +29,7 @@ class Case:
         self.violations: list[Violation] = []
         self.definitions = {offer.campaign_id: Definition(offer, evidence.changes) for offer in evidence.offers}
         self.project_of = {offer.campaign_id: evidence.tenants[offer.tenant].project_id for offer in evidence.offers}
-
+        self.project_of |= {card.program: evidence.tenants[card.tenant].project_id for card in evidence.cards}
         self.counters_apart = {f"r:{campaign_id}" for campaign_id in evidence.setting.apart}
 
     def report(self, invariant: str, text: str) -> None:
@@ -83,6 +83,11 @@ class Case:
     def campaign_of(self) -> dict[tuple[int, str], str]:
         """The campaigns of codes that are sold in stacks, by tenant and code."""
         return {(offer.tenant, code): offer.campaign_id for offer in self.evidence.offers for code in offer.codes}
+
+    @cached_property
+    def card_of(self) -> dict[tuple[int, str], Card]:
+        """Cards and promotion tiers, by tenant and code."""
+        return {(card.tenant, card.code): card for card in self.evidence.cards}
 
     def limit_is_fixed(self, tenant: int, code: str) -> bool:
         """Whether nobody has changed anything of the code's campaign."""

@@ -18,6 +18,7 @@ class KeptLine(msgspec.Struct, frozen=True):
     campaign_id: str | None
     discount_minor: int
     moves: Moves
+    object: str = "voucher"
 
 
 class KeptReturn(msgspec.Struct, frozen=True):
@@ -55,6 +56,11 @@ class Kept(msgspec.Struct, frozen=True):
     def is_gone(self) -> bool:
         """Whether nothing is left of it."""
         return self.status == "rolled_back"
+
+    @property
+    def paid_minor(self) -> int:
+        """What of the discount gift cards have paid."""
+        return sum(line.discount_minor for line in self.lines if line.object == "gift_card")
 
     @property
     def gone_lines(self) -> set[int]:

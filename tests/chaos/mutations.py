@@ -12,6 +12,7 @@ from tests.chaos.tree import Patch
 _ADMIT, _COMMIT, _CONFIRM = "lua/includes/admit.lua", "lua/commit.lua", "lua/confirm.lua"
 _DEFINITIONS, _LEDGER, _LINK = "store/sql/definitions.sql", "store/sql/ledger.sql", "store/link.py"
 _STACKS, _FREE = "domain/stacking.py", "lua/includes/free_expired.lua"
+_ROLLBACKS, _CARD_SQL = "store/ledger_rollbacks.py", "store/migrations/0012_cards.sql"
 _CUSTODY, _RING, _SHARD = "engine/custody.py", "engine/ring.py", "engine/shard.py"
 
 
@@ -169,6 +170,59 @@ MUTATIONS: dict[str, Mutation] = {
             ),
         ),
         seeds=(44, 117, 43),
+        minutes=0.33,
+    ),
+    "balance": Mutation(
+        "nobody asks what is left on a gift card: not Redis, nor a CHECK of the card, its entries or its counter",
+        (
+            Patch(
+                "domain/spending.py",
+                "Move(counter, effect.discount_minor, None,",
+                "Move(counter, effect.discount_minor, 2**50,",
+            ),
+            Patch(_CARD_SQL, "within_balance CHECK (funded_minor >= spent_minor)", "within_balance CHECK (true)"),
+            Patch(
+                _CARD_SQL,
+                "    balance_minor bigint NOT NULL CHECK (balance_minor >= 0),\n    redemption_id",
+                "    balance_minor bigint NOT NULL,\n    redemption_id",
+            ),
+            Patch(
+                "store/migrations/0003_definitions.sql",
+                "within_ceiling CHECK (ceiling IS NULL OR granted - returned <= ceiling)",
+                "within_ceiling CHECK (true)",
+            ),
+        ),
+    ),
+    "refunds": Mutation(
+        "what comes back to a card is counted, and not posted",
+        (Patch(_ROLLBACKS, "            postings.refund(*key, moves, slot.time_ms)\n", ""),),
+    ),
+    "once_per_key": Mutation(
+        "the control plane does again what it has done with a key",
+        (
+            Patch(
+                "control_plane/idempotency.py",
+                '    return KeptAnswer(row["status"], row["body"])\n',
+                "    return None\n",
+            ),
+        ),
+    ),
+    "once_per_line": Mutation(
+        "a redemption that the ledger has is posted to its cards once more, and no index refuses that",
+        (
+            Patch(
+                "store/ledger.py",
+                "    await attribute(tx, applied)\n",
+                "    await attribute(tx, applied)\n    for slot in first:\n"
+                "        if slot not in applied and isinstance(slot.event, Redeemed):\n"
+                "            postings.spend(slot.event, slot.time_ms)\n",
+            ),
+            Patch(
+                _CARD_SQL, "CREATE UNIQUE INDEX gift_card_entries_one_spend", "CREATE INDEX gift_card_entries_one_spend"
+            ),
+            Patch(_CARD_SQL, "CREATE UNIQUE INDEX loyalty_entries_one_spend", "CREATE INDEX loyalty_entries_one_spend"),
+        ),
+        seeds=(44, 117, 95),
         minutes=0.33,
     ),
 }

@@ -4,6 +4,8 @@ from functools import cached_property
 
 import msgspec
 
+from tests.chaos.cards_asked import EMPTY
+from tests.chaos.cards_kept import Purse, ledger_may_refuse, purses
 from tests.chaos.history import Call
 from tests.chaos.judging import Case
 from tests.chaos.limits_kept import TOLERANCE_S, Uses
@@ -51,23 +53,27 @@ class _Campaign:
 def check_refusals(case: Case) -> None:
     """Every refusal, and what a stack went without."""
     known: dict[str, _Campaign] = {}
-    campaigns = case.campaign_of
+    campaigns, of_cards = case.campaign_of, purses(case)
     for call in case.evidence.calls:
         if call.verb not in ("stack", "reserve", "capture") or call.is_unknown or call.replayed:
             continue
         said = msgspec.json.decode(call.body, type=_Redeemables).redeemables
         blamed = [each for each in said if each.code not in (None, "stack_refused")]
-        if call.is_refusal and not _is_of_the_whole(call, blamed):
+        if call.is_refusal and not _is_of_the_whole(call, blamed) and not ledger_may_refuse(call, of_cards):
             case.report("S9", f"{call.verb} {call.key} was refused with {call.code or call.status}")
-        if not call.is_refusal and blamed and call.tenant != PARTIAL_TENANT:
+        if not call.is_refusal and call.tenant != PARTIAL_TENANT and any(each.code != "no_effect" for each in blamed):
             case.report("S9", f"{call.verb} {call.key} went without {blamed[0].id}, where all go together")
         for each in blamed:
+            if (call.tenant, each.id) in case.card_of:
+                if not _card_is_empty(call, each, of_cards):
+                    case.report("S9", f"{call.verb} {call.key}: {each.id} was refused with {each.code}")
+                continue
             campaign_id = campaigns.get((call.tenant, each.id))
             if campaign_id is None:
                 case.report("S9", f"{call.verb} {call.key} was refused for {each.id}, which it had not asked for")
                 continue
             campaign = known.setdefault(campaign_id, _Campaign(case, campaign_id))
-            together = sum(campaigns[call.tenant, other.id] == campaign_id for other in said)
+            together = sum(campaigns.get((call.tenant, other.id)) == campaign_id for other in said)
             if not _may_be_true(call, each.code or "", campaign, together):
                 case.report("S9", f"{call.verb} {call.key}: {each.id} was refused with {each.code}")
 
@@ -78,6 +84,16 @@ def _is_of_the_whole(call: Call, blamed: list[_Redeemable]) -> bool:
     if call.code == "nothing_applicable":
         return call.tenant == PARTIAL_TENANT and bool(blamed)
     return call.code == "ledger_refused" or call.code in [each.code for each in blamed]
+
+
+def _card_is_empty(call: Call, said: _Redeemable, of_cards: dict[tuple[int, str], Purse]) -> bool:
+    """Whether there may have been less than was asked for; or nothing to pay, where another card has paid it all."""
+    purse = of_cards.get((call.tenant, said.id))
+    if purse is None:
+        return False  # a promotion tier is there for all
+    if said.code == "no_effect":
+        return sum((call.tenant, code) in of_cards for code in call.target.split("+")) > 1
+    return said.code in EMPTY and purse.may_be_empty(call)
 
 
 def _may_be_true(call: Call, code: str, campaign: _Campaign, together: int) -> bool:

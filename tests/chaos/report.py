@@ -45,7 +45,7 @@ class Result(msgspec.Struct, frozen=True):
     @property
     def over(self) -> int:
         """How often a limit was broken."""
-        return sum(found.invariant in ("S3", "S5", "S10") for found in self.violations)
+        return sum(found.invariant in ("S3", "S5", "S10", "S15") for found in self.violations)
 
     @property
     def verdict(self) -> str:

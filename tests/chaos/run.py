@@ -25,7 +25,7 @@ from tests.chaos.history import Evidence, Facts, Loss, Sample, Setting, Tenancy,
 from tests.chaos.holds_right import check_stores_hold_the_same
 from tests.chaos.judging import Case
 from tests.chaos.nemesis import Nemesis
-from tests.chaos.shelves import goods_of, sets_of
+from tests.chaos.shelves import cards_of, goods_of, sets_of
 from tests.chaos.shop import Shop, Tenant
 from tests.chaos.tree import CHAOS_PATCHES, CHAOS_WINDOW, Patch, make_tree
 from tests.chaos.world import World
@@ -106,8 +106,9 @@ class Run:
         for tenant in tenants:
             tenant.goods += await goods_of(tenant.admin, self.stores, self.plan.minutes)
             tenant.sets += await sets_of(tenant.admin, self.plan.minutes)
+            tenant.cards += await cards_of(tenant.admin)
         await tenants[1].admin.apply_what_can_be()
-        shop = Shop(seed, engines, tenants)
+        shop = Shop(seed, engines, control, tenants)
         counters = [f"r:{goods.offer.campaign_id}" for tenant in tenants for goods in tenant.all_goods]
         beside = [asyncio.create_task(self._keep_sampling(counters)), asyncio.create_task(self._operate())]
         try:
@@ -130,6 +131,7 @@ class Run:
             samples=self.samples,
             losses=self._losses(),
             facts=facts,
+            cards=[card for tenant in tenants for card in tenant.cards],
         )
 
     async def _harm(self, shop: Shop) -> None:
@@ -203,6 +205,7 @@ class Run:
             apart=tuple(self.world.injected_campaigns.values()),
             surprises=tuple(self.world.surprises),
             has_stepped=bool(self.faults["clock step"]),
+            repeated=tuple(self.world.repeated),
         )
 
     def _tenancies(self) -> list[Tenancy]:

@@ -3,6 +3,7 @@
 from tests.chaos.admin import Admin
 from tests.chaos.baskets import ROOM, SEAT, SETS
 from tests.chaos.facts import Stores
+from tests.chaos.history import Card
 from tests.chaos.shop import Goods
 
 
@@ -41,3 +42,21 @@ async def sets_of(admin: Admin, minutes: float) -> list[Goods]:
         (await admin.make_set(ROOM), False),
     ]
     return [Goods(offer, list(offer.codes), 0, may_sell_out) for offer, may_sell_out in made]
+
+
+GIFT_CARDS = 3
+CARD_MINOR = 5_000
+LOYALTY_CARDS = 3
+CLUB = {"earning_rules": [{"event": "order.paid", "points": 10, "per": 1}], "spending": {"points": 100, "amount": 1}}
+
+
+async def cards_of(admin: Admin) -> list[Card]:
+    """What is spent of: gift cards with little on them, loyalty cards, each in a program of its own; and a promotion
+    tier that goes beside them."""
+    gift_cards = [await admin.make_gift_card(CARD_MINOR) for _ in range(GIFT_CARDS)]
+    loyalty_cards = [
+        await admin.make_loyalty_card(f"m{number}", {"name": f"Club {number}", **CLUB})
+        for number in range(LOYALTY_CARDS)
+    ]
+    tier = await admin.make_tier({"name": "Three off", "discount_type": "AMOUNT", "discount_value": 3})
+    return [*gift_cards, *loyalty_cards, tier]

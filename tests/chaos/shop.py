@@ -16,8 +16,9 @@ from tests.chaos.admin import Admin
 from tests.chaos.baskets import Baskets
 from tests.chaos.client import Answer, Client, Request
 from tests.chaos.errands import Errand
-from tests.chaos.history import Call, Offer, Verb
+from tests.chaos.history import Call, Card, Offer, Verb
 from tests.chaos.orders import id_of
+from tests.chaos.purses import Purses
 
 CLIENTS = 24
 PAUSE_S = 0.2
@@ -30,6 +31,9 @@ the ledger does, and unconfirmed grants have to pile up for what bounds them to 
 
 BASKETS = 0.2
 """How many of all orders are stacks and reservations."""
+
+PURSES = 0.15
+"""How many are with cards, or for them."""
 
 CUSTOMERS = 500
 """So few that many of them come up against their own limit."""
@@ -70,6 +74,7 @@ class Tenant:
     goods: list[Goods] = field(default_factory=list)
     sets: list[Goods] = field(default_factory=list)
     """What is sold in stacks and reservations only."""
+    cards: list[Card] = field(default_factory=list)
 
     @property
     def all_goods(self) -> list[Goods]:
@@ -79,7 +84,7 @@ class Tenant:
 class Shop:
     """All clients of a run."""
 
-    def __init__(self, seed: int, engines: Sequence[Client], tenants: Sequence[Tenant]) -> None:
+    def __init__(self, seed: int, engines: Sequence[Client], control: Client, tenants: Sequence[Tenant]) -> None:
         self._seed = seed
         self._engines = engines
         self._tenants = tenants
@@ -90,6 +95,8 @@ class Shop:
         self.calls: list[Call] = []
         tokens = [tenant.secret_key for tenant in tenants]
         self._baskets = Baskets(seed, engines, tokens, self._note_errand, lambda: self._until)
+        cards = [card for tenant in tenants for card in tenant.cards]
+        self._purses = Purses(seed, control, self._baskets, tokens, cards)
 
     def close_in(self, seconds: float) -> None:
         """Let everybody end what they are at, and begin nothing new after so long."""
@@ -116,6 +123,7 @@ class Shop:
 
         await asyncio.gather(*(resolve() for _ in range(8)))
         await self._baskets.finish(deadline)
+        await self._purses.finish(deadline)
         sold_out = [goods for tenant in self._tenants for goods in tenant.goods if goods.may_sell_out]
         await asyncio.gather(*(self._sell_out(goods, deadline) for goods in sold_out))
 
@@ -142,6 +150,8 @@ class Shop:
             chance = draw.random()
             if chance > 1.0 - BASKETS:
                 await self._baskets.visit(tenant.number, draw)
+            elif chance > 1.0 - BASKETS - PURSES:
+                await self._purses.visit(tenant.number, draw)
             elif chance < 0.02:
                 await self._storm(self._wish(goods, draw), draw)
             elif chance < 0.025:
@@ -241,7 +251,7 @@ class Shop:
         call = Call(next(self._numbers), errand.verb, errand.tenant, "", errand.target, errand.key,
                     errand.customer_id or None, errand.value_minor, engine, answer.asked_at, answer.answered_at,
                     answer.status, answer.body, answer.replayed, errand.order_id,
-                    b"" if errand.verb == "stack" else errand.body)  # fmt: skip
+                    b"" if errand.verb == "stack" and not errand.is_spending else errand.body)  # fmt: skip
         self.calls.append(call)
         return call
 

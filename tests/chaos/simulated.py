@@ -27,6 +27,7 @@ from tests.chaos.history import (
     Tenancy,
     Usage,
 )
+from tests.chaos.simulated_cards import SimulatedCards
 from tests.chaos.simulated_sets import SimulatedSets
 
 WINDOW = 400
@@ -44,6 +45,7 @@ class SimulatedShop:
             Offer(1, "cmp_b", limit, None, committed=True),
         ]
         self.sets = SimulatedSets(self.random, self.tick, self._note)
+        self.cards = SimulatedCards(self.random, self.tick, self._note)
         self.limit = [limit, limit]
         self.paused = [False, False]
         self.rows: dict[tuple[int, str], Row] = {}
@@ -58,14 +60,24 @@ class SimulatedShop:
             [],
             [],
             _no_facts(),
+            self.cards.cards,
         )
 
     def run(self, steps: int) -> Evidence:
         """So many things happen, then all heals and every unknown outcome is retried."""
         for _ in range(steps):
             act = self.random.choices(
-                [self.buy, self.retry, self.roll_back, self.change, self.sample, self.probe, self.sets.act],
-                [60, 10, 6, 4, 4, 2, 20],
+                [
+                    self.buy,
+                    self.retry,
+                    self.roll_back,
+                    self.change,
+                    self.sample,
+                    self.probe,
+                    self.sets.act,
+                    self.cards.act,
+                ],
+                [60, 10, 6, 4, 4, 2, 20, 20],
             )[0]
             act()
         for tenant in (0, 1):
@@ -139,7 +151,7 @@ class SimulatedShop:
         epochs = [Epoch(tenant.shard, 1, "open", 0, released=False) for tenant in TENANTS]
         ends = [ShardEnd(tenant.shard, "5-1", "5-1", 0) for tenant in TENANTS]
         facts = Facts(list(self.rows.values()), ledger, redis, [], epochs, ends, usage)
-        return self.sets.add_to(facts)
+        return self.cards.add_to(self.sets.add_to(facts))
 
     def lose(self, *losses: Loss) -> None:
         self.evidence.losses += losses

@@ -74,6 +74,8 @@ class World:
         # Ids of redemptions that a fault put into a stream, and the campaign of each shard that is only for them.
         self.injected: list[str] = []
         self.injected_campaigns: dict[int, str] = {}
+        # What redemptions of cards took that a fault had delivered twice: since when, of which counter, how much.
+        self.repeated: list[tuple[float, str, int]] = []
         # What a fault saw that must never be.
         self.surprises: list[str] = []
         # Processes that see a clock which a fault can step, where that can be done at all: not in every run, because

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from domain.ids import redemption_id
 from tests.chaos.history import Call, Change, Epoch, Evidence, Loss, RedisCounter, Row
 from tests.chaos.simulated import body_of
+from tests.chaos.wrongs_cards import WRONG_CARDS
 from tests.chaos.wrongs_sets import WRONG_SETS
 
 Wrong = Callable[[Evidence, random.Random], bool]
@@ -357,5 +358,5 @@ def losses_that_nobody_reports(evidence: Evidence, draw: random.Random) -> bool:
     return True
 
 
-for _invariant, _functions in WRONG_SETS.items():
+for _invariant, _functions in (*WRONG_SETS.items(), *WRONG_CARDS.items()):
     WRONGS.update({_function.__name__: (_invariant, _function) for _function in _functions})

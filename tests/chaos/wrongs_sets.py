@@ -11,11 +11,13 @@ from tests.chaos.kept import Kept
 from tests.chaos.simulated_sets import PROJECT, answer_of
 
 LATE = 1e5
+CARDS = ("GIFT", "POINTS")
 
 
 def _standing(evidence: Evidence, draw: random.Random) -> tuple[Call, Kept] | None:
-    """A stack that was acknowledged, of which nothing has come back."""
-    kept = {each.id: each for each in evidence.facts.stacks if not each.returns and not each.reservation_id}
+    """A stack without cards that was acknowledged, of which nothing has come back."""
+    kept = {each.id: each for each in evidence.facts.stacks if not each.returns and not each.reservation_id
+            and not any(line.code in CARDS for line in each.lines)}  # fmt: skip
     pairs = [(call, kept[call_id]) for call in evidence.calls if call.verb == "stack" and call.status == 200
              for call_id in kept if call.body == answer_of(kept[call_id])]  # fmt: skip
     return draw.choice(pairs) if pairs else None

@@ -214,6 +214,8 @@ async def test_422_events(api: Client) -> None:
     order = {"id": "o", "amount": 1, "metadata": {"a": {}}}
     more = {"metadata": {"b": [[]]}, "occurred_at": "soon"}
     await refused({**paid, "order": order, **more}, "/order/metadata/a", "/metadata/b", "/occurred_at")
+    for moment in ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-00:01", "1969-12-31T00:00:00Z"):
+        await refused({**paid, "order": {"id": "o", "amount": 1}, "occurred_at": moment}, "/occurred_at")
     refunded = {"type": "order.refunded", "order": {"id": "o", "amount": 0, "shipping": 1}}
     await refused(refunded, "/order/amount", "/order/shipping")
     dollars = {**paid, "order": {"id": "o", "amount": 1, "currency": "USD"}}

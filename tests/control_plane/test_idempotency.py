@@ -51,12 +51,16 @@ async def test_keys_are_of_a_project(api: Client, new_tenancy: Any) -> None:
     assert "idempotency-replayed" not in (await other.secret.post("/v1/vouchers", VOUCHER, headers=KEY)).headers
 
 
-async def test_a_key_is_forgotten_after_a_day(api: Client, owner: Any) -> None:
-    first = created(await api.post("/v1/campaigns", {"name": "A"}, headers=KEY))
+async def test_g3_a_key_has_no_second_effect_after_a_day_either(api: Client, owner: Any) -> None:
+    created(await api.post("/v1/campaigns", {"name": "A"}, headers=KEY))
     await owner.execute("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'")
-    second = created(await api.post("/v1/campaigns", {"name": "B"}, headers=KEY))
-    assert first["id"] != second["id"]
-    assert await owner.fetchval("SELECT count(*) FROM idempotency_keys") == 1
+    assert_problem(await api.post("/v1/campaigns", {"name": "A"}, headers=KEY), "idempotency_key_expired")
+    assert_problem(await api.post("/v1/campaigns", {"name": "B"}, headers=KEY), "idempotency_key_reused")
+    assert await owner.fetchval("SELECT count(*) FROM campaigns") == 1
+    created(await api.post("/v1/campaigns", {"name": "C"}, headers={"Idempotency-Key": "another"}))
+    assert await owner.fetchval("SELECT count(*) FROM idempotency_keys WHERE body IS NULL") == 1, (
+        "its answer is not kept"
+    )
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb"])

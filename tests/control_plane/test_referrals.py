@@ -157,6 +157,8 @@ async def test_a_customer_has_one_code_in_a_program_however_often_it_is_asked_fo
     assert [one["id"] for one in ok(await shop.api.get(f"{path}?customer_id=alice"))["data"]] == [made["id"]]
     second = await shop.program()
     elsewhere = created(await shop.api.post(f"{PROGRAMS}/{second}/codes", {"customer_id": "alice"}))
+    address = created(await shop.api.post(f"{PROGRAMS}/{second}/codes", {"customer_id": "carol@home.example"}))
+    assert address["code"].startswith("CAROL-"), "codes are shown to others"
     assert elsewhere["id"] != made["id"]
 
 

@@ -230,6 +230,14 @@ async def test_times_are_read_in_their_time_zone(api: Client) -> None:
     assert (body["expires_at"], body["timezone"]) == ("2026-12-24T12:30:00.000Z", "Europe/Berlin")
 
 
+async def test_a_time_that_utc_cannot_show_is_refused(api: Client) -> None:
+    last = "9999-12-31T23:59:59.999"
+    assert created(await api.post("/v1/vouchers", {"expires_at": f"{last}Z", **PERCENT}))["expires_at"] == f"{last}Z"
+    for path, body in (("/v1/vouchers", PERCENT), ("/v1/gift-cards", {"amount": 5})):
+        response = await api.post(path, {"expires_at": f"{last}-00:01", **body})
+        assert_problem(response, "invalid_request", "/expires_at")
+
+
 @pytest.mark.parametrize(
     ("currency", "amount", "shown"),
     [("JPY", 500, "500"), ("KWD", 1.125, "1.125"), ("KWD", 0.5, "0.500"), ("EUR", 18, "18.00"), ("EUR", 0.01, "0.01")],

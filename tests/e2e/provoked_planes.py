@@ -173,6 +173,17 @@ async def idempotency_in_progress(shop: Shop) -> httpx.Response:
 
 
 @provokes()
+async def idempotency_key_expired(shop: Shop) -> httpx.Response:
+    """The key had its effect more than a day ago."""
+    key, card = unique("k"), created(await shop.post("/v1/gift-cards", {"amount": 5}))
+    path = f"/v1/gift-cards/{card['code']}/top-up"
+    assert (await shop.post(path, {"amount": 1}, headers={"Idempotency-Key": key})).status_code == 200
+    old = "UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = $1"
+    assert await shop.owner.execute(old, key) == "UPDATE 1"
+    return await shop.post(path, {"amount": 1}, headers={"Idempotency-Key": key})
+
+
+@provokes()
 async def body_too_large(shop: Shop) -> httpx.Response:
     return await shop.post("/v1/redemptions", b" " * 65_000)
 

@@ -153,6 +153,30 @@ async def test_g7_bad_orders_point_at_the_field_and_change_nothing(shop: Shop, p
     assert await effects(shop) == before
 
 
+QUESTIONS: list[tuple[str, Any, str]] = [
+    *[each for each in STACKS if isinstance(each[1], dict) and "redeemables" not in each[1]],
+    ("redeemables", {"redeemables": []}, "/redeemables"),
+    ("limit", {"limit": 101}, "/limit"),
+    ("cursor", {"cursor": "W10"}, "/cursor"),
+    ("cursor-long", {"cursor": "A" * 513}, "/cursor"),
+    ("cursor-no-ascii", {"cursor": "é"}, "/cursor"),
+    ("time", {"best_stack": {"time_ms": 0}}, "/best_stack/time_ms"),
+    ("include", {"best_stack": {"include": ["voucher"]}}, "/best_stack/include/0"),
+    ("best-stack", {"best_stack": 1}, "/best_stack"),
+    ("amount", {"amount": 1}, "/amount"),
+]
+
+
+async def test_g7_bad_questions_point_at_the_field(shop: Shop) -> None:
+    for name, body, pointer in QUESTIONS:
+        try:
+            await refuse(shop.secret, "/v1/qualifications", {"order": {"amount": 5}, **body}, pointer)
+        except AssertionError as error:
+            raise AssertionError(name) from error
+    for raw in NO_JSON:
+        await refuse(shop.secret, "/v1/qualifications", raw, None)
+
+
 async def test_g7_bad_returns_point_at_the_field_and_change_nothing(shop: Shop) -> None:
     redeemed = ok(await shop.redeem(await shop.voucher(), **item(quantity=3)))["id"]
     path = f"/v1/redemptions/{redeemed}"
@@ -214,7 +238,32 @@ NEW_ROUTES = {
     "/v1/segments": "GET POST",
     "/v1/products": "GET POST",
     "/v1/stacking-rules": "GET PUT",
+    "/v1/qualifications": "POST",
+    "/v1/events": "POST",
+    "/v1/gift-cards": "GET POST",
+    "/v1/gift-cards/batch": "POST",
+    "/v1/gift-cards/A": "GET PATCH",
+    "/v1/gift-cards/A/transactions": "GET",
+    **{f"/v1/gift-cards/A/{verb}": "POST" for verb in ("activate", "block", "unblock", "expire", "top-up")},
+    "/v1/loyalty-programs": "GET POST",
+    f"/v1/loyalty-programs/lty_{NOWHERE}": "GET PATCH",
+    f"/v1/loyalty-programs/lty_{NOWHERE}/pause": "POST",
+    f"/v1/loyalty-programs/lty_{NOWHERE}/cards": "GET POST",
+    "/v1/loyalty-cards/A": "GET",
+    "/v1/loyalty-cards/A/transactions": "GET",
+    **{f"/v1/loyalty-cards/A/{verb}": "POST" for verb in ("adjust", "block", "unblock")},
+    "/v1/referral-programs": "GET POST",
+    f"/v1/referral-programs/ref_{NOWHERE}": "GET PATCH",
+    f"/v1/referral-programs/ref_{NOWHERE}/pause": "POST",
+    f"/v1/referral-programs/ref_{NOWHERE}/codes": "GET POST",
+    f"/v1/referral-programs/ref_{NOWHERE}/codes/A/disable": "POST",
+    f"/v1/referral-programs/ref_{NOWHERE}/attributions": "GET",
+    "/v1/promotion-tiers": "GET POST",
+    f"/v1/promotion-tiers/tier_{NOWHERE}": "GET PATCH",
+    f"/v1/promotion-tiers/tier_{NOWHERE}/disable": "POST",
+    "/v1/customers/a/wallet": "GET",
 }
+PUBLIC = ("/v1/validations", "/v1/qualifications")
 
 
 @pytest.mark.parametrize("path", NEW_ROUTES)
@@ -242,7 +291,7 @@ async def test_g7_a_publishable_key_validates_and_sees_one_refusal(shop: Shop) -
     public = shop.publishable
     for path, methods in NEW_ROUTES.items():
         for method in methods.split():
-            if path != "/v1/validations":
+            if path not in PUBLIC:
                 assert_refused(await public(method, path, {} if method != "GET" else None), "publishable_key")
     counted = await shop.rule({"redemptions.total.day": {"lte": 1}})
     spent = await shop.voucher(validation_rules=[counted])

@@ -252,6 +252,26 @@ async def test_g3_a_card_is_held_captured_and_released_like_a_code(shop: Checkou
     assert await balance(shop, code) == 0
 
 
+@pytest.mark.parametrize("amount", [50, 45])
+async def test_g4_what_was_held_of_a_card_is_spent_once_its_time_is_over(shop: Checkout, amount: int) -> None:
+    """Also where no amount is asked: as much as the order needs, not what the hold had left of it."""
+    code, watched = (
+        await card(shop, 50),
+        await voucher(shop, discount_type="AMOUNT", discount_value=1, max_redemptions=1),
+    )
+    redeemables = [{"object": "gift_card", "id": code, "amount": amount}, {"id": watched["code"]}]
+    body = {"session": "cart-1", "ttl_s": 1, "order_value": 60, "redeemables": redeemables}
+    await made(shop, "/v1/reservations", body)
+
+    async def is_over() -> bool:  # seen by the voucher, because asking for the card would free what is held of it
+        return (await shop.redeem(watched["code"], order_value=1)).status == 200
+
+    await eventually(is_over, "the end of what was held")
+    answer = await shop.redeem(code, order_value=30)
+    assert (answer.status, answer.json()["amount_applied"]) == (200, 30)
+    assert await balance(shop, code) == 20
+
+
 async def test_g1_g4_spent_without_an_amount_a_card_gives_all_that_it_has(shop: Checkout, ledger: Ledger) -> None:
     code = await card(shop, 50)
     answers = await shop.all([partial(shop.insist, code, f"all-{n}", order_value=3.7) for n in range(64)])

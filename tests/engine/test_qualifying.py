@@ -135,6 +135,24 @@ async def test_g6_so_it_is_with_its_campaign(shop: Shop) -> None:
     assert await deals(shop) == []
 
 
+async def test_g6_so_it_is_where_the_index_cannot_tell(shop: Shop) -> None:
+    """What was refused by a definition that is cached here, and found all the same, is refused by the newest."""
+    nothing = Rules(discount_type="PERCENT", discount_value=0)
+    await shop.campaign("cmp_1", nothing)
+    await rule(shop, "rul_1", {"metadata.a": {"exists": True}})
+    await tier(shop, tier_id("a"), nothing)
+    await tier(shop, tier_id("b"), msgspec.structs.replace(FIVE, validation_rules=("rul_1",)))
+    await tier(shop, tier_id("c"), Rules(), campaign="cmp_1")
+    assert await deals(shop) == []
+    served = await shop.worker.gate.enter(SHARD)
+    assert len(served.qualifying.of(shop.account.project_id).index) == 3
+    await tier(shop, tier_id("a"), FIVE, version=2)
+    await rule(shop, "rul_1", {"metadata.a": {"exists": False}}, version=2)
+    await shop.campaign("cmp_1", TEN, version=2)
+    await apply(shop, "campaign", "cmp_1")
+    assert await deals(shop) == [(tier_id("a"), 5.00), (tier_id("b"), 5.00), (tier_id("c"), 4.75)]
+
+
 async def test_g6_so_it_is_with_the_customer_and_the_products(shop: Shop) -> None:
     await rule(shop, "rul_gold", {"customer.segment": {"in": ["gold"]}})
     await rule(shop, "rul_tops", {"order.items": {"any": {"category": {"eq": "tops"}}}})

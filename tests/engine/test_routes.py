@@ -15,9 +15,19 @@ def test_every_route_is_found_by_its_path(route: Route) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1", "/v1/", "/v1/vouchers", "/v1/vouchers/x", "/v1/vouchers/x/y", "/v1/redemptions/x/y", "/v1/redemptions/x/y/z",
-     "/v1/validations/x", "/v1/returns", "/v1/reservations/x/y"],
-)  # fmt: skip
+    [
+        "/v1",
+        "/v1/",
+        "/v1/vouchers",
+        "/v1/vouchers/x",
+        "/v1/vouchers/x/y",
+        "/v1/redemptions/x/y",
+        "/v1/redemptions/x/y/z",
+        "/v1/validations/x",
+        "/v1/returns",
+        "/v1/reservations/x/y",
+    ],
+)
 def test_no_other_path_is(path: str) -> None:
     assert find_route("POST", path) == (None, "", "")
 

@@ -23,6 +23,7 @@ MAY_SLEEP = (
     "tests/chaos/proxy.py",
     "tests/chaos/run.py",
     "tests/chaos/baskets.py",
+    "tests/chaos/purses.py",
     "tests/chaos/shop.py",
     "tests/chaos/soak.py",
 )

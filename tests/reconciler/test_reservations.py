@@ -1,5 +1,7 @@
 """Reservations: what sessions hold is in the ledger, survives the loss of Redis, and ends once."""
 
+import time
+
 from domain.events import Event, Hold, Reserved, encode
 from domain.ledger import CounterHold, HoldUse, Item, Mode, Move
 from domain.outcomes import Verdict
@@ -48,6 +50,35 @@ async def test_an_extension_moves_the_end_and_an_older_one_does_not(lab: Lab) ->
     await lab.settle()
     assert (await lab.holds())[CODE] == (hold_of(longer),)
     assert await status(lab) == ("held", 1, None)
+
+
+async def test_g2_what_is_reserved_anew_under_its_key_is_held_anew(lab: Lab) -> None:
+    """Its answer was lost, and with Redis its record; when the key came again, what it had held had expired."""
+    await lab.open()
+    first = reserved("rsv_1", amount=2)
+    anew = reserved("rsv_1", amount=2, expires_ms=first.expires_ms + 60_000)
+    await lab.grant(first)
+    await lab.settle()
+    await lab.grant(anew)
+    await lab.settle()
+    assert (await lab.holds())[CODE] == (hold_of(anew),)
+    await lab.grant(encode(first))
+    await lab.settle()
+    assert (await lab.holds())[CODE] == (hold_of(anew),)
+    assert await status(lab) == ("held", 0, None)
+    assert await lab.owner.fetchval("SELECT body FROM reservations WHERE id = 'rsv_1'") == encode(anew)
+
+
+async def test_g2_what_had_been_extended_and_expired_is_held_anew_under_its_key(lab: Lab) -> None:
+    await lab.open()
+    now_ms = time.time_ns() // 1_000_000
+    gone, anew = reserved("rsv_1", revision=now_ms - 9_000, expires_ms=now_ms - 5_000), reserved("rsv_1", amount=2)
+    await lab.grant(encode(gone))
+    await lab.settle()
+    await lab.grant(anew)
+    await lab.settle()
+    assert (await lab.holds())[CODE] == (hold_of(anew),)
+    assert await status(lab) == ("held", 0, None)
 
 
 async def test_what_is_released_or_captured_is_held_no_more(lab: Lab) -> None:

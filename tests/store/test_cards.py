@@ -47,7 +47,7 @@ async def test_g5_the_roles_that_serve_cannot_write_a_balance_or_an_entry(app: D
         "DELETE FROM loyalty_entries",
         "TRUNCATE gift_card_entries",
         "SELECT post_points('prj_a', 'lcd_1', 0, 0, 'earn', 5, NULL, NULL, NULL)",
-        "SELECT take_from_lot('prj_a', 'lcd_1', 0, 5)",
+        "SELECT take_from_lot('prj_a', 'lcd_1', 0, 5, NULL)",
     ]
     for statement in forbidden:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -56,6 +56,22 @@ async def test_g5_the_roles_that_serve_cannot_write_a_balance_or_an_entry(app: D
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with reconciler.shard_tx(1) as tx:
                 await tx.execute(statement)
+
+
+async def test_g5_a_temporary_table_of_a_caller_never_stands_before_the_real_one(app: Database) -> None:
+    """Its triggers would run as whoever posts, and could write any balance."""
+    async with app.tenant_tx("prj_a") as tx:
+        await tx.execute(
+            "CREATE TEMP TABLE codes (project_id text, code text, object text);"
+            "CREATE FUNCTION pg_temp.enrich() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            "    UPDATE public.gift_cards SET funded_minor = 1000000000; RETURN NEW; END $$;"
+            "CREATE TRIGGER enrich BEFORE INSERT ON codes FOR EACH ROW EXECUTE FUNCTION pg_temp.enrich();"
+            "GRANT ALL ON codes TO vauchflow_cards"
+        )
+        before = await tx.fetchval("SELECT sum(funded_minor) FROM gift_cards")
+        await tx.execute(ISSUE, "prj_a", 1, ["gft_9"], ["NINE"])
+        assert await tx.fetchval("SELECT sum(funded_minor) FROM gift_cards") == before + 1
+        assert await tx.fetchval("SELECT count(*) FROM public.codes WHERE code = 'NINE'") == 1
 
 
 async def test_nobody_posts_spends_but_who_settles_and_nobody_funds_but_who_serves(
@@ -234,6 +250,14 @@ async def test_an_adjustment_takes_no_more_than_could_be_spent_now(app: Database
     assert await uneven(owner) == []
 
 
+async def test_an_adjustment_takes_what_could_be_spent_and_leaves_what_is_to_come(app: Database, owner: Any) -> None:
+    async with app.tenant_tx("prj_a") as tx:
+        await tx.execute(ADD, "prj_a", "lcd_1", LATER_MS, 0, 100)
+        await tx.execute(ADD, "prj_a", "lcd_1", LATER_MS, SOON_MS, 50)
+        await tx.execute(TAKE_POINTS, "prj_a", "lcd_1", 40, "adjust", LATER_MS, False)
+    assert (await lots(owner))[LATER_MS] == ([[0, 60], [SOON_MS, 50]], 110, 0)
+
+
 async def test_cards_are_found_by_their_codes_and_limits_by_their_counters(app: Database) -> None:
     async with app.hydration_tx("prj_a", 1) as tx:
         found = {card.code: card for card in await read_cards_by_code(tx, "prj_a", ["GIFT", "LOYAL", "SAVE20"])}
@@ -247,6 +271,7 @@ async def test_cards_are_found_by_their_codes_and_limits_by_their_counters(app: 
 async def test_cards_forget_who_was_erased_and_redis_is_to_be_told(app: Database, owner: Any) -> None:
     await owner.execute("UPDATE vouchers SET customer_id = 'cust_1' WHERE project_id = 'prj_a'")
     await owner.execute("UPDATE redemptions SET customer_id = NULL")  # whose events are none here
+    await owner.execute('UPDATE loyalty_cards SET metadata = \'{"name": "Alice"}\'')
     await owner.execute("DELETE FROM outbox")
     async with owner.transaction():
         await erase_customer(owner, "prj_a", "cust_1")
@@ -255,6 +280,7 @@ async def test_cards_forget_who_was_erased_and_redis_is_to_be_told(app: Database
         card = (await read_loyalty_cards(tx, "prj_a", ["lcd_1"]))[0]
     assert (gift.customer_id, gift.status, gift.version) == (None, "active", 2), "money is whoever's has the code"
     assert (card.customer_id, card.status, card.version) == ("erased:lcd_1", "blocked", 2)
+    assert await owner.fetchval("SELECT metadata FROM loyalty_cards WHERE project_id = 'prj_a'") == {}
     untold = await owner.fetch("SELECT object, object_id, version, shard FROM outbox ORDER BY object")
     assert [tuple(row) for row in untold] == [
         ("gift_card", "gft_1", 2, 1),

@@ -76,6 +76,26 @@ async def test_a_database_that_is_newer_than_the_code_is_refused(empty: Database
         await migrate(empty.owner, *passwords(empty))
 
 
+async def test_a_voucher_that_was_made_meanwhile_has_its_code_as_the_others(empty: DatabaseUrls, folder: Path) -> None:
+    for name in ALL[10:]:
+        (folder / f"{name}.sql").unlink()
+    await migrate(empty.owner, *passwords(empty), folder)
+    async with (
+        owner_connection(empty.owner, "test-meanwhile") as making,
+        owner_connection(empty.owner, "test-watching") as watching,
+    ):
+        await making.execute("INSERT INTO accounts (id, name, plan, shard) VALUES ('acc_1', 'One', 'unlimited', 1)")
+        await making.execute("INSERT INTO projects (account_id, id, name) VALUES ('acc_1', 'prj_1', 'P')")
+        async with making.transaction(), asyncio.timeout(60):
+            await making.execute("INSERT INTO vouchers (project_id, id, code) VALUES ('prj_1', 'vch_1', 'SAVE20')")
+            migrating = asyncio.create_task(migrate(empty.owner, *passwords(empty)))
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'vouchers'::regclass"
+            while not await watching.fetchval(waits):
+                assert not migrating.done()
+        await migrating
+        assert await making.fetchval("SELECT object FROM codes WHERE code = 'SAVE20'") == "voucher"
+
+
 async def test_a_migration_that_fails_leaves_nothing_of_itself(empty: DatabaseUrls, folder: Path) -> None:
     broken = folder / f"{len(ALL) + 1:04}_broken.sql"
     broken.write_text("CREATE TABLE half (); SELECT 1 / 0;")
