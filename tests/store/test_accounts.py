@@ -31,6 +31,7 @@ async def test_a_key_leads_to_its_project_before_the_tenant_is_known(app: Databa
         "plan": "unlimited",
         "account_status": "active",
         "project_status": "active",
+        "scopes": None,
     }
 
 
