@@ -43,7 +43,7 @@ STACKS: list[tuple[str, Any, str]] = [
     ("a-code-twice", {"redeemables": [{"id": "SAVE"}, {"id": " save"}]}, "/redeemables/1/id"),
     ("no-code", {"redeemables": [{"id": "a\0b"}]}, "/redeemables/0/id"),
     ("no-id", {"redeemables": [{"object": "voucher"}]}, "/redeemables/0/id"),
-    ("object", {"redeemables": [{"object": "gift_card", "id": "A"}]}, "/redeemables/0/object"),
+    ("object", {"redeemables": [{"object": "coupon", "id": "A"}]}, "/redeemables/0/object"),
     ("redeemables-no-list", {"redeemables": {"id": "A"}}, "/redeemables"),
     ("101-items", of_items(*[ITEM] * 101), "/order/items"),
     ("no-items", of_items(), "/order/items"),

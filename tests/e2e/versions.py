@@ -27,8 +27,8 @@ NEXT_VERSION = (
     Patch("domain/events.py", "SCHEMA_VERSION = 3\n", "SCHEMA_VERSION = 4\n"),
     Patch(
         "domain/events.py",
-        "    unapplied: tuple[tuple[str, str, str, str], ...] = ()\n",
-        '    unapplied: tuple[tuple[str, str, str, str], ...] = ()\n    channel: str = "web"\n',
+        "    referral: Referral | None = None\n",
+        '    referral: Referral | None = None\n    channel: str = "web"\n',
     ),
     Patch("lua/commit.lua", "'*', 'v', '3', 't'", "'*', 'v', '4', 't'"),
     Patch("lua/confirm.lua", "local meta =", "-- the next version\nlocal meta ="),
