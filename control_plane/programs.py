@@ -1,19 +1,23 @@
-"""Loyalty and referral programs as the campaigns they are: loaded, inserted, changed, by the three steps.
+"""Loyalty and referral programs as the campaigns they are: loaded, listed, inserted, changed by the three steps.
 
 Must never know what a program's terms mean: its area brings them, and how it is shown.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
+from litestar import Response
 
 from control_plane.audit import record
+from control_plane.bodies import NoBody
 from control_plane.calls import Call
 from control_plane.campaigns.schemas import CampaignRules
 from control_plane.campaigns.storing import StoredCampaign, campaign_from_row, limits_of
 from control_plane.clock import new_id
-from control_plane.effects import Change, Outcome
+from control_plane.effects import Change, Outcome, answer, perform
+from control_plane.queries import list_body
 from control_plane.rules.reading import RulesReader
 from control_plane.rules.staging import counts_customers_since, stage
 from control_plane.validation_rules.storing import require_rules
@@ -30,6 +34,7 @@ _INSERT = query("control_insert_campaign")
 _UPDATE = query("control_update_campaign")
 _GET = query("control_campaign")
 _LOCK = query("control_lock_campaign")
+_LIST = query("control_campaigns")
 _RULES_AT = "/rules"
 _NO_DISCOUNT = ("discount_type", "discount_value", "max_discount", "applies_to", "added_unit")
 
@@ -112,6 +117,38 @@ async def change_program(
     await stage(tx, call, "campaign", program_id, version, limits, limits_before)
     await record(tx, call, f"{kind.object}.{action}", program_id, before.audited(), stored.audited())
     return Outcome(200, show(stored), change)
+
+
+async def set_program_status(
+    call: Call, kind: Kind, program_id: str, status: str, action: str, show: Show
+) -> Response[bytes]:
+    """POST .../pause and /resume; either is 200 also when nothing changes."""
+    call.body(NoBody)
+    call.errors.raise_if_any()
+
+    def changed(before: StoredCampaign) -> StoredCampaign:
+        return msgspec.structs.replace(before, status=status)
+
+    return await perform(call, partial(change_program, call, kind, program_id, changed, action, show))
+
+
+async def get_one_program(call: Call, kind: Kind, program_id: str, show: Show) -> Response[bytes]:
+    """GET one program."""
+    call.query().done()
+    async with call.open_tx() as tx:
+        stored = await load_program(tx, call.tenant.project_id, kind, program_id)
+    return answer(200, show(stored))
+
+
+async def list_all_programs(call: Call, kind: Kind, show: Show) -> Response[bytes]:
+    """GET a page of them."""
+    asked = call.query()
+    status, page = asked.choice("status", ("active", "paused")), asked.page()
+    asked.done()
+    arguments = (call.tenant.project_id, status, page.after, page.after_id, page.rows, (kind.type,))
+    async with call.open_tx() as tx:
+        rows = await tx.fetch(_LIST, *arguments)
+    return answer(200, list_body(rows, page, lambda row: show(campaign_from_row(row))))
 
 
 async def _require(tx: Transaction, call: Call, rules: Rules) -> None:

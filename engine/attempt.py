@@ -17,6 +17,7 @@ from domain.problems import Refused
 from domain.spending import counters_read
 from domain.stacking import not_found
 from domain.stacks import decide_stack
+from store.ledger_cards import is_of_a_card
 
 from .acknowledging import DEADLINE_S, wait_for_ledger
 from .auth import Tenant
@@ -34,7 +35,6 @@ STAGES = 6
 """How often what has been read may name more to be read: code, campaign, rules, customer and products."""
 
 _COUNTERS = ("r:", "b:", "u:", "o:", "t:", "a:", "y:")
-_OF_CARDS = ("a:", "y:")
 
 
 class Attempt:
@@ -70,7 +70,10 @@ class Attempt:
     async def run(self, item_of: Callable[[Decision], Item]) -> tuple[Decision, Committed]:
         """Decide and submit until what was decided from holds; in PARTIAL mode without those that a limit refuses."""
         for _ in range(ATTEMPTS + len(self.wanted)):
-            self.found = self._at_hand() or await self.find()
+            self.found = self._at_hand()
+            if not self.found:
+                self.found = await self.find()
+                await self._look_around(self.found)
             decision = self.decide(self.found)
             said = await self.served.submit(item_of(decision))
             verdict = said.outcome.verdict
@@ -125,9 +128,7 @@ class Attempt:
             for each in known:
                 if is_absent(each, self.tenant):
                     self.worker.guessing.missed((self.tenant.key_id, self.client))
-        known = [shown(each, wanted, self.tenant) for each, wanted in zip(known, self.wanted, strict=True)]
-        await self._look_around(known)
-        return known
+        return [shown(each, wanted, self.tenant) for each, wanted in zip(known, self.wanted, strict=True)]
 
     async def _look_around(self, found: Sequence[Found]) -> None:
         """What the counters of cards look like now; whether one customer can refer another."""
@@ -220,8 +221,8 @@ class Attempt:
         if not self._balances or verdict not in (Verdict.LIMIT, Verdict.HELD, Verdict.GUARD):
             return False
         if verdict is Verdict.GUARD:
-            return decision.guards[index].counter.startswith(_OF_CARDS)
-        if not decision.moves[index].counter.startswith(_OF_CARDS) or self._overdrawn == decision.moves:
+            return is_of_a_card(decision.guards[index].counter)
+        if not is_of_a_card(decision.moves[index].counter) or self._overdrawn == decision.moves:
             return False
         self._overdrawn = decision.moves
         return True

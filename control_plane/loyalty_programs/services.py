@@ -10,11 +10,10 @@ import msgspec
 from litestar import Response
 from msgspec import UnsetType
 
-from control_plane.bodies import NoBody
 from control_plane.calls import Call
 from control_plane.campaigns.schemas import CampaignRules
-from control_plane.campaigns.storing import StoredCampaign, campaign_from_row
-from control_plane.effects import answer, perform
+from control_plane.campaigns.storing import StoredCampaign
+from control_plane.effects import perform
 from control_plane.loyalty_programs.reading import ProgramReader
 from control_plane.loyalty_programs.schemas import (
     LoyaltyProgramCreate,
@@ -24,14 +23,19 @@ from control_plane.loyalty_programs.schemas import (
 )
 from control_plane.loyalty_programs.showing import show_program
 from control_plane.metadata import to_text
-from control_plane.programs import Kind, change_program, insert_program, load_program, merge_rules
-from control_plane.queries import list_body
+from control_plane.programs import (
+    Kind,
+    change_program,
+    get_one_program,
+    insert_program,
+    list_all_programs,
+    merge_rules,
+    set_program_status,
+)
 from domain.loyalty import LoyaltyProgram, loyalty_program
 from domain.rules import Rules
-from store.queries import query
 
 LOYALTY = Kind("LOYALTY", "lty", "loyalty_program", "loyalty_program_not_found")
-_LIST = query("control_campaigns")
 
 
 async def create_program(call: Call) -> Response[bytes]:
@@ -67,35 +71,18 @@ async def update_program(call: Call, program_id: str) -> Response[bytes]:
 
 
 async def set_status(call: Call, program_id: str, status: str, action: str) -> Response[bytes]:
-    """POST /v1/loyalty-programs/{id}/pause and /resume; either is 200 also when nothing changes."""
-    call.body(NoBody)
-    call.errors.raise_if_any()
-
-    def changed(before: StoredCampaign) -> StoredCampaign:
-        return msgspec.structs.replace(before, status=status)
-
-    return await perform(
-        call, partial(change_program, call, LOYALTY, program_id, changed, action, partial(_show, call))
-    )
+    """POST /v1/loyalty-programs/{id}/pause and /resume"""
+    return await set_program_status(call, LOYALTY, program_id, status, action, partial(_show, call))
 
 
 async def get_program(call: Call, program_id: str) -> Response[bytes]:
     """GET /v1/loyalty-programs/{id}"""
-    call.query().done()
-    async with call.open_tx() as tx:
-        stored = await load_program(tx, call.tenant.project_id, LOYALTY, program_id)
-    return answer(200, _show(call, stored))
+    return await get_one_program(call, LOYALTY, program_id, partial(_show, call))
 
 
 async def list_programs(call: Call) -> Response[bytes]:
     """GET /v1/loyalty-programs"""
-    asked = call.query()
-    status, page = asked.choice("status", ("active", "paused")), asked.page()
-    asked.done()
-    arguments = (call.tenant.project_id, status, page.after, page.after_id, page.rows, (LOYALTY.type,))
-    async with call.open_tx() as tx:
-        rows = await tx.fetch(_LIST, *arguments)
-    return answer(200, list_body(rows, page, lambda row: _show(call, campaign_from_row(row))))
+    return await list_all_programs(call, LOYALTY, partial(_show, call))
 
 
 def _show(call: Call, stored: StoredCampaign) -> LoyaltyProgramView:

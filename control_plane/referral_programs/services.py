@@ -10,14 +10,21 @@ import msgspec
 from litestar import Response
 from msgspec import UnsetType
 
-from control_plane.bodies import NoBody
 from control_plane.calls import Call
 from control_plane.campaigns.schemas import CampaignRules
-from control_plane.campaigns.storing import StoredCampaign, campaign_from_row
-from control_plane.effects import Outcome, answer, perform
+from control_plane.campaigns.storing import StoredCampaign
+from control_plane.effects import Outcome, perform
 from control_plane.metadata import to_text
-from control_plane.programs import Changed, Kind, change_program, insert_program, load_program, merge_rules
-from control_plane.queries import list_body
+from control_plane.programs import (
+    Kind,
+    change_program,
+    get_one_program,
+    insert_program,
+    list_all_programs,
+    load_program,
+    merge_rules,
+    set_program_status,
+)
 from control_plane.referral_programs.schemas import (
     ProgramTerms,
     ReferralProgramCreate,
@@ -32,10 +39,8 @@ from control_plane.rules.times import show_time
 from domain.referrals import ReferralProgram, referral_program
 from domain.rules import Rules
 from store.database import Transaction
-from store.queries import query
 
 REFERRAL = Kind("REFERRAL", "ref", "referral_program", "referral_program_not_found")
-_LIST = query("control_campaigns")
 _ONCE = 1
 """How often a customer is referred in a program."""
 
@@ -74,7 +79,7 @@ async def update_program(call: Call, program_id: str) -> Response[bytes]:
         )
 
     async def effect(tx: Transaction) -> Outcome:
-        outcome = await _change(call, program_id, changed, "update", tx)
+        outcome = await change_program(call, REFERRAL, program_id, changed, "update", partial(_show, call), tx)
         after = await load_program(tx, call.tenant.project_id, REFERRAL, program_id)
         await require_rewards(tx, call.tenant.project_id, referral_program(after.program), call.errors)
         return outcome
@@ -83,37 +88,18 @@ async def update_program(call: Call, program_id: str) -> Response[bytes]:
 
 
 async def set_status(call: Call, program_id: str, status: str, action: str) -> Response[bytes]:
-    """POST /v1/referral-programs/{id}/pause and /resume; either is 200 also when nothing changes."""
-    call.body(NoBody)
-    call.errors.raise_if_any()
-
-    def changed(before: StoredCampaign) -> StoredCampaign:
-        return msgspec.structs.replace(before, status=status)
-
-    return await perform(call, partial(_change, call, program_id, changed, action))
-
-
-async def _change(call: Call, program_id: str, changed: Changed, action: str, tx: Transaction) -> Outcome:
-    return await change_program(call, REFERRAL, program_id, changed, action, partial(_show, call), tx)
+    """POST /v1/referral-programs/{id}/pause and /resume"""
+    return await set_program_status(call, REFERRAL, program_id, status, action, partial(_show, call))
 
 
 async def get_program(call: Call, program_id: str) -> Response[bytes]:
     """GET /v1/referral-programs/{id}"""
-    call.query().done()
-    async with call.open_tx() as tx:
-        stored = await load_program(tx, call.tenant.project_id, REFERRAL, program_id)
-    return answer(200, _show(call, stored))
+    return await get_one_program(call, REFERRAL, program_id, partial(_show, call))
 
 
 async def list_programs(call: Call) -> Response[bytes]:
     """GET /v1/referral-programs"""
-    asked = call.query()
-    status, page = asked.choice("status", ("active", "paused")), asked.page()
-    asked.done()
-    arguments = (call.tenant.project_id, status, page.after, page.after_id, page.rows, (REFERRAL.type,))
-    async with call.open_tx() as tx:
-        rows = await tx.fetch(_LIST, *arguments)
-    return answer(200, list_body(rows, page, lambda row: _show(call, campaign_from_row(row))))
+    return await list_all_programs(call, REFERRAL, partial(_show, call))
 
 
 def _show(call: Call, stored: StoredCampaign) -> ReferralProgramView:
