@@ -9,11 +9,13 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from control_plane.problems import Errors
+from control_plane.searching import Found, Hits, decode_found
 
 DEFAULT_LIMIT = 20
 MOST_LIMIT = 100
 MOST_ID_CHARS = 128
 """Of the longest id in a list: a shop's own id of a customer, a product or a segment."""
+MOST_FILTER_CHARS = 128
 _MOST_PARAMETERS = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_US = 253_402_300_799_999_999
@@ -65,7 +67,7 @@ class Query:
                 errors.add_parameter(name[:100], "is given twice")
             self._left[name] = value
 
-    def text(self, name: str, longest: int = 128) -> str | None:
+    def text(self, name: str, longest: int = MOST_FILTER_CHARS) -> str | None:
         """A text that something is looked up by."""
         value = self._left.pop(name, None)
         if value is not None and (not 1 <= len(value) <= longest or "\x00" in value):
@@ -111,6 +113,15 @@ class Query:
         if after is None:
             return Page(limit, None, None)
         return Page(limit, _EPOCH + timedelta(microseconds=after.created_us), after.id)
+
+    def found(self) -> Hits:
+        """The page of a search: `limit` and `cursor`."""
+        limit = self.number("limit", DEFAULT_LIMIT, MOST_LIMIT)
+        cursor = self._left.pop("cursor", None)
+        after = Found() if cursor is None else decode_found(cursor)
+        if after is None:
+            self._errors.add_parameter("cursor", "is not a cursor of this search")
+        return Hits(limit, after or Found())
 
     def done(self) -> None:
         """Refuse the request if a parameter is left over, or anything else was found."""

@@ -11,7 +11,8 @@ from litestar import Response
 
 from control_plane.calls import Call
 from control_plane.effects import answer
-from control_plane.queries import list_body
+from control_plane.listing import Filters, Statement
+from control_plane.queries import Page
 from control_plane.shop_ids import is_shop_id
 from domain.problems import Refused
 
@@ -30,14 +31,17 @@ async def get_one(call: Call, statement: str, id_: str, missing: str, show: Show
     return answer(200, show(row))
 
 
-async def list_all(call: Call, statement: str, by_id: str, show: Show) -> Response[bytes]:
-    """GET a page of them; by `id` also one that no path can spell, such as one with a slash."""
-    asked = call.query()
-    id_, page = asked.text("id"), asked.page()
-    asked.done()
-    async with call.open_tx() as tx:
-        if id_ is not None:
-            rows = await tx.fetch(by_id, call.tenant.project_id, id_)
-        else:
-            rows = await tx.fetch(statement, call.tenant.project_id, page.after, page.after_id, page.rows)
-    return answer(200, list_body(rows, page, show))
+def by_id_or(by_id: str, statement: Statement) -> Statement:
+    """A list that answers, by its filter `id`, also for one that no path can spell, such as one with a slash."""
+
+    def either(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]:
+        if filters["id"] is not None:
+            return (by_id, project_id, filters["id"])
+        return statement(project_id, filters, page)
+
+    return either
+
+
+def plain(statement: str) -> Statement:
+    """A list that is narrowed by nothing else."""
+    return lambda project_id, _filters, page: (statement, project_id, page.after, page.after_id, page.rows)

@@ -1,6 +1,7 @@
 """The SQL of the house, by name: every block of store/sql/*.sql, read once at import.
 
-A block starts with `-- name: verb_object` and ends at the next one; comments below the name are sent with it.
+A block starts with `-- name: verb_object` and ends at the next one; comments below the name are sent with it. What
+several blocks of a file share is written once as `-- fragment: name`, and stands where a line says `-- use: name`.
 Must never build SQL: what is not written in a file is not sent. Bind a query where the module is loaded
 (`_INSERT = query("insert_redemptions")`), so that a missing name fails at start and not at the first request.
 """
@@ -12,7 +13,8 @@ from types import MappingProxyType
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 
-_NAME_LINE = re.compile(r"^-- name:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_HEAD = re.compile(r"^-- (name|fragment):[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_USE = re.compile(r"^[ \t]*-- use:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -22,21 +24,28 @@ class QueryFileError(Exception):
 
 def parse_blocks(text: str, source: str) -> dict[str, str]:
     """The named blocks of one file's text. What stands before the first name is a comment on the file."""
-    pieces = _NAME_LINE.split(text)
+    pieces = _HEAD.split(text)
     preamble = [line for line in pieces[0].splitlines() if line.strip() and not line.startswith("--")]
     if preamble:
         raise QueryFileError(f"{source}: SQL before the first name")
-    blocks: dict[str, str] = {}
-    for name, body in zip(pieces[1::2], pieces[2::2], strict=True):
+    read: dict[str, dict[str, str]] = {"name": {}, "fragment": {}}
+    for kind, name, body in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
         if not _NAME.fullmatch(name):
             raise QueryFileError(f"{source}: {name!r} is no name of a query")
-        if name in blocks:
+        if name in read["name"] or name in read["fragment"]:
             raise QueryFileError(f"{source}: {name} is there twice")
         sql = body.strip()
-        if all(line.startswith("--") or not line.strip() for line in sql.splitlines()):
+        if all((line.startswith("--") and not _USE.match(line)) or not line.strip() for line in sql.splitlines()):
             raise QueryFileError(f"{source}: {name} is empty")
-        blocks[name] = sql
-    return blocks
+        read[kind][name] = sql
+
+    def used(match: re.Match[str]) -> str:
+        fragment = read["fragment"].get(match[1])
+        if fragment is None:
+            raise QueryFileError(f"{source}: there is no fragment {match[1]!r}")
+        return fragment
+
+    return {name: _USE.sub(used, sql) for name, sql in read["name"].items()}
 
 
 def load(files: Iterable[Path]) -> Mapping[str, str]:

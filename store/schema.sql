@@ -902,6 +902,10 @@ CREATE FUNCTION public.row_scope(scope text) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN CASE scope WHEN 'project'::text THEN 'project_id = (SELECT app_project_id())'::text WHEN 'account'::text THEN 'project_id = (SELECT app_project_id()) OR (account_id = (SELECT app_account_id()) AND (SELECT app_project_id()) IS NULL)'::text WHEN 'shard'::text THEN 'shard = (SELECT app_shard())'::text WHEN 'any shard'::text THEN '(SELECT app_shard()) IS NOT NULL'::text WHEN 'worker'::text THEN 'shard = (SELECT app_shard()) AND worker_id = (SELECT app_worker_id())'::text ELSE NULL::text END;
 
+CREATE FUNCTION public.search_key(given text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN lower((given COLLATE pg_c_utf8));
+
 CREATE FUNCTION public.spent_async_actions(max_rows integer, keep_results interval, keep_uploads interval) RETURNS TABLE(project_id text, id text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -1056,6 +1060,7 @@ CREATE TABLE public.campaigns (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     program jsonb DEFAULT '{}'::jsonb NOT NULL,
+    name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
     CONSTRAINT campaigns_counts_customers_since_check CHECK ((counts_customers_since >= 0)),
     CONSTRAINT campaigns_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT campaigns_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
@@ -1127,6 +1132,8 @@ CREATE TABLE public.customers (
     email text,
     segments text[] DEFAULT '{}'::text[] NOT NULL,
     updated_at timestamp with time zone,
+    name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
+    email_key text GENERATED ALWAYS AS (public.search_key(email)) STORED COLLATE pg_catalog."C",
     CONSTRAINT customers_email_check CHECK (((length(email) >= 1) AND (length(email) <= 320))),
     CONSTRAINT customers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
     CONSTRAINT customers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
@@ -1288,6 +1295,7 @@ CREATE TABLE public.products (
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
     CONSTRAINT products_categories_check CHECK (((cardinality(categories) <= 100) AND (octet_length((categories)::text) <= 16384))),
     CONSTRAINT products_collections_check CHECK (((cardinality(collections) <= 100) AND (octet_length((collections)::text) <= 16384))),
     CONSTRAINT products_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
@@ -1324,6 +1332,7 @@ CREATE TABLE public.promotion_tiers (
     counts_customers_since bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
     CONSTRAINT promotion_tiers_counts_customers_since_check CHECK ((counts_customers_since >= 0)),
     CONSTRAINT promotion_tiers_hierarchy_check CHECK (((hierarchy >= 0) AND (hierarchy <= 1000000))),
     CONSTRAINT promotion_tiers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
@@ -1662,6 +1671,7 @@ CREATE TABLE public.segments (
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
     CONSTRAINT segments_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
     CONSTRAINT segments_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT segments_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
@@ -1708,6 +1718,7 @@ CREATE TABLE public.validation_rules (
     counts_since bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
     CONSTRAINT validation_rules_counts_since_check CHECK ((counts_since >= 0)),
     CONSTRAINT validation_rules_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT validation_rules_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
@@ -1973,11 +1984,17 @@ CREATE INDEX audit_log_by_project ON public.audit_log USING btree (project_id, c
 
 CREATE INDEX audit_log_by_time ON public.audit_log USING btree (account_id, created_at, id);
 
+CREATE INDEX campaigns_by_name ON public.campaigns USING btree (project_id, name_key, id);
+
 CREATE INDEX campaigns_by_time ON public.campaigns USING btree (project_id, created_at, id);
 
 CREATE INDEX campaigns_by_type ON public.campaigns USING btree (project_id, type, created_at, id);
 
 CREATE INDEX customer_events_by_customer ON public.customer_events USING btree (project_id, customer_id) WHERE (customer_id IS NOT NULL);
+
+CREATE INDEX customers_by_email ON public.customers USING btree (project_id, email_key, id) WHERE (email_key IS NOT NULL);
+
+CREATE INDEX customers_by_name ON public.customers USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
 
 CREATE INDEX customers_by_time ON public.customers USING btree (project_id, created_at, id);
 
@@ -2015,6 +2032,8 @@ CREATE INDEX outbox_unapplied ON public.outbox USING btree (shard, id) WHERE (ap
 
 CREATE INDEX paid_orders_by_customer ON public.paid_orders USING btree (project_id, customer_id) WHERE (customer_id IS NOT NULL);
 
+CREATE INDEX products_by_name ON public.products USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
+
 CREATE INDEX products_by_time ON public.products USING btree (project_id, created_at, id);
 
 CREATE INDEX projects_by_time ON public.projects USING btree (account_id, created_at, id);
@@ -2024,6 +2043,8 @@ CREATE UNIQUE INDEX projects_twins ON public.projects USING btree (account_id, t
 CREATE INDEX promotion_tiers_active ON public.promotion_tiers USING btree (project_id, id, version) WHERE (status = 'active'::text);
 
 CREATE INDEX promotion_tiers_by_campaign ON public.promotion_tiers USING btree (project_id, campaign_id, created_at, id) WHERE (campaign_id IS NOT NULL);
+
+CREATE INDEX promotion_tiers_by_name ON public.promotion_tiers USING btree (project_id, name_key, id);
 
 CREATE INDEX promotion_tiers_by_time ON public.promotion_tiers USING btree (project_id, created_at, id);
 
@@ -2061,11 +2082,15 @@ CREATE INDEX reservation_holds_by_expiry ON public.reservation_holds USING btree
 
 CREATE INDEX reservation_holds_by_reservation ON public.reservation_holds USING btree (project_id, reservation_id);
 
+CREATE INDEX segments_by_name ON public.segments USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
+
 CREATE INDEX segments_by_time ON public.segments USING btree (project_id, created_at, id);
 
 CREATE INDEX sessions_by_member ON public.sessions USING btree (account_id, member_id);
 
 CREATE INDEX usage_daily_by_project ON public.usage_daily USING btree (project_id, day);
+
+CREATE INDEX validation_rules_by_name ON public.validation_rules USING btree (project_id, name_key, id);
 
 CREATE INDEX validation_rules_by_time ON public.validation_rules USING btree (project_id, created_at, id);
 
@@ -2905,6 +2930,10 @@ REVOKE ALL ON FUNCTION public.refuse_changes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.register_codes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.row_scope(scope text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.search_key(given text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.search_key(given text) TO vauchflow_app;
+GRANT ALL ON FUNCTION public.search_key(given text) TO vauchflow_reconciler;
 
 REVOKE ALL ON FUNCTION public.spent_async_actions(max_rows integer, keep_results interval, keep_uploads interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.spent_async_actions(max_rows integer, keep_results interval, keep_uploads interval) TO vauchflow_app;

@@ -7,6 +7,7 @@ from litestar.params import FromPath
 from control_plane.calls import Call
 from control_plane.campaigns import services
 from control_plane.campaigns.schemas import CampaignCreate, CampaignUpdate, CampaignView
+from control_plane.listing import list_page
 from control_plane.queries import ListBody
 from control_plane.rights import in_area
 
@@ -23,7 +24,7 @@ class CampaignController(Controller):
 
     @get("/", operation_id="listCampaigns", opt={"answer": ListBody[CampaignView]})
     async def list(self, call: NamedDependency[Call]) -> Response[bytes]:
-        return await services.list_campaigns(call)
+        return await list_page(call, services.CAMPAIGNS)
 
     @get("/{campaign_id:str}", operation_id="getCampaign", opt={"answer": CampaignView})
     async def get(self, call: NamedDependency[Call], campaign_id: FromPath[str]) -> Response[bytes]:

@@ -11,7 +11,7 @@ from msgspec import UnsetType
 from control_plane.audit import record
 from control_plane.bodies import NoBody
 from control_plane.calls import Call
-from control_plane.campaigns.schemas import CampaignCreate, CampaignRules, CampaignUpdate, OwnType
+from control_plane.campaigns.schemas import CampaignCreate, CampaignRules, CampaignUpdate, CampaignView, OwnType
 from control_plane.campaigns.storing import (
     StoredCampaign,
     campaign_from_row,
@@ -22,7 +22,7 @@ from control_plane.campaigns.storing import (
 from control_plane.campaigns.wishes import fits_type, read_metadata, read_program
 from control_plane.clock import new_id
 from control_plane.effects import Change, Outcome, answer, perform
-from control_plane.queries import list_body
+from control_plane.listing import Filters, Listing, Words
 from control_plane.rules.reading import RulesReader
 from control_plane.rules.staging import counts_customers_since, stage
 from control_plane.validation_rules.storing import require_rules
@@ -129,13 +129,18 @@ async def get_campaign(call: Call, campaign_id: str) -> Response[bytes]:
     return answer(200, show_campaign(campaign, call.tenant))
 
 
-async def list_campaigns(call: Call) -> Response[bytes]:
-    """GET /v1/campaigns"""
-    asked = call.query()
-    status, type_ = asked.choice("status", ("active", "paused")), asked.choice("type", OWN_TYPES)
-    page = asked.page()
-    asked.done()
-    types = OWN_TYPES if type_ is None else (type_,)
-    async with call.open_tx() as tx:
-        rows = await tx.fetch(_LIST, call.tenant.project_id, status, page.after, page.after_id, page.rows, types)
-    return answer(200, list_body(rows, page, lambda row: show_campaign(campaign_from_row(row), call.tenant)))
+def _types(filters: Filters) -> tuple[str, ...]:
+    return OWN_TYPES if filters["type"] is None else (filters["type"],)
+
+
+CAMPAIGNS = Listing(
+    CampaignView,
+    lambda row, tenant: show_campaign(campaign_from_row(row), tenant),
+    lambda project_id, filters, page: (
+        _LIST, project_id, filters["status"], page.after, page.after_id, page.rows, _types(filters)
+    ),
+    {"status": Words(("active", "paused")), "type": Words(OWN_TYPES)},
+    searches=(query("control_search_campaigns"),),
+    search_arguments=lambda filters: (filters["status"], _types(filters)),
+)  # fmt: skip
+"""GET /v1/campaigns"""

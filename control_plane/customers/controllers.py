@@ -7,6 +7,7 @@ from litestar.params import FromPath
 from control_plane.calls import Call
 from control_plane.customers import services
 from control_plane.customers.schemas import CustomerUpsert, CustomerView
+from control_plane.listing import list_page
 from control_plane.queries import ListBody
 from control_plane.rights import in_area
 
@@ -23,7 +24,7 @@ class CustomerController(Controller):
 
     @get("/", operation_id="listCustomers", opt={"answer": ListBody[CustomerView]})
     async def list(self, call: NamedDependency[Call]) -> Response[bytes]:
-        return await services.list_customers(call)
+        return await list_page(call, services.CUSTOMERS)
 
     @get("/{customer_id:str}", operation_id="getCustomer", opt={"answer": CustomerView})
     async def get(self, call: NamedDependency[Call], customer_id: FromPath[str]) -> Response[bytes]:

@@ -11,9 +11,10 @@ from control_plane.audit import record
 from control_plane.calls import Call
 from control_plane.customers.schemas import CustomerUpsert, CustomerView
 from control_plane.effects import Change, Outcome, perform
+from control_plane.listing import Listing, Text
 from control_plane.rules.times import show_time
 from control_plane.shop_ids import once_each
-from control_plane.shop_reading import get_one, list_all
+from control_plane.shop_reading import by_id_or, get_one, plain
 from control_plane.upserts import change_if_pending, ensure_locked, given_fields
 from store.database import Transaction
 from store.definitions import stage_change
@@ -23,7 +24,6 @@ _ENSURE = query("control_ensure_customer")
 _LOCK = query("control_lock_customer")
 _UPDATE = query("control_update_customer")
 _GET = query("control_customer")
-_LIST = query("control_customers")
 
 
 class StoredCustomer(msgspec.Struct, frozen=True):
@@ -76,11 +76,6 @@ async def get_customer(call: Call, customer_id: str) -> Response[bytes]:
     return await get_one(call, _GET, customer_id, "customer_not_found", show_row)
 
 
-async def list_customers(call: Call) -> Response[bytes]:
-    """GET /v1/customers"""
-    return await list_all(call, _LIST, _GET, show_row)
-
-
 def show_row(row: Any) -> CustomerView:
     """The customer of a row as the API shows it."""
     return _show(_from_row(row))
@@ -102,3 +97,13 @@ def _show(customer: StoredCustomer) -> CustomerView:
         created_at=show_time(customer.created_at),
         updated_at=None if customer.updated_at is None else show_time(customer.updated_at),
     )
+
+
+CUSTOMERS = Listing(
+    CustomerView,
+    lambda row, _tenant: show_row(row),
+    by_id_or(_GET, plain(query("control_customers"))),
+    {"id": Text()},
+    searches=tuple(query(f"control_search_customers_by_{key}") for key in ("id", "email", "name")),
+)
+"""GET /v1/customers"""

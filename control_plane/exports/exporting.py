@@ -11,6 +11,8 @@ from control_plane.exports.schemas import Format
 from control_plane.imports.records import breathe
 from control_plane.jobs.kinds import Run, Step
 from control_plane.jobs.spool import write_chunk
+from control_plane.listing import read_filters
+from control_plane.problems import Errors
 from control_plane.queries import Page
 from store.database import Transaction
 
@@ -40,7 +42,8 @@ async def write_page(tx: Transaction, run: Run) -> Step:
     params, place = msgspec.convert(run.params, ExportParams), msgspec.convert(run.position, Place)
     exported = EXPORTED[params.resource]
     page = Page(ROWS_A_CHUNK, place.after or run.ordered_at, place.after_id)
-    statement, *arguments = exported.statement(run.action.project_id, params.filters, page)
+    filters = read_filters(params.filters, exported, Errors())  # they held when it was ordered
+    statement, *arguments = exported.statement(run.action.project_id, filters, page)
     rows = await tx.fetch(statement, *arguments)
     kept, shown = rows[:ROWS_A_CHUNK], []
     for number, row in enumerate(kept):

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-ResourceName = Literal["redemptions", "vouchers", "campaigns", "gift_cards", "customers", "products"]
+ResourceName = Literal["redemptions", "vouchers", "campaigns", "gift_cards", "customers", "products", "segments"]
 Format = Literal["csv", "jsonl"]
 
 

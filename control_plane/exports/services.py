@@ -9,9 +9,10 @@ from control_plane.audit import record
 from control_plane.calls import Call
 from control_plane.effects import Outcome, perform
 from control_plane.exports.exporting import ACTION_TYPE, ExportParams
-from control_plane.exports.resources import EXPORTED, read_filters
+from control_plane.exports.resources import EXPORTED
 from control_plane.exports.schemas import ExportCreate
 from control_plane.jobs.ordering import insert_action
+from control_plane.listing import read_filters
 from control_plane.vouchers.schemas import BatchAccepted
 from store.database import Transaction
 
@@ -19,9 +20,9 @@ from store.database import Transaction
 async def order_export(call: Call) -> Response[bytes]:
     """POST /v1/exports"""
     body, errors = call.body(ExportCreate), call.errors
-    filters = {}
-    if isinstance(body.filters, dict) and isinstance(body.resource, str):
-        filters = read_filters(body.filters, EXPORTED[body.resource], errors)
+    filters = body.filters if isinstance(body.filters, dict) else {}
+    if isinstance(body.resource, str):
+        read_filters(filters, EXPORTED[body.resource], errors)
     errors.raise_if_any()
     params = ExportParams(body.resource, "csv" if body.format is UNSET else body.format, filters)
     response = await perform(call, partial(_insert, call, params))

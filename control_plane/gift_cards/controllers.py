@@ -14,6 +14,7 @@ from control_plane.gift_cards.schemas import (
     TopUp,
     TransactionView,
 )
+from control_plane.listing import list_page
 from control_plane.queries import ListBody
 from control_plane.rights import in_area
 from control_plane.vouchers.schemas import BatchAccepted
@@ -40,7 +41,7 @@ class GiftCardController(Controller):
 
     @get("/", operation_id="listGiftCards", opt={"answer": ListBody[GiftCardView]})
     async def list(self, call: NamedDependency[Call]) -> Response[bytes]:
-        return await reading.list_cards(call)
+        return await list_page(call, reading.GIFT_CARDS)
 
     @get(
         "/{reference:str}/transactions",

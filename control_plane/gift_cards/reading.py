@@ -8,10 +8,12 @@ from control_plane.auth import Tenant
 from control_plane.calls import Call
 from control_plane.clock import now_ms
 from control_plane.effects import answer
-from control_plane.gift_cards.schemas import TransactionView
+from control_plane.gift_cards.schemas import GiftCardView, TransactionView
 from control_plane.gift_cards.storing import card_from_row, load_card, show_card
-from control_plane.queries import list_body
+from control_plane.listing import Filters, Listing, Text, Words
+from control_plane.queries import Page, list_body
 from control_plane.rules.times import show_time
+from domain.ids import normalise_code
 from domain.money import to_major
 from store.queries import query
 
@@ -31,21 +33,25 @@ async def get_card(call: Call, reference: str) -> Response[bytes]:
     return answer(200, show_card(card, call.tenant))
 
 
-async def list_cards(call: Call) -> Response[bytes]:
-    """GET /v1/gift-cards"""
-    asked = call.query()
-    campaign_id, customer_id = asked.text("campaign_id", 64), asked.text("customer_id")
-    status, page = asked.choice("status", _STATUSES), asked.page()
-    asked.done()
-    arguments = (call.tenant.project_id, status, page.after, page.after_id, page.rows, now_ms())
-    async with call.open_tx() as tx:
-        if customer_id is not None:
-            rows = await tx.fetch(_LIST_OF_CUSTOMER, *arguments, campaign_id, customer_id)
-        elif campaign_id is not None:
-            rows = await tx.fetch(_LIST_OF_CAMPAIGN, *arguments, campaign_id)
-        else:
-            rows = await tx.fetch(_LIST, *arguments)
-    return answer(200, list_body(rows, page, lambda row: show_card(card_from_row(row), call.tenant)))
+def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]:
+    shared = (project_id, filters["status"], page.after, page.after_id, page.rows, now_ms())
+    if filters["customer_id"] is not None:
+        return (_LIST_OF_CUSTOMER, *shared, filters["campaign_id"], filters["customer_id"])
+    if filters["campaign_id"] is not None:
+        return (_LIST_OF_CAMPAIGN, *shared, filters["campaign_id"])
+    return (_LIST, *shared)
+
+
+GIFT_CARDS = Listing(
+    GiftCardView,
+    lambda row, tenant: show_card(card_from_row(row), tenant),
+    _statement,
+    {"status": Words(_STATUSES), "campaign_id": Text(64), "customer_id": Text()},
+    searches=(query("control_search_gift_cards"),),
+    search_arguments=lambda filters: (*filters.values(), now_ms()),
+    search_text=normalise_code,
+)
+"""GET /v1/gift-cards"""
 
 
 async def list_transactions(call: Call, reference: str) -> Response[bytes]:

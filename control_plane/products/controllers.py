@@ -5,6 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import Call
+from control_plane.listing import list_page
 from control_plane.products import services
 from control_plane.products.schemas import ProductUpsert, ProductView
 from control_plane.queries import ListBody
@@ -23,7 +24,7 @@ class ProductController(Controller):
 
     @get("/", operation_id="listProducts", opt={"answer": ListBody[ProductView]})
     async def list(self, call: NamedDependency[Call]) -> Response[bytes]:
-        return await services.list_products(call)
+        return await list_page(call, services.PRODUCTS)
 
     @get("/{product_id:str}", operation_id="getProduct", opt={"answer": ProductView})
     async def get(self, call: NamedDependency[Call], product_id: FromPath[str]) -> Response[bytes]:

@@ -11,10 +11,11 @@ from msgspec import UnsetType
 from control_plane.audit import record
 from control_plane.calls import Call
 from control_plane.effects import Change, Outcome, perform
+from control_plane.listing import Listing, Text
 from control_plane.products.schemas import ProductUpsert, ProductView
 from control_plane.rules.times import show_time
 from control_plane.shop_ids import once_each
-from control_plane.shop_reading import get_one, list_all
+from control_plane.shop_reading import by_id_or, get_one, plain
 from control_plane.upserts import change_if_pending, ensure_locked, given_fields
 from domain.money import MoneyError, to_major, to_minor
 from store.database import Transaction
@@ -25,7 +26,6 @@ _ENSURE = query("control_ensure_product")
 _LOCK = query("control_lock_product")
 _UPDATE = query("control_update_product")
 _GET = query("control_product")
-_LIST = query("control_products")
 
 
 class StoredProduct(msgspec.Struct, frozen=True):
@@ -91,11 +91,6 @@ async def get_product(call: Call, product_id: str) -> Response[bytes]:
     return await get_one(call, _GET, product_id, "product_not_found", partial(show_row, call.tenant.decimals))
 
 
-async def list_products(call: Call) -> Response[bytes]:
-    """GET /v1/products"""
-    return await list_all(call, _LIST, _GET, partial(show_row, call.tenant.decimals))
-
-
 def show_row(decimals: int, row: Any) -> ProductView:
     """The product of a row as the API shows it."""
     return _show(_from_row(row), decimals)
@@ -118,3 +113,12 @@ def _show(product: StoredProduct, decimals: int) -> ProductView:
         created_at=show_time(product.created_at),
         updated_at=show_time(product.updated_at),
     )
+
+
+PRODUCTS = Listing(
+    ProductView,
+    lambda row, tenant: show_row(tenant.decimals, row),
+    by_id_or(_GET, plain(query("control_products"))),
+    {"id": Text()},
+)
+"""GET /v1/products"""

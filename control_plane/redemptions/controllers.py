@@ -4,9 +4,10 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 
 from control_plane.calls import Call
+from control_plane.listing import list_page
 from control_plane.queries import ListBody
 from control_plane.redemptions.schemas import ListedRedemption
-from control_plane.redemptions.services import list_redemptions
+from control_plane.redemptions.services import REDEMPTIONS
 from control_plane.rights import in_area
 
 
@@ -18,4 +19,4 @@ class RedemptionController(Controller):
 
     @get("/", operation_id="listRedemptions", opt={"answer": ListBody[ListedRedemption]})
     async def list(self, call: NamedDependency[Call]) -> Response[bytes]:
-        return await list_redemptions(call)
+        return await list_page(call, REDEMPTIONS)

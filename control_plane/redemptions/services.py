@@ -2,59 +2,20 @@
 
 from typing import Any
 
-import asyncpg
-from litestar import Response
 from msgspec import UNSET
 
-from control_plane.calls import Call
-from control_plane.effects import answer
-from control_plane.queries import list_body
+from control_plane.listing import Filters, Listing, Text, Time, Words
+from control_plane.queries import Page
 from control_plane.redemptions.schemas import ListedRedemption, StackedView
 from control_plane.rules.times import show_time
-from domain.ids import is_code, normalise_code
+from domain.ids import normalise_code
 from domain.money import currency_decimals, to_major
-from store.database import Transaction
 from store.queries import query
 
 _LIST = query("control_redemptions")
 _OF_CUSTOMER = query("control_redemptions_of_customer")
 _OF_VOUCHER = query("control_redemptions_of_voucher")
-_VOUCHER = query("control_voucher")
-
-
-async def list_redemptions(call: Call) -> Response[bytes]:
-    """GET /v1/redemptions"""
-    asked = call.query()
-    code, voucher_id = asked.text("code", 200), asked.text("voucher_id", 64)
-    customer_id, campaign_id = asked.text("customer_id"), asked.text("campaign_id", 64)
-    status = asked.choice("status", ("redeemed", "partially_rolled_back", "rolled_back"))
-    since, until = asked.time("created_from"), asked.time("created_before")
-    page = asked.page()
-    asked.done()
-    shared = (
-        call.tenant.project_id, status, campaign_id, since, until, page.after, page.after_id, page.rows
-    )  # fmt: skip
-    rows: list[asyncpg.Record] = []
-    async with call.open_tx() as tx:
-        if code is not None:
-            found = await _voucher_of_code(tx, call.tenant.project_id, code)
-            if found is None or voucher_id not in (None, found):
-                return answer(200, list_body(rows, page, show_redemption))
-            voucher_id = found
-        if voucher_id is not None:
-            rows = await tx.fetch(_OF_VOUCHER, *shared, voucher_id, customer_id)
-        elif customer_id is not None:
-            rows = await tx.fetch(_OF_CUSTOMER, *shared, customer_id)
-        else:
-            rows = await tx.fetch(_LIST, *shared)
-    return answer(200, list_body(rows, page, show_redemption))
-
-
-async def _voucher_of_code(tx: Transaction, project_id: str, code: str) -> str | None:
-    """A code is its voucher's for ever, and vouchers have an index."""
-    normalised = normalise_code(code)
-    row = await tx.fetchrow(_VOUCHER, project_id, None, normalised) if is_code(normalised) else None
-    return None if row is None else row["id"]
+_OF_CODE = query("control_redemptions_of_code")
 
 
 def show_redemption(row: Any) -> ListedRedemption:
@@ -82,3 +43,34 @@ def show_redemption(row: Any) -> ListedRedemption:
 def _show_line(line: list[Any], decimals: int) -> StackedView:
     code, voucher_id, campaign_id, discount_minor = line
     return StackedView(code, voucher_id, campaign_id, to_major(discount_minor, decimals))
+
+
+def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]:
+    shared = (
+        *(project_id, filters["status"], filters["campaign_id"], filters["created_from"], filters["created_before"]),
+        *(page.after, page.after_id, page.rows),
+    )
+    if filters["code"] is not None:
+        return (_OF_CODE, *shared, filters["voucher_id"], filters["customer_id"], normalise_code(filters["code"]))
+    if filters["voucher_id"] is not None:
+        return (_OF_VOUCHER, *shared, filters["voucher_id"], filters["customer_id"])
+    if filters["customer_id"] is not None:
+        return (_OF_CUSTOMER, *shared, filters["customer_id"])
+    return (_LIST, *shared)
+
+
+REDEMPTIONS = Listing(
+    ListedRedemption,
+    lambda row, _tenant: show_redemption(row),
+    _statement,
+    {
+        "code": Text(200),
+        "voucher_id": Text(64),
+        "customer_id": Text(),
+        "campaign_id": Text(64),
+        "status": Words(("redeemed", "partially_rolled_back", "rolled_back")),
+        "created_from": Time(),
+        "created_before": Time(),
+    },
+)
+"""GET /v1/redemptions"""

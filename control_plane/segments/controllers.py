@@ -5,6 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import Call
+from control_plane.listing import list_page
 from control_plane.queries import ListBody
 from control_plane.rights import in_area
 from control_plane.segments import services
@@ -23,7 +24,7 @@ class SegmentController(Controller):
 
     @get("/", operation_id="listSegments", opt={"answer": ListBody[SegmentView]})
     async def list(self, call: NamedDependency[Call]) -> Response[bytes]:
-        return await services.list_segments(call)
+        return await list_page(call, services.SEGMENTS)
 
     @get("/{segment_id:str}", operation_id="getSegment", opt={"answer": SegmentView})
     async def get(self, call: NamedDependency[Call], segment_id: FromPath[str]) -> Response[bytes]:

@@ -11,9 +11,10 @@ from litestar import Response
 from control_plane.audit import record
 from control_plane.calls import Call
 from control_plane.effects import Outcome, perform
+from control_plane.listing import Listing, Text
 from control_plane.rules.times import show_time
 from control_plane.segments.schemas import SegmentUpsert, SegmentView
-from control_plane.shop_reading import get_one, list_all
+from control_plane.shop_reading import by_id_or, get_one, plain
 from control_plane.upserts import ensure_locked, given_fields
 from store.database import Transaction
 from store.queries import query
@@ -22,7 +23,6 @@ _ENSURE = query("control_ensure_segment")
 _LOCK = query("control_lock_segment")
 _UPDATE = query("control_update_segment")
 _GET = query("control_segment")
-_LIST = query("control_segments")
 
 
 class StoredSegment(msgspec.Struct, frozen=True):
@@ -59,11 +59,6 @@ async def get_segment(call: Call, segment_id: str) -> Response[bytes]:
     return await get_one(call, _GET, segment_id, "segment_not_found", _show_row)
 
 
-async def list_segments(call: Call) -> Response[bytes]:
-    """GET /v1/segments"""
-    return await list_all(call, _LIST, _GET, _show_row)
-
-
 def _show_row(row: Any) -> SegmentView:
     return _show(_from_row(row))
 
@@ -81,3 +76,9 @@ def _show(segment: StoredSegment) -> SegmentView:
         created_at=show_time(segment.created_at),
         updated_at=show_time(segment.updated_at),
     )
+
+
+SEGMENTS = Listing(
+    SegmentView, lambda row, _tenant: _show_row(row), by_id_or(_GET, plain(query("control_segments"))), {"id": Text()}
+)
+"""GET /v1/segments"""

@@ -5,6 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import Call
+from control_plane.listing import list_page
 from control_plane.queries import ListBody
 from control_plane.rights import in_area
 from control_plane.vouchers import changing, creating, ordering, reading
@@ -27,7 +28,7 @@ class VoucherController(Controller):
 
     @get("/", operation_id="listVouchers", opt={"answer": ListBody[VoucherView]})
     async def list(self, call: NamedDependency[Call]) -> Response[bytes]:
-        return await reading.list_vouchers(call)
+        return await list_page(call, reading.VOUCHERS)
 
     @get("/{reference:str}", operation_id="getVoucher", opt={"answer": VoucherView})
     async def get(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:

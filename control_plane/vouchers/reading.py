@@ -1,11 +1,16 @@
 """Vouchers read: one by its id or code, or a page of them."""
 
+from typing import Any
+
 from litestar import Response
 
 from control_plane.calls import Call
 from control_plane.effects import answer
-from control_plane.queries import list_body
+from control_plane.listing import Filters, Listing, Text, Words
+from control_plane.queries import Page
+from control_plane.vouchers.schemas import VoucherView
 from control_plane.vouchers.storing import load_voucher, show_voucher, voucher_from_row
+from domain.ids import normalise_code
 from store.queries import query
 
 _LIST = query("control_vouchers")
@@ -21,18 +26,21 @@ async def get_voucher(call: Call, reference: str) -> Response[bytes]:
     return answer(200, show_voucher(voucher, call.tenant))
 
 
-async def list_vouchers(call: Call) -> Response[bytes]:
-    """GET /v1/vouchers"""
-    asked = call.query()
-    campaign_id, status = asked.text("campaign_id", 64), asked.choice("status", ("active", "disabled"))
-    customer_id, page = asked.text("customer_id"), asked.page()
-    asked.done()
-    arguments = (call.tenant.project_id, status, page.after, page.after_id, page.rows)
-    async with call.open_tx() as tx:
-        if customer_id is not None:
-            rows = await tx.fetch(_LIST_OF_CUSTOMER, *arguments, campaign_id, customer_id)
-        elif campaign_id is None:
-            rows = await tx.fetch(_LIST, *arguments)
-        else:
-            rows = await tx.fetch(_LIST_OF_CAMPAIGN, *arguments, campaign_id)
-    return answer(200, list_body(rows, page, lambda row: show_voucher(voucher_from_row(row), call.tenant)))
+def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]:
+    shared = (project_id, filters["status"], page.after, page.after_id, page.rows)
+    if filters["customer_id"] is not None:
+        return (_LIST_OF_CUSTOMER, *shared, filters["campaign_id"], filters["customer_id"])
+    if filters["campaign_id"] is not None:
+        return (_LIST_OF_CAMPAIGN, *shared, filters["campaign_id"])
+    return (_LIST, *shared)
+
+
+VOUCHERS = Listing(
+    VoucherView,
+    lambda row, tenant: show_voucher(voucher_from_row(row), tenant),
+    _statement,
+    {"status": Words(("active", "disabled")), "campaign_id": Text(64), "customer_id": Text()},
+    searches=(query("control_search_vouchers"),),
+    search_text=normalise_code,
+)
+"""GET /v1/vouchers"""

@@ -1,6 +1,11 @@
 -- Gift cards as the control plane issues, governs and shows them. What is on a card is written by the ledger's
 -- functions alone; the counter's name is spelled as domain/definitions.py does.
 
+-- fragment: gift_card_rows
+SELECT id, code, code AS search_key, campaign_id, customer_id, currency, status, starts_ms, expires_ms, category, version,
+    funded_minor, spent_minor, balance_minor, metadata::text AS metadata, created_at, updated_at
+FROM gift_cards
+
 -- name: control_issue_gift_cards
 -- $5 ids, $6 codes; $4 what is put on each, $12 metadata as text, $13 by whom. The last of the ids that were made comes
 -- back, or nothing where all codes are taken.
@@ -21,9 +26,7 @@ SELECT count(*) FROM made;
 
 -- name: control_gift_card
 -- By $2, its id, or else by $3, its code.
-SELECT id, code, campaign_id, customer_id, currency, status, starts_ms, expires_ms, category, version, funded_minor,
-    spent_minor, balance_minor, metadata::text AS metadata, created_at, updated_at
-FROM gift_cards
+-- use: gift_card_rows
 WHERE project_id = $1 AND (id = $2 OR code = $3)
 ORDER BY id = $2 DESC
 LIMIT 1;
@@ -43,9 +46,7 @@ SELECT version FROM fund_gift_card($1, $2, $3, $4, $5);
 
 -- name: control_gift_cards
 -- $2 status or NULL, as it is at $6; $3, $4: the last row of the page before, or NULL. Newest first.
-SELECT id, code, campaign_id, customer_id, currency, status, starts_ms, expires_ms, category, version, funded_minor,
-    spent_minor, balance_minor, metadata::text AS metadata, created_at, updated_at
-FROM gift_cards
+-- use: gift_card_rows
 WHERE project_id = $1
     AND ($2::text IS NULL
         OR $2 = CASE WHEN status <> 'blocked' AND expires_ms <= $6::bigint THEN 'expired' ELSE status END)
@@ -55,9 +56,7 @@ LIMIT $5;
 
 -- name: control_gift_cards_of_campaign
 -- The same of campaign $7: a list of its own, so that it walks the campaign's index.
-SELECT id, code, campaign_id, customer_id, currency, status, starts_ms, expires_ms, category, version, funded_minor,
-    spent_minor, balance_minor, metadata::text AS metadata, created_at, updated_at
-FROM gift_cards
+-- use: gift_card_rows
 WHERE project_id = $1 AND campaign_id = $7
     AND ($2::text IS NULL
         OR $2 = CASE WHEN status <> 'blocked' AND expires_ms <= $6::bigint THEN 'expired' ELSE status END)
@@ -67,14 +66,22 @@ LIMIT $5;
 
 -- name: control_gift_cards_of_customer
 -- The same of customer $8, in campaign $7 or NULL.
-SELECT id, code, campaign_id, customer_id, currency, status, starts_ms, expires_ms, category, version, funded_minor,
-    spent_minor, balance_minor, metadata::text AS metadata, created_at, updated_at
-FROM gift_cards
+-- use: gift_card_rows
 WHERE project_id = $1 AND customer_id = $8 AND ($7::text IS NULL OR campaign_id = $7)
     AND ($2::text IS NULL
         OR $2 = CASE WHEN status <> 'blocked' AND expires_ms <= $6::bigint THEN 'expired' ELSE status END)
     AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
 ORDER BY created_at DESC, id DESC
+LIMIT $5;
+
+-- name: control_search_gift_cards
+-- By the beginning of the code; $6 status as it is at $9, $7 campaign, $8 customer, or NULL.
+-- use: gift_card_rows
+WHERE project_id = $1 AND code >= $2 AND code < $2 || chr(1114111) AND code > $3 AND $4 >= ''
+    AND ($6::text IS NULL
+        OR $6 = CASE WHEN status <> 'blocked' AND expires_ms <= $9::bigint THEN 'expired' ELSE status END)
+    AND ($7::text IS NULL OR campaign_id = $7) AND ($8::text IS NULL OR customer_id = $8)
+ORDER BY code
 LIMIT $5;
 
 -- name: control_gift_card_entries

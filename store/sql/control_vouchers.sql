@@ -1,6 +1,14 @@
 -- Vouchers as the control plane writes and shows them. `used` is what the ledger has counted, `inherited_limit` what
 -- the campaign allows each code; the counter's name is spelled as domain/definitions.py does.
 
+-- fragment: voucher_rows
+SELECT v.id, v.code, v.code AS search_key, v.campaign_id, v.customer_id, v.status, v.version, v.rules,
+    v.metadata::text AS metadata, v.counts_customers_since, v.created_at, v.updated_at, COALESCE(k.used, 0) AS used,
+    (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
+FROM vouchers v
+LEFT JOIN campaigns c ON c.project_id = v.project_id AND c.id = v.campaign_id
+LEFT JOIN counters k ON k.project_id = v.project_id AND k.id = 'r:' || v.id
+
 -- name: control_insert_voucher
 -- No row comes back where the code is taken, by whatever.
 INSERT INTO vouchers (project_id, id, campaign_id, code, rules, metadata, counts_customers_since, customer_id)
@@ -11,12 +19,7 @@ RETURNING id;
 
 -- name: control_voucher
 -- By $2, its id, or else by $3, its code.
-SELECT v.id, v.code, v.campaign_id, v.customer_id, v.status, v.version, v.rules,
-    v.metadata::text AS metadata, v.counts_customers_since, v.created_at, v.updated_at, COALESCE(k.used, 0) AS used,
-    (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
-FROM vouchers v
-LEFT JOIN campaigns c ON c.project_id = v.project_id AND c.id = v.campaign_id
-LEFT JOIN counters k ON k.project_id = v.project_id AND k.id = 'r:' || v.id
+-- use: voucher_rows
 WHERE v.project_id = $1 AND (v.id = $2 OR v.code = $3)
 ORDER BY v.id = $2 DESC
 LIMIT 1;
@@ -33,12 +36,7 @@ WHERE project_id = $1 AND id = $2;
 
 -- name: control_vouchers
 -- $2 status or NULL; $3, $4: the last row of the page before, or NULL. Newest first.
-SELECT v.id, v.code, v.campaign_id, v.customer_id, v.status, v.version, v.rules,
-    v.metadata::text AS metadata, v.counts_customers_since, v.created_at, v.updated_at, COALESCE(k.used, 0) AS used,
-    (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
-FROM vouchers v
-LEFT JOIN campaigns c ON c.project_id = v.project_id AND c.id = v.campaign_id
-LEFT JOIN counters k ON k.project_id = v.project_id AND k.id = 'r:' || v.id
+-- use: voucher_rows
 WHERE v.project_id = $1 AND ($2::text IS NULL OR v.status = $2)
     AND ($3::timestamptz IS NULL OR (v.created_at, v.id) < ($3, $4))
 ORDER BY v.created_at DESC, v.id DESC
@@ -46,12 +44,7 @@ LIMIT $5;
 
 -- name: control_vouchers_of_campaign
 -- The same of campaign $6: a list of its own, so that it walks the campaign's index.
-SELECT v.id, v.code, v.campaign_id, v.customer_id, v.status, v.version, v.rules,
-    v.metadata::text AS metadata, v.counts_customers_since, v.created_at, v.updated_at, COALESCE(k.used, 0) AS used,
-    (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
-FROM vouchers v
-LEFT JOIN campaigns c ON c.project_id = v.project_id AND c.id = v.campaign_id
-LEFT JOIN counters k ON k.project_id = v.project_id AND k.id = 'r:' || v.id
+-- use: voucher_rows
 WHERE v.project_id = $1 AND v.campaign_id = $6 AND ($2::text IS NULL OR v.status = $2)
     AND ($3::timestamptz IS NULL OR (v.created_at, v.id) < ($3, $4))
 ORDER BY v.created_at DESC, v.id DESC
@@ -59,16 +52,20 @@ LIMIT $5;
 
 -- name: control_vouchers_of_customer
 -- The same of those that were given to customer $7, in campaign $6 or NULL.
-SELECT v.id, v.code, v.campaign_id, v.customer_id, v.status, v.version, v.rules,
-    v.metadata::text AS metadata, v.counts_customers_since, v.created_at, v.updated_at, COALESCE(k.used, 0) AS used,
-    (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
-FROM vouchers v
-LEFT JOIN campaigns c ON c.project_id = v.project_id AND c.id = v.campaign_id
-LEFT JOIN counters k ON k.project_id = v.project_id AND k.id = 'r:' || v.id
+-- use: voucher_rows
 WHERE v.project_id = $1 AND ($6::text IS NULL OR v.campaign_id = $6) AND v.customer_id = $7
     AND ($2::text IS NULL OR v.status = $2)
     AND ($3::timestamptz IS NULL OR (v.created_at, v.id) < ($3, $4))
 ORDER BY v.created_at DESC, v.id DESC
+LIMIT $5;
+
+-- name: control_search_vouchers
+-- By the beginning of the code; $6 status, $7 campaign, $8 customer, or NULL.
+-- use: voucher_rows
+WHERE v.project_id = $1 AND v.code >= $2 AND v.code < $2 || chr(1114111) AND v.code > $3 AND $4 >= ''
+    AND ($6::text IS NULL OR v.status = $6) AND ($7::text IS NULL OR v.campaign_id = $7)
+    AND ($8::text IS NULL OR v.customer_id = $8)
+ORDER BY v.code
 LIMIT $5;
 
 -- name: control_count_codes_of_campaign

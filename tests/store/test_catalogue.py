@@ -235,6 +235,7 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
         "check_referrals": set(),
         "register_codes": set(),
         "row_scope": set(),
+        "search_key": serving,
     }
 
 

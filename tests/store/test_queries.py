@@ -12,6 +12,11 @@ def test_blocks_are_found_by_name_with_their_comments() -> None:
     assert parse_blocks(text, "x.sql") == {"read_one": "-- $1 an id\nSELECT 1;", "read_two": "SELECT\n  2;"}
 
 
+def test_what_several_blocks_share_stands_in_each() -> None:
+    text = "-- name: a\n-- use: rows\nWHERE id = $1;\n-- fragment: rows\nSELECT id\nFROM t\n-- name: b\n-- use: rows\n;"
+    assert parse_blocks(text, "x.sql") == {"a": "SELECT id\nFROM t\nWHERE id = $1;", "b": "SELECT id\nFROM t\n;"}
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -20,6 +25,8 @@ def test_blocks_are_found_by_name_with_their_comments() -> None:
         ("-- name: a\n-- nothing but words\n-- name: b\nSELECT 2;", "a is empty"),
         ("-- name: Read It\nSELECT 1;", "'Read It' is no name"),
         ("-- name:\nSELECT 1;", "'' is no name"),
+        ("-- fragment: a\nx\n-- name: a\nSELECT 1;", "a is there twice"),
+        ("-- name: a\nSELECT 1\n-- use: b\n;", "no fragment 'b'"),
     ],
 )
 def test_a_file_that_cannot_be_meant_is_refused(text: str, complaint: str) -> None:

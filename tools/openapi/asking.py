@@ -58,6 +58,9 @@ class _Query:
         self.text("cursor", 400)
         return Page(DEFAULT_LIMIT, None, None)
 
+    def found(self) -> None:
+        raise AssertionError("nothing was searched for: text() has said so")
+
     def done(self) -> None:
         self._asked.is_done = True
 
