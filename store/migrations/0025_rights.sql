@@ -1,0 +1,2 @@
+-- Room for what comes.
+SELECT;
