@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 from litestar import Response
+from msgspec import UNSET, UnsetType
 
 from control_plane.calls import AccountCall, Call
 from control_plane.idempotency import claim, keep
@@ -23,6 +24,12 @@ class Change(msgspec.Struct, frozen=True):
     object: Object
     id: str
     created: bool = False
+
+
+class Removed(msgspec.Struct):
+    """What a DELETE answers while Redis has not been told of it; afterwards nothing, with 204."""
+
+    pending: bool | UnsetType = UNSET
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -48,13 +55,20 @@ class Outcome(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, status=status, body=msgspec.structs.replace(self.body, pending=True))
 
 
+NO_CONTENT = 204
 Effect = Callable[[Transaction], Awaitable[Outcome]]
 Reveal = Callable[[bytes], bytes]
 
 
 def answer(status: int, body: msgspec.Struct) -> Response[bytes]:
-    """An answer with a JSON body."""
-    return Response(encode(body), status_code=status, media_type="application/json")
+    """An answer with a JSON body; with 204 without one."""
+    return _sent(status, encode(body))
+
+
+def _sent(status: int, body: bytes, headers: dict[str, str] | None = None) -> Response[bytes]:
+    if status == NO_CONTENT:
+        return Response(b"", status_code=status, headers=headers)
+    return Response(body, status_code=status, media_type="application/json", headers=headers)
 
 
 async def perform(call: AccountCall, effect: Effect, reveal: Reveal | None = None) -> Response[bytes]:
@@ -64,12 +78,7 @@ async def perform(call: AccountCall, effect: Effect, reveal: Reveal | None = Non
             kept = await claim(tx, call)
             if kept is not None:
                 body = reveal(kept.body) if reveal else kept.body
-                return Response(
-                    body,
-                    status_code=kept.status,
-                    media_type="application/json",
-                    headers={"Idempotency-Replayed": "true"},
-                )
+                return _sent(kept.status, body, {"Idempotency-Replayed": "true"})
         outcome = await effect(tx)
         await _keep(tx, call, outcome.pending)
     if outcome.change is None:

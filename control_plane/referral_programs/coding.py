@@ -17,7 +17,7 @@ from control_plane.calls import Call
 from control_plane.clock import new_id
 from control_plane.codes import insert_coded
 from control_plane.effects import Change, Outcome, answer, perform
-from control_plane.programs import load_program
+from control_plane.programs import join_program, load_program
 from control_plane.queries import list_body
 from control_plane.referral_programs.schemas import ReferralCodeCreate, ReferralCodeView
 from control_plane.referral_programs.services import REFERRAL
@@ -74,7 +74,7 @@ async def _issue(
     call: Call, program_id: str, customer_id: str, prefix: str, stated: dict[str, str], tx: Transaction
 ) -> Outcome:
     tenant = call.tenant
-    program = await load_program(tx, tenant.project_id, REFERRAL, program_id)
+    program = await join_program(tx, tenant.project_id, REFERRAL, program_id)
     keys = referral_program(program.program).identity_keys
     _declared(call, keys, stated)
     new, ids = new_id("rfc"), list[str]()

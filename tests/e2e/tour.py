@@ -65,6 +65,12 @@ CAMPAIGNS = (
     Step("updateCampaign", {"rules": {"max_redemptions": 1000}}, ("{campaign.id}",)),
     Step("pauseCampaign", at=("{campaign.id}",)),
     Step("resumeCampaign", at=("{campaign.id}",)),
+    Step("createCampaign", {"name": "Next summer", "status": "draft"}, kept="later"),
+    Step("activateCampaign", at=("{later.id}",)),
+    Step("endCampaign", at=("{later.id}",)),
+    Step("archiveCampaign", at=("{later.id}",)),
+    Step("restoreCampaign", at=("{later.id}",)),
+    Step("deleteCampaign", at=("{later.id}",)),
     Step("createVouchers", {"campaign_id": "{campaign.id}", "count": 10}, kept="action"),
     Step("listAsyncActions"),
     Step("getAsyncAction", at=("{action.async_action_id}",)),
@@ -78,6 +84,8 @@ CAMPAIGNS = (
     Step("updateVoucher", {"expires_at": "2099-12-31T23:59:59Z"}, ("{voucher.id}",)),
     Step("disableVoucher", at=("{voucher.code}",)),
     Step("enableVoucher", at=("{voucher.code}",)),
+    Step("createVoucher", {"code": "GONE-{mark}", "discount_type": "AMOUNT", "discount_value": 5}, kept="gone"),
+    Step("deleteVoucher", at=("{gone.code}",)),
     Step(
         "createPromotionTier",
         {"name": "10 off from 50", "discount_type": "AMOUNT", "discount_value": 10, "hierarchy": 3},
@@ -88,6 +96,12 @@ CAMPAIGNS = (
     Step("updatePromotionTier", {"hierarchy": 1}, ("{tier.id}",)),
     Step("disablePromotionTier", at=("{tier.id}",)),
     Step("enablePromotionTier", at=("{tier.id}",)),
+    Step(
+        "createPromotionTier",
+        {"name": "5 off", "discount_type": "AMOUNT", "discount_value": 5},
+        kept="gone_tier",
+    ),
+    Step("deletePromotionTier", at=("{gone_tier.id}",)),
 )
 
 CARDS = (
@@ -102,6 +116,7 @@ CARDS = (
     Step("createGiftCard", {"amount": 10, "active": False}, kept="idle"),
     Step("activateGiftCard", at=("{idle.code}",)),
     Step("expireGiftCard", at=("{idle.code}",)),
+    Step("deleteGiftCard", at=("{idle.code}",)),
     Step("createCampaign", {"name": "Cards", "type": "GIFT_CARD", "card_amount": 20}, kept="cards"),
     Step("createGiftCards", {"campaign_id": "{cards.id}", "count": 5}),
     Step(
@@ -119,6 +134,12 @@ CARDS = (
     Step("updateLoyaltyProgram", {"name": "The club"}, ("{club.id}",)),
     Step("pauseLoyaltyProgram", at=("{club.id}",)),
     Step("resumeLoyaltyProgram", at=("{club.id}",)),
+    Step("createLoyaltyProgram", {"name": "Next club", "status": "draft"}, kept="next_club"),
+    Step("activateLoyaltyProgram", at=("{next_club.id}",)),
+    Step("endLoyaltyProgram", at=("{next_club.id}",)),
+    Step("archiveLoyaltyProgram", at=("{next_club.id}",)),
+    Step("restoreLoyaltyProgram", at=("{next_club.id}",)),
+    Step("deleteLoyaltyProgram", at=("{next_club.id}",)),
     Step("issueLoyaltyCard", {"customer_id": "{customer.id}"}, ("{club.id}",), "card"),
     Step("listLoyaltyCards", at=("{club.id}",)),
     Step(
@@ -140,6 +161,12 @@ CARDS = (
     Step("updateReferralProgram", {"name": "Friends of ours"}, ("{friends.id}",)),
     Step("pauseReferralProgram", at=("{friends.id}",)),
     Step("resumeReferralProgram", at=("{friends.id}",)),
+    Step("createReferralProgram", {"name": "Next friends", "status": "draft"}, kept="next_friends"),
+    Step("activateReferralProgram", at=("{next_friends.id}",)),
+    Step("endReferralProgram", at=("{next_friends.id}",)),
+    Step("archiveReferralProgram", at=("{next_friends.id}",)),
+    Step("restoreReferralProgram", at=("{next_friends.id}",)),
+    Step("deleteReferralProgram", at=("{next_friends.id}",)),
     Step("issueReferralCode", {"customer_id": "{customer.id}", "prefix": "ADA"}, ("{friends.id}",), "referral"),
     Step("listReferralCodes", at=("{friends.id}",)),
     Step("disableReferralCode", at=("{friends.id}", "{referral.code}")),
