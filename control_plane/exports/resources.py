@@ -2,11 +2,19 @@
 
 from control_plane.campaigns.services import CAMPAIGNS
 from control_plane.customers.services import CUSTOMERS
+from control_plane.exports.entries import GIFT_CARD_TRANSACTIONS, POINTS_ENTRIES
 from control_plane.gift_cards.reading import GIFT_CARDS
 from control_plane.listing import Listing
+from control_plane.loyalty_cards.reading import LOYALTY_CARDS
+from control_plane.loyalty_programs.services import LOYALTY_PROGRAMS
 from control_plane.products.services import PRODUCTS
+from control_plane.promotion_tiers.services import PROMOTION_TIERS
 from control_plane.redemptions.services import REDEMPTIONS
+from control_plane.referral_programs.attributing import REFERRALS
+from control_plane.referral_programs.code_reading import REFERRAL_CODES
+from control_plane.referral_programs.services import REFERRAL_PROGRAMS
 from control_plane.segments.services import SEGMENTS
+from control_plane.validation_rules.services import VALIDATION_RULES
 from control_plane.vouchers.reading import VOUCHERS
 
 EXPORTED: dict[str, Listing] = {
@@ -17,4 +25,13 @@ EXPORTED: dict[str, Listing] = {
     "customers": CUSTOMERS,
     "products": PRODUCTS,
     "segments": SEGMENTS,
+    "promotion_tiers": PROMOTION_TIERS,
+    "validation_rules": VALIDATION_RULES,
+    "gift_card_transactions": GIFT_CARD_TRANSACTIONS,
+    "loyalty_programs": LOYALTY_PROGRAMS,
+    "loyalty_cards": LOYALTY_CARDS,
+    "points_entries": POINTS_ENTRIES,
+    "referral_programs": REFERRAL_PROGRAMS,
+    "referral_codes": REFERRAL_CODES,
+    "referrals": REFERRALS,
 }

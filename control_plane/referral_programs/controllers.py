@@ -9,10 +9,11 @@ from control_plane.effects import Removed
 from control_plane.listing import list_page
 from control_plane.programs import act_on_program, get_one_program, remove_program
 from control_plane.queries import ListBody
-from control_plane.referral_programs import attributing, code_status, coding, services
+from control_plane.referral_programs import attributing, code_reading, code_status, coding, services
 from control_plane.referral_programs.schemas import (
     AttributionView,
     ReferralCodeCreate,
+    ReferralCodeUpdate,
     ReferralCodeView,
     ReferralProgramCreate,
     ReferralProgramUpdate,
@@ -85,7 +86,23 @@ class ReferralProgramController(Controller):
 
     @get("/{program_id:str}/codes", operation_id="listReferralCodes", opt={"answer": ListBody[ReferralCodeView]})
     async def codes(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
-        return await coding.list_codes(call, program_id)
+        return await code_reading.list_codes(call, program_id)
+
+    @get("/{program_id:str}/codes/{reference:str}", operation_id="getReferralCode", opt={"answer": ReferralCodeView})
+    async def code(
+        self, call: NamedDependency[Call], program_id: FromPath[str], reference: FromPath[str]
+    ) -> Response[bytes]:
+        return await code_reading.get_code(call, program_id, reference)
+
+    @patch(
+        "/{program_id:str}/codes/{reference:str}",
+        operation_id="updateReferralCode",
+        opt={"body": ReferralCodeUpdate, "answer": ReferralCodeView},
+    )
+    async def update_code(
+        self, call: NamedDependency[Call], program_id: FromPath[str], reference: FromPath[str]
+    ) -> Response[bytes]:
+        return await code_status.update_code(call, program_id, reference)
 
     @post(
         "/{program_id:str}/codes/{reference:str}/disable",

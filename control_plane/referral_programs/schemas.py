@@ -121,6 +121,12 @@ class ReferralCodeCreate(msgspec.Struct, kw_only=True):
     prefix: Prefix | UnsetType | None = UNSET
 
 
+class ReferralCodeUpdate(msgspec.Struct, kw_only=True):
+    """Body of a change: what is left out stays, null removes. A code and whose it is are for ever."""
+
+    metadata: Metadata | UnsetType | None = UNSET
+
+
 class ReferralCodeView(msgspec.Struct):
     """A code as the API shows it. `referrals`: how often it was redeemed, and how often it may be."""
 
@@ -130,6 +136,7 @@ class ReferralCodeView(msgspec.Struct):
     program_id: str
     customer_id: str
     status: str
+    metadata: msgspec.Raw
     referrals: Used
     version: int
     created_at: str

@@ -32,6 +32,11 @@ ALTER TABLE referral_codes ADD COLUMN metadata jsonb NOT NULL DEFAULT '{}'
     CHECK (jsonb_typeof(metadata) = 'object' AND octet_length(metadata::text) <= 16384);
 GRANT UPDATE (metadata) ON referral_codes TO vauchflow_app;
 
+-- What is exported is walked through all programs of a project.
+CREATE INDEX loyalty_cards_by_time ON loyalty_cards (project_id, created_at, id);
+CREATE INDEX referral_codes_by_time ON referral_codes (project_id, created_at, id);
+CREATE INDEX referrals_by_time ON referrals (project_id, created_at, redemption_id);
+
 -- What names a validation rule, so that none is deleted that something still needs. Written by triggers only.
 CREATE TABLE validation_rule_assignments (
     project_id text COLLATE "C" NOT NULL,

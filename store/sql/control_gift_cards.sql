@@ -95,9 +95,18 @@ LIMIT $5;
 
 -- name: control_gift_card_entries
 -- Of card $2, below number $3 or NULL. Newest first; their numbers have no gap.
-SELECT entry_no::text AS id, type, from_account, to_account, amount_minor, balance_minor, redemption_id, reason, actor,
+SELECT entry_no::text AS id, entry_no, type, from_account, to_account, amount_minor, balance_minor, redemption_id, reason, actor,
     created_at
 FROM gift_card_entries
 WHERE project_id = $1 AND card_id = $2 AND ($3::bigint IS NULL OR entry_no < $3)
 ORDER BY entry_no DESC
 LIMIT $4;
+
+-- name: control_all_gift_card_entries
+-- Of all cards, or of card $2: card by card, the newest entry first, behind entry $4 of card $3; $5 how many rows.
+SELECT card_id || '/' || entry_no AS id, card_id, entry_no, type, from_account, to_account, amount_minor, balance_minor,
+    redemption_id, reason, actor, created_at
+FROM gift_card_entries
+WHERE project_id = $1 AND (card_id, entry_no) < ($3, $4::bigint) AND card_id >= COALESCE($2::text, '')
+ORDER BY card_id DESC, entry_no DESC
+LIMIT $5;

@@ -29,7 +29,8 @@ LIMIT $4;
 
 -- name: control_wallet_referral_codes
 -- Newest first: they end with their program.
-SELECT r.id, r.code, r.program_id, r.customer_id, r.status, r.version, r.created_at, r.updated_at,
+SELECT r.id, r.code, r.program_id, r.customer_id, r.status, r.version, r.metadata::text AS metadata, r.created_at,
+    r.updated_at,
     COALESCE(k.used, 0) AS used, (p.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
 FROM referral_codes r
 JOIN campaigns p ON p.project_id = r.project_id AND p.id = r.program_id

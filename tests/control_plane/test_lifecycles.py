@@ -1,5 +1,6 @@
 """Lifecycles over HTTP: from a draft to the archive, and what may still come into what is archived."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -235,3 +236,109 @@ async def test_a_draft_is_in_force_as_one(api: Client, scripts: Scripts, tenancy
         created(await api.post("/v1/campaigns", {"name": "N", "status": status}))
     for status in ("paused", "scheduled", "", 1, None):
         assert_problem(await api.post("/v1/campaigns", {"name": "N", "status": status}), "invalid_request", "/status")
+
+
+async def test_a_rule_is_deleted_when_nothing_names_it_any_more(api: Client, owner: Any) -> None:
+    async def rule(name: str) -> str:
+        made = await api.post("/v1/validation-rules", {"name": name, "rule": {"order.amount": {"gte": 5}}})
+        return str(created(made)["id"])
+
+    used, other = await rule("Used"), await rule("other")
+    path, by = f"/v1/validation-rules/{used}", {"validation_rules": [used]}
+    sale = await make(api, rules={**PERCENT, "validation_rules": [used, other]})
+    club = await make(api, "loyalty-programs", rules=by)
+    voucher = created(await api.post("/v1/vouchers", {"code": "A", **PERCENT, **by}))["id"]
+    tier = created(await api.post("/v1/promotion-tiers", {"name": "T", **PERCENT, **by}))["id"]
+
+    async def named() -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        cursor = ""
+        while True:
+            body = ok(await api.get(f"{path}/assignments?limit=3{cursor}"))
+            found += [(each["related_object"], each["related_id"]) for each in body["data"]]
+            if body["next_cursor"] is None:
+                return found
+            cursor = f"&cursor={body['next_cursor']}"
+
+    both = [("campaign", sale), ("loyalty_program", club)]
+    assert await named() == [("promotion_tier", tier), ("voucher", voucher), *reversed(both)]
+    assert_problem(await api.delete(path), "rule_in_use")
+    ok(await api.patch("/v1/vouchers/A", {"validation_rules": [other]}))
+    assert_problem(await api.delete(f"/v1/validation-rules/{other}"), "rule_in_use")
+    await gone(api, f"/v1/promotion-tiers/{tier}")  # never in force again, so it needs no rule
+    await gone(api, f"/v1/campaigns/{sale}")  # can be restored
+    assert sorted(await named()) == sorted(both)
+    ok(await api.post(f"/v1/campaigns/{sale}/restore"))
+    ok(await api.patch(f"/v1/campaigns/{sale}", {"rules": {"validation_rules": [other]}}))
+    ok(await api.patch(f"/v1/loyalty-programs/{club}", {"rules": {"validation_rules": None}}))
+    assert await named() == []
+    assert await listed(api, "/v1/validation-rules?search=us") == [used]
+    await gone(api, path)
+    for answer in (await api.get(path), await api.delete(path), await api.get(f"{path}/assignments")):
+        assert_problem(answer, "validation_rule_not_found")
+    assert await listed(api, "/v1/validation-rules?search=us") == []
+    refused = await api.post("/v1/vouchers", {"code": "B", **PERCENT, **by})
+    assert_problem(refused, "invalid_request", "/validation_rules/0")
+    assert await owner.fetchval("SELECT count(*) FROM outbox WHERE applied_at IS NULL") == 0
+
+
+async def test_a_rule_is_not_deleted_while_somebody_names_it(api: Client) -> None:
+    """Either the voucher has its rule, or the rule is gone and the voucher refused: never a voucher of no rule."""
+    for number in range(6):
+        made = await api.post("/v1/validation-rules", {"name": "R", "rule": {"order.amount": {"gte": 5}}})
+        rule = created(made)["id"]
+        body = {"code": f"R{number}", **PERCENT, "validation_rules": [rule]}
+        named, deleted = await asyncio.gather(
+            api.post("/v1/vouchers", body), api.delete(f"/v1/validation-rules/{rule}")
+        )
+        assert (named.status_code, deleted.status_code) in ((201, 409), (422, 204)), (named.text, deleted.text)
+
+
+async def test_a_draft_is_not_deleted_while_something_comes_into_it(api: Client) -> None:
+    for number in range(6):
+        draft = await make(api, status="draft", rules=PERCENT)
+        body = {"code": f"D{number}", "campaign_id": draft}
+        made, deleted = await asyncio.gather(api.post("/v1/vouchers", body), api.delete(f"/v1/campaigns/{draft}"))
+        assert deleted.status_code == 204
+        shown = await api.get(f"/v1/campaigns/{draft}")
+        assert (made.status_code, shown.status_code) in ((201, 200), (404, 404)), (made.text, shown.text)
+
+
+async def test_200_metadata_of_loyalty_cards_and_referral_codes(api: Client, owner: Any) -> None:
+    club, friends = await make(api, "loyalty-programs"), await make(api, "referral-programs")
+    card = created(await api.post(f"/v1/loyalty-programs/{club}/cards", {"customer_id": "ann"}))
+    code = created(await api.post(f"/v1/referral-programs/{friends}/codes", {"customer_id": "ann"}))
+    code_path = f"/v1/referral-programs/{friends}/codes/{code['code']}"
+    for path in (f"/v1/loyalty-cards/{card['code']}", code_path):
+        for given, kept in (({"a": 1.50}, {"a": 1.5}), (None, {})):
+            assert ok(await api.patch(path, {"metadata": given}))["metadata"] == kept
+            assert ok(await api.get(path))["metadata"] == kept
+        assert ok(await api.patch(path, {}))["version"] == 1
+        assert_problem(await api.patch(path, {"code": "X"}), "invalid_request", "/code")
+    assert_problem(await api.get(f"/v1/referral-programs/{friends}/codes/NOBODY"), "referral_code_not_found")
+    assert await owner.fetchval("SELECT count(*) FROM audit_log WHERE action LIKE '%.update'") == 4
+
+
+async def test_cards_and_codes_of_a_program_by_status_customer_and_the_beginning_of_the_code(api: Client) -> None:
+    club, friends = await make(api, "loyalty-programs"), await make(api, "referral-programs")
+    others = await make(api, "loyalty-programs")
+    created(await api.post(f"/v1/loyalty-programs/{others}/cards", {"customer_id": "ann", "code": "CARD-9"}))
+    ids = {}
+    for who in ("ann", "bob"):
+        body = {"customer_id": who, "code": f"CARD-{who}"}
+        ids[who] = created(await api.post(f"/v1/loyalty-programs/{club}/cards", body))["id"]
+        code = created(await api.post(f"/v1/referral-programs/{friends}/codes", {"customer_id": who, "prefix": who}))
+        ids[f"code {who}"] = code["id"]
+    ok(await api.post("/v1/loyalty-cards/CARD-BOB/block"))
+    ok(await api.post(f"/v1/referral-programs/{friends}/codes/{ids['code bob']}/disable"))
+    cards, codes = f"/v1/loyalty-programs/{club}/cards", f"/v1/referral-programs/{friends}/codes"
+    assert await listed(api, cards) == [ids["bob"], ids["ann"]]
+    assert await listed(api, f"{cards}?search=card-") == [ids["ann"], ids["bob"]]
+    assert await listed(api, f"{cards}?search=card-&customer_id=bob") == [ids["bob"]]
+    assert await listed(api, f"{cards}?status=blocked") == [ids["bob"]]
+    assert await listed(api, f"{cards}?customer_id=ann") == [ids["ann"]]
+    assert await listed(api, f"{codes}?status=active") == [ids["code ann"]]
+    assert await listed(api, f"{codes}?search=bob") == [ids["code bob"]]
+    assert await listed(api, f"{codes}?customer_id=bob") == [ids["code bob"]]
+    assert_problem(await api.get(f"{cards}?program_id={others}"), "invalid_request")
+    assert_problem(await api.get(f"{codes}?program_id={friends}"), "invalid_request")

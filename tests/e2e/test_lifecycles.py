@@ -1,6 +1,6 @@
-"""Lifecycles as checkouts see them: what is not active is refused, what is archived is not there, from the answer on."""
+"""Lifecycles as checkouts see them: what is not active is refused, what is archived is not there, from the answer
+on."""
 
-import asyncio
 from functools import partial
 from typing import Any
 
