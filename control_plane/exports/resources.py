@@ -1,4 +1,7 @@
-"""What can be exported: the lists, walked page by page with the statements that answer them, shown as they show it."""
+"""What can be exported: the lists, walked page by page with the statements that answer them, shown as they show it.
+
+Whoever may not read a list must never get it as a file.
+"""
 
 from control_plane.campaigns.services import CAMPAIGNS
 from control_plane.customers.services import CUSTOMERS
@@ -16,6 +19,16 @@ from control_plane.referral_programs.services import REFERRAL_PROGRAMS
 from control_plane.segments.services import SEGMENTS
 from control_plane.validation_rules.services import VALIDATION_RULES
 from control_plane.vouchers.reading import VOUCHERS
+
+_ALSO = {
+    "gift_card_transactions": "gift_cards",
+    "loyalty_programs": "loyalty",
+    "loyalty_cards": "loyalty",
+    "points_entries": "loyalty",
+    "referral_programs": "referrals",
+    "referral_codes": "referrals",
+}
+"""The area of what is not called as its area is."""
 
 EXPORTED: dict[str, Listing] = {
     "redemptions": REDEMPTIONS,
@@ -35,3 +48,8 @@ EXPORTED: dict[str, Listing] = {
     "referral_codes": REFERRAL_CODES,
     "referrals": REFERRALS,
 }
+
+
+def right_to(resource: str) -> str:
+    """The right that reading this as a list takes."""
+    return f"{_ALSO.get(resource, resource)}:read"

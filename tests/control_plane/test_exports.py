@@ -185,3 +185,17 @@ async def test_entries_of_all_cards_and_of_one_over_many_chunks(
     ]  # fmt: skip
     assert len(await exported("points_entries", card_id=cards[0])) == 2
     assert len(await exported("loyalty_cards", program_id=club)) == 3
+
+
+async def test_403_what_may_not_be_read_is_not_exported_nor_is_its_link_shown(
+    api: Client, context: Context, http: Any
+) -> None:
+    scopes = ["exports:write", "vouchers:read", "async_actions:read"]
+    key = Client(http, created(await api.post("/v1/api-keys", {"scopes": scopes}))["key"])
+    assert_problem(await key.post("/v1/exports", {"resource": "campaigns"}), "right_missing")
+    own = await worked_off(key, context, await order(key, "vouchers"))
+    assert own["result_url"] is not None
+    action_id = await order(api, "campaigns")
+    assert (await worked_off(api, context, action_id))["result_url"] is not None
+    assert (await action(key, action_id))["result_url"] is None
+    assert {each["result_url"] for each in ok(await key.get("/v1/async-actions"))["data"]} == {own["result_url"], None}

@@ -234,8 +234,8 @@ async def test_a_draft_is_in_force_as_one(api: Client, scripts: Scripts, tenancy
     assert found is None or found.version == 2
     for status in ("active", "draft"):
         created(await api.post("/v1/campaigns", {"name": "N", "status": status}))
-    for status in ("paused", "scheduled", "", 1, None):
-        assert_problem(await api.post("/v1/campaigns", {"name": "N", "status": status}), "invalid_request", "/status")
+    for wrong in ("paused", "scheduled", "", 1, None):
+        assert_problem(await api.post("/v1/campaigns", {"name": "N", "status": wrong}), "invalid_request", "/status")
 
 
 async def test_a_rule_is_deleted_when_nothing_names_it_any_more(api: Client, owner: Any) -> None:
