@@ -90,7 +90,7 @@ class MeController(Controller):
     async def list_sessions(self, account: NamedDependency[AccountCall]) -> Response[bytes]:
         return await sessions.list_own(account)
 
-    @delete("/me/sessions/{session_id:str}", status_code=204, operation_id="endSession")
+    @delete("/me/sessions/{session_id:str}", status_code=200, operation_id="endSession")
     async def end_session(self, account: NamedDependency[AccountCall], session_id: FromPath[str]) -> Response[bytes]:
         return await sessions.end_own(account, session_id)
 

@@ -68,7 +68,7 @@ async def end_own(call: AccountCall, session_id: str) -> Response[bytes]:
         if row is None:
             raise Refused("session_not_found")
         await record_own(tx, [row["account_id"]], "end_session")
-    return Response(b"", status_code=204)
+    return answer(204, None)
 
 
 def _show(current: str, row: Any) -> SessionView:

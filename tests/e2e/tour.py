@@ -219,7 +219,8 @@ IN_BULK = (
 )
 
 OF_PEOPLE = {
-    "acceptInvitation", "askForPasswordReset", "beginTotp", "changePassword", "confirmTotp", "getMe", "logIn", "logOut",
+    "acceptInvitation", "askForEmailConfirmation", "askForPasswordReset", "confirmEmail",
+    "endSession", "listSessions", "beginTotp", "changePassword", "confirmTotp", "getMe", "logIn", "logOut",
     "removeTotp", "resetPassword", "signUp",
 }  # fmt: skip
 """They take a person's password, mail or session, and no id of anything: tests/control_plane go to them."""
