@@ -98,6 +98,7 @@ def _of_engine(route: Route) -> Operation:
         codes=codes | _of_segments(route.path),
         body=route.body,
         takes_key=route.has_effect,
+        right=route.right,
     )
 
 
