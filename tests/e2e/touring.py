@@ -18,7 +18,7 @@ from tests.control_plane.people import Person, cookie_of, mailed_token
 from tools.dev.paths import ROOT
 
 DOCUMENT: dict[str, Any] = msgspec.json.decode((ROOT / "docs" / "openapi.json").read_bytes())
-_NAMED = re.compile(r"{([a-z_]+)(?:\.([a-z_.]+))?}")
+_NAMED = re.compile(r"{([a-z_]+)(?:\.([a-z0-9_.]+))?}")
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from tools.openapi.reading import Found, read
 
 _SHARED = {"body_too_large", "internal_error", "recovering", "store_unavailable", "unavailable"}
 _OF_ENGINE = _SHARED | {
-    "account_suspended", "incomplete_body", "invalid_api_key", "invalid_request", "overloaded", "secret_key_required",
-    "uri_too_long",
+    "account_suspended", "incomplete_body", "invalid_api_key", "invalid_request", "overloaded", "right_missing",
+    "secret_key_required", "uri_too_long",
 }  # fmt: skip
 # What a route has a name for that is no refusal of its own: a word that an answer may also hold.
 _NEVER = {"putStackingRules": {"no_effect"}}
