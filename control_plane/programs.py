@@ -18,7 +18,7 @@ from control_plane.calls import Call
 from control_plane.campaigns.schemas import CampaignRules, FirstStatus
 from control_plane.campaigns.storing import StoredCampaign, campaign_from_row, limits_of
 from control_plane.clock import new_id
-from control_plane.effects import Change, Outcome, Removed, answer, perform
+from control_plane.effects import Change, Outcome, answer, perform
 from control_plane.rules.reading import RulesReader
 from control_plane.rules.staging import counts_customers_since, stage
 from control_plane.validation_rules.storing import require_rules
@@ -168,10 +168,10 @@ async def _remove(call: Call, kind: Kind, program_id: str, tx: Transaction) -> O
         await tx.execute(_DELETE, project_id, program_id)
         await forget_changes(tx, project_id, "campaign", program_id)
         await record(tx, call, f"{kind.object}.delete", program_id, before=before.audited())
-        return Outcome(204, Removed())
+        return Outcome(204, None)
     after = msgspec.structs.replace(before, status=after_action(before.status, "archive"))
     await _become(tx, call, kind, before, after, "archive")
-    return Outcome(204, Removed(), Change("campaign", program_id))
+    return Outcome(204, None, Change("campaign", program_id))
 
 
 async def get_one_program(call: Call, kind: Kind, program_id: str) -> Response[bytes]:

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 from control_plane.calls import Call
 from control_plane.campaigns import services
 from control_plane.campaigns.schemas import CampaignCreate, CampaignUpdate, CampaignView
-from control_plane.effects import Removed
+from control_plane.effects import Pending
 from control_plane.listing import list_page
 from control_plane.programs import act_on_program, get_one_program, remove_program
 from control_plane.queries import ListBody
@@ -60,6 +60,6 @@ class CampaignController(Controller):
     async def restore(self, call: NamedDependency[Call], campaign_id: FromPath[str]) -> Response[bytes]:
         return await act_on_program(call, services.CAMPAIGN, campaign_id, "restore")
 
-    @delete("/{campaign_id:str}", status_code=200, operation_id="deleteCampaign", opt={"answer": Removed})
+    @delete("/{campaign_id:str}", status_code=200, operation_id="deleteCampaign", opt={"answer": Pending})
     async def remove(self, call: NamedDependency[Call], campaign_id: FromPath[str]) -> Response[bytes]:
         return await remove_program(call, services.CAMPAIGN, campaign_id)

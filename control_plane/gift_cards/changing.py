@@ -14,7 +14,7 @@ from control_plane.audit import record
 from control_plane.bodies import NoBody
 from control_plane.calls import Call
 from control_plane.clock import now_ms
-from control_plane.effects import Change, Outcome, Removed, perform
+from control_plane.effects import Change, Outcome, perform
 from control_plane.gift_cards.schemas import GiftCardUpdate
 from control_plane.gift_cards.storing import StoredCard, limits_of, load_card, show_card
 from control_plane.gift_cards.terms import check_span, read_time
@@ -112,7 +112,7 @@ async def archive_card(call: Call, reference: str) -> Response[bytes]:
 
 async def _archive(call: Call, reference: str, tx: Transaction) -> Outcome:
     done = await _change(call, reference, archived, "gift_card.archive", tx)
-    return Outcome(204, Removed(), done.change)
+    return Outcome(204, None, done.change)
 
 
 async def _without_body(call: Call, reference: str, changed: Changed, action: str) -> Response[bytes]:

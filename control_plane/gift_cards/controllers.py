@@ -5,7 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import Call
-from control_plane.effects import Removed
+from control_plane.effects import Pending
 from control_plane.gift_cards import changing, funding, issuing, ordering, reading
 from control_plane.gift_cards.schemas import (
     GiftCardBatch,
@@ -60,7 +60,7 @@ class GiftCardController(Controller):
     async def update(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
         return await changing.update_card(call, reference)
 
-    @delete("/{reference:str}", status_code=200, operation_id="deleteGiftCard", opt={"answer": Removed})
+    @delete("/{reference:str}", status_code=200, operation_id="deleteGiftCard", opt={"answer": Pending})
     async def remove(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
         return await changing.archive_card(call, reference)
 

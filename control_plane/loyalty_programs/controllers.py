@@ -5,7 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import Call
-from control_plane.effects import Removed
+from control_plane.effects import Pending
 from control_plane.listing import list_page
 from control_plane.loyalty_cards import issuing, reading
 from control_plane.loyalty_cards.schemas import LoyaltyCardCreate, LoyaltyCardView
@@ -62,7 +62,7 @@ class LoyaltyProgramController(Controller):
     async def restore(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
         return await act_on_program(call, services.LOYALTY, program_id, "restore")
 
-    @delete("/{program_id:str}", status_code=200, operation_id="deleteLoyaltyProgram", opt={"answer": Removed})
+    @delete("/{program_id:str}", status_code=200, operation_id="deleteLoyaltyProgram", opt={"answer": Pending})
     async def remove(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
         return await remove_program(call, services.LOYALTY, program_id)
 

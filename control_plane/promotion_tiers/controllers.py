@@ -5,7 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import Call
-from control_plane.effects import Removed
+from control_plane.effects import Pending
 from control_plane.listing import list_page
 from control_plane.promotion_tiers import services
 from control_plane.promotion_tiers.schemas import PromotionTierCreate, PromotionTierUpdate, PromotionTierView
@@ -39,7 +39,7 @@ class PromotionTierController(Controller):
     async def update(self, call: NamedDependency[Call], tier_id: FromPath[str]) -> Response[bytes]:
         return await services.update_tier(call, tier_id)
 
-    @delete("/{tier_id:str}", status_code=200, operation_id="deletePromotionTier", opt={"answer": Removed})
+    @delete("/{tier_id:str}", status_code=200, operation_id="deletePromotionTier", opt={"answer": Pending})
     async def remove(self, call: NamedDependency[Call], tier_id: FromPath[str]) -> Response[bytes]:
         return await services.archive_tier(call, tier_id)
 

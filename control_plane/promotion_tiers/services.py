@@ -12,7 +12,7 @@ from control_plane.audit import record
 from control_plane.bodies import NoBody
 from control_plane.calls import Call
 from control_plane.clock import new_id
-from control_plane.effects import Change, Outcome, Removed, answer, perform
+from control_plane.effects import Change, Outcome, answer, perform
 from control_plane.listing import DATED, Filters, Listing, Text, Words, until
 from control_plane.own_rules import check_change, keeps_discount, one_limit, require_discount, take_over_counter
 from control_plane.promotion_tiers.schemas import PromotionTierCreate, PromotionTierUpdate, PromotionTierView
@@ -114,7 +114,7 @@ async def _archive(call: Call, tier_id: str, tx: Transaction) -> Outcome:
         return msgspec.structs.replace(before, status=ARCHIVED)
 
     done = await _change(call, tier_id, changed, "promotion_tier.archive", tx)
-    return Outcome(204, Removed(), done.change)
+    return Outcome(204, None, done.change)
 
 
 async def _change(call: Call, tier_id: str, changed: Changed, action: str, tx: Transaction) -> Outcome:

@@ -5,7 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import Call
-from control_plane.effects import Removed
+from control_plane.effects import Pending
 from control_plane.listing import list_page
 from control_plane.programs import act_on_program, get_one_program, remove_program
 from control_plane.queries import ListBody
@@ -72,7 +72,7 @@ class ReferralProgramController(Controller):
     async def restore(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
         return await act_on_program(call, services.REFERRAL, program_id, "restore")
 
-    @delete("/{program_id:str}", status_code=200, operation_id="deleteReferralProgram", opt={"answer": Removed})
+    @delete("/{program_id:str}", status_code=200, operation_id="deleteReferralProgram", opt={"answer": Pending})
     async def remove(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
         return await remove_program(call, services.REFERRAL, program_id)
 

@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import Call
-from control_plane.effects import Removed
+from control_plane.effects import Pending
 from control_plane.listing import list_page
 from control_plane.queries import ListBody
 from control_plane.rights import in_area
@@ -48,7 +48,7 @@ class ValidationRuleController(Controller):
     async def get(self, call: NamedDependency[Call], rule_id: FromPath[str]) -> Response[bytes]:
         return await services.get_rule(call, rule_id)
 
-    @delete("/{rule_id:str}", status_code=200, operation_id="deleteValidationRule", opt={"answer": Removed})
+    @delete("/{rule_id:str}", status_code=200, operation_id="deleteValidationRule", opt={"answer": Pending})
     async def remove(self, call: NamedDependency[Call], rule_id: FromPath[str]) -> Response[bytes]:
         return await services.delete_rule(call, rule_id)
 

@@ -13,7 +13,7 @@ from msgspec import UnsetType
 from control_plane.audit import record
 from control_plane.calls import Call
 from control_plane.clock import new_id
-from control_plane.effects import Change, Outcome, Removed, answer, perform
+from control_plane.effects import Change, Outcome, answer, perform
 from control_plane.in_force import open_epoch
 from control_plane.listing import DATED, Filters, Listing, Text, until
 from control_plane.queries import Page
@@ -131,7 +131,7 @@ async def _delete(call: Call, rule_id: str, tx: Transaction) -> Outcome:
     # Redis may keep it, and is not asked for it: nothing names it.
     await forget_changes(tx, project_id, "rule", rule_id)
     await record(tx, call, "validation_rule.delete", rule_id, before=before.audited())
-    return Outcome(204, Removed())
+    return Outcome(204, None)
 
 
 def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from msgspec import UnsetType
 from control_plane.audit import record
 from control_plane.bodies import NoBody
 from control_plane.calls import Call
-from control_plane.effects import Change, Outcome, Removed, perform
+from control_plane.effects import Change, Outcome, perform
 from control_plane.metadata import to_text
 from control_plane.own_rules import check_change, keeps_discount, one_limit, take_over_counter
 from control_plane.rules.reading import RulesReader
@@ -75,7 +75,7 @@ async def _archive(call: Call, reference: str, tx: Transaction) -> Outcome:
         return msgspec.structs.replace(before, status=ARCHIVED)
 
     done = await change_voucher(call, reference, changed, "voucher.archive", tx)
-    return Outcome(204, Removed(), done.change)
+    return Outcome(204, None, done.change)
 
 
 async def change_voucher(call: Call, reference: str, changed: Changed, action: str, tx: Transaction) -> Outcome:

@@ -5,7 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import Call
-from control_plane.effects import Removed
+from control_plane.effects import Pending
 from control_plane.listing import list_page
 from control_plane.queries import ListBody
 from control_plane.rights import in_area
@@ -39,7 +39,7 @@ class VoucherController(Controller):
     async def update(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
         return await changing.update_voucher(call, reference)
 
-    @delete("/{reference:str}", status_code=200, operation_id="deleteVoucher", opt={"answer": Removed})
+    @delete("/{reference:str}", status_code=200, operation_id="deleteVoucher", opt={"answer": Pending})
     async def remove(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
         return await changing.archive_voucher(call, reference)
 

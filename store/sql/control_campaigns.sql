@@ -10,7 +10,7 @@
         WHEN c.status = 'active' AND (c.rules ->> 'starts_ms')::bigint > $4 THEN 'scheduled'
         ELSE c.status END)
     AND c.created_at >= COALESCE($5::timestamptz, '-infinity')
-    AND ($6::timestamptz IS NULL OR (c.created_at, c.id) < ($6, $7))
+    AND (c.created_at, c.id) < (COALESCE($6::timestamptz, 'infinity'), COALESCE($7::text, ''))
 ORDER BY c.created_at DESC, c.id DESC
 LIMIT $8
 

@@ -12,7 +12,7 @@ FROM gift_cards
     AND ($2 = CASE WHEN status IN ('active', 'inactive') AND expires_ms <= $6::bigint THEN 'expired' ELSE status END
         OR $2::text IS NULL AND status <> 'archived')
     AND created_at >= COALESCE($7::timestamptz, '-infinity')
-    AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
+    AND (created_at, id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $5
 
@@ -98,7 +98,7 @@ LIMIT $5;
 SELECT entry_no::text AS id, entry_no, type, from_account, to_account, amount_minor, balance_minor, redemption_id, reason, actor,
     created_at
 FROM gift_card_entries
-WHERE project_id = $1 AND card_id = $2 AND ($3::bigint IS NULL OR entry_no < $3)
+WHERE project_id = $1 AND card_id = $2 AND entry_no < COALESCE($3::bigint, 9223372036854775807)
 ORDER BY entry_no DESC
 LIMIT $4;
 

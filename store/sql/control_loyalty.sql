@@ -15,7 +15,7 @@ LEFT JOIN LATERAL (
 -- fragment: loyalty_cards_as_asked
 -- $2 status or NULL; $3, $4: the last row of the page before, or NULL; $5 how many rows; $6 since, or NULL. Newest first.
     AND ($2::text IS NULL OR c.status = $2) AND c.created_at >= COALESCE($6::timestamptz, '-infinity')
-    AND ($3::timestamptz IS NULL OR (c.created_at, c.id) < ($3, $4))
+    AND (c.created_at, c.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY c.created_at DESC, c.id DESC
 LIMIT $5
 
@@ -91,7 +91,7 @@ SELECT taken, version, owed FROM take_back_points($1, $2, $3, $4, $5, $6, $7, $8
 SELECT entry_no::text AS id, type, points, balance, available, expires_ms, from_ms, source, redemption_id, line_no,
     reason, actor, created_at
 FROM loyalty_entries
-WHERE project_id = $1 AND card_id = $2 AND ($3::bigint IS NULL OR entry_no < $3)
+WHERE project_id = $1 AND card_id = $2 AND entry_no < COALESCE($3::bigint, 9223372036854775807)
 ORDER BY entry_no DESC
 LIMIT $4;
 

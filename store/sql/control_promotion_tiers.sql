@@ -14,7 +14,7 @@ LEFT JOIN counters k ON k.project_id = t.project_id AND k.id = 'r:' || t.id
 -- $6 since, or NULL. Newest first.
     AND (t.status = $2 OR $2::text IS NULL AND t.status <> 'archived')
     AND t.created_at >= COALESCE($6::timestamptz, '-infinity')
-    AND ($3::timestamptz IS NULL OR (t.created_at, t.id) < ($3, $4))
+    AND (t.created_at, t.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY t.created_at DESC, t.id DESC
 LIMIT $5
 

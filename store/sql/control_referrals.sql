@@ -12,7 +12,7 @@ LEFT JOIN counters k ON k.project_id = f.project_id AND k.id = 'r:' || f.id
 -- fragment: referral_codes_as_asked
 -- $2 status or NULL; $3, $4: the last row of the page before, or NULL; $5 how many rows; $6 since, or NULL. Newest first.
     AND ($2::text IS NULL OR f.status = $2) AND f.created_at >= COALESCE($6::timestamptz, '-infinity')
-    AND ($3::timestamptz IS NULL OR (f.created_at, f.id) < ($3, $4))
+    AND (f.created_at, f.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY f.created_at DESC, f.id DESC
 LIMIT $5
 
@@ -112,14 +112,14 @@ CROSS JOIN LATERAL (
 -- voucher that was a reward, what the ledger has of it now.
 -- use: referral_rows
 WHERE r.project_id = $1 AND r.program_id = $2
-    AND ($3::timestamptz IS NULL OR (r.created_at, r.redemption_id) < ($3, $4))
+    AND (r.created_at, r.redemption_id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY r.created_at DESC, r.redemption_id DESC
 LIMIT $5;
 
 -- name: control_all_referrals
 -- The same of all programs; $2, $3: the last row of the page before, or NULL.
 -- use: referral_rows
-WHERE r.project_id = $1 AND ($2::timestamptz IS NULL OR (r.created_at, r.redemption_id) < ($2, $3))
+WHERE r.project_id = $1 AND (r.created_at, r.redemption_id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY r.created_at DESC, r.redemption_id DESC
 LIMIT $4;
 
@@ -129,11 +129,11 @@ SELECT r.redemption_id AS id, r.program_id, r.referrer_id, r.referee_id, r.statu
     f.code, w.rewards
 FROM (
     (SELECT * FROM referrals a WHERE a.project_id = $1 AND a.program_id = $2 AND a.referrer_id = $6
-        AND ($3::timestamptz IS NULL OR (a.created_at, a.redemption_id) < ($3, $4))
+        AND (a.created_at, a.redemption_id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
         ORDER BY a.created_at DESC, a.redemption_id DESC LIMIT $5)
     UNION ALL
     (SELECT * FROM referrals b WHERE b.project_id = $1 AND b.program_id = $2 AND b.referee_id = $6
-        AND ($3::timestamptz IS NULL OR (b.created_at, b.redemption_id) < ($3, $4))
+        AND (b.created_at, b.redemption_id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
         ORDER BY b.created_at DESC, b.redemption_id DESC LIMIT $5)
 ) AS r
 LEFT JOIN referral_codes f ON f.project_id = r.project_id AND f.id = r.code_id

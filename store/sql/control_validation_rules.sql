@@ -29,7 +29,7 @@ RETURNING id, project_id, name, rule, metadata::text AS metadata, version, count
 -- $2, $3: the last row of the page before, or NULL; $5 since, or NULL. Newest first.
 -- use: validation_rule_rows
 WHERE project_id = $1 AND created_at >= COALESCE($5::timestamptz, '-infinity')
-    AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+    AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
@@ -51,7 +51,7 @@ SELECT EXISTS (SELECT FROM validation_rule_assignments WHERE project_id = $1 AND
 -- name: control_assignments_of_rule
 -- What names rule $2; $3, $4: the last row of the page before, or NULL. Newest first.
 SELECT object_id AS id, rule_id, object, created_at FROM validation_rule_assignments
-WHERE project_id = $1 AND rule_id = $2 AND ($3::timestamptz IS NULL OR (created_at, object_id) < ($3, $4))
+WHERE project_id = $1 AND rule_id = $2 AND (created_at, object_id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY created_at DESC, object_id DESC
 LIMIT $5;
 

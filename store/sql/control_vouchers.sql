@@ -14,7 +14,7 @@ LEFT JOIN counters k ON k.project_id = v.project_id AND k.id = 'r:' || v.id
 -- $6 since, or NULL. Newest first.
     AND (v.status = $2 OR $2::text IS NULL AND v.status <> 'archived')
     AND v.created_at >= COALESCE($6::timestamptz, '-infinity')
-    AND ($3::timestamptz IS NULL OR (v.created_at, v.id) < ($3, $4))
+    AND (v.created_at, v.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY v.created_at DESC, v.id DESC
 LIMIT $5
 

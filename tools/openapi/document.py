@@ -10,7 +10,6 @@ import msgspec
 
 from control_plane.auth import PROJECT_HEADER
 from control_plane.cookies import COOKIE, CSRF_HEADER
-from control_plane.effects import NO_CONTENT
 from domain.outcomes import PROBLEMS
 from domain.problems import ProblemBody, Refused, problem_body
 from tools.openapi.examples import ANSWERS, BODIES
@@ -25,7 +24,7 @@ _SUCCESS = {
     200: "Done.",
     201: "Created, and in force unless it says `pending`.",
     202: "Accepted: the work goes on, or the change is stored and not in force yet.",
-    204: "Done, and in force: there is nothing more to say.",
+    204: "Done; there is nothing to show.",
 }
 _FILE = {
     "required": True,
@@ -128,7 +127,7 @@ def _answer(one: Operation, status: int, answer: Any, schemas: Schemas) -> dict[
         del shown["headers"]
     if one.takes_key:
         shown.setdefault("headers", {})["Idempotency-Replayed"] = header("Replayed")
-    if answer is None or status == NO_CONTENT:
+    if answer is None:
         return shown
     media: dict[str, Any] = {"schema": schemas.of(answer, is_body=False)}
     if (one.id, status) in ANSWERS:
