@@ -50,7 +50,7 @@ async def test_200_skus(api: Client) -> None:
     assert ok(await api.get("/v1/skus/tee-red")) == changed
     assert_problem(await api.post("/v1/skus", {"id": "blue"}), "invalid_request", "/product_id")
     assert_problem(await api.get("/v1/skus/blue"), "sku_not_found")
-    bad = {"id": "", "product_id": None, "price": -1, "attributes": [], "metadata": 1, "size": 3}
+    bad: dict[str, Any] = {"id": "", "product_id": None, "price": -1, "attributes": [], "metadata": 1, "size": 3}
     assert_problem(
         await api.post("/v1/skus", bad),
         "invalid_request",
