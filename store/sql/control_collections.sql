@@ -27,7 +27,7 @@ WHERE project_id = $1 AND id = $2;
 -- name: control_collections
 -- $2, $3: the last row of the page before, or NULL. Newest first.
 -- use: collection_rows
-WHERE project_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+WHERE project_id = $1 AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
@@ -65,7 +65,7 @@ SELECT pg_advisory_xact_lock(1986421616, hashtext($1));
 SELECT m.product_id AS id, m.created_at, $5 = ANY (r.collections) AS stated, $5 = ANY (r.rule_collections) AS by_rule
 FROM product_labels m JOIN products r ON r.project_id = m.project_id AND r.id = m.product_id
 WHERE m.project_id = $1 AND m.kind = 'collection' AND m.label = $5
-    AND ($2::timestamptz IS NULL OR (m.created_at, m.product_id) < ($2, $3))
+    AND (m.created_at, m.product_id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY m.created_at DESC, m.product_id DESC
 LIMIT $4;
 
@@ -78,7 +78,7 @@ SELECT r.id, m.created_at, r.collections AS stated, r.rule_collections AS by_rul
     r.categories, r.price_minor
 FROM product_labels m JOIN products r ON r.project_id = m.project_id AND r.id = m.product_id
 WHERE m.project_id = $1 AND m.kind = 'collection' AND m.label = $2
-    AND ($3::timestamptz IS NULL OR (m.created_at, m.product_id) > ($3, $4))
+    AND (m.created_at, m.product_id) > (COALESCE($3::timestamptz, '-infinity'), COALESCE($4::text, ''))
 ORDER BY m.created_at, m.product_id
 LIMIT $5
 FOR UPDATE OF r;

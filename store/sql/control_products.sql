@@ -46,7 +46,8 @@ WHERE project_id = $1 AND id = $2 AND deleted_at IS NULL;
 -- name: control_products
 -- $2, $3: the last row of the page before, or NULL. Newest first.
 -- use: product_rows
-WHERE project_id = $1 AND deleted_at IS NULL AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+WHERE project_id = $1 AND deleted_at IS NULL
+    AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
@@ -56,7 +57,7 @@ SELECT
 -- use: product_columns
 FROM product_labels l JOIN products p ON p.project_id = l.project_id AND p.id = l.product_id
 WHERE l.project_id = $1 AND l.kind = $5 AND l.label = $6
-    AND ($2::timestamptz IS NULL OR (l.created_at, l.product_id) < ($2, $3))
+    AND (l.created_at, l.product_id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
     AND ($7::text IS NULL OR $7 = ANY (p.categories))
 ORDER BY l.created_at DESC, l.product_id DESC
 LIMIT $4;

@@ -27,7 +27,7 @@ WHERE project_id = $1 AND id = $2;
 -- name: control_segments
 -- $2, $3: the last row of the page before, or NULL. Newest first.
 -- use: segment_rows
-WHERE project_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+WHERE project_id = $1 AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
@@ -65,7 +65,7 @@ SELECT pg_advisory_xact_lock(1986421615, hashtext($1));
 SELECT m.customer_id AS id, m.created_at, $5 = ANY (r.segments) AS stated, $5 = ANY (r.rule_segments) AS by_rule
 FROM customer_segments m JOIN customers r ON r.project_id = m.project_id AND r.id = m.customer_id
 WHERE m.project_id = $1 AND m.segment_id = $5
-    AND ($2::timestamptz IS NULL OR (m.created_at, m.customer_id) < ($2, $3))
+    AND (m.created_at, m.customer_id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY m.created_at DESC, m.customer_id DESC
 LIMIT $4;
 
@@ -76,7 +76,8 @@ SELECT NOT EXISTS (SELECT FROM customer_segments m WHERE m.project_id = $1 AND m
 -- $2 the segment, $3, $4 the last member before, $5 how many: oldest first, locked until the transaction ends.
 SELECT r.id, m.created_at, r.segments AS stated, r.rule_segments AS by_rule, r.metadata::text AS metadata
 FROM customer_segments m JOIN customers r ON r.project_id = m.project_id AND r.id = m.customer_id
-WHERE m.project_id = $1 AND m.segment_id = $2 AND ($3::timestamptz IS NULL OR (m.created_at, m.customer_id) > ($3, $4))
+WHERE m.project_id = $1 AND m.segment_id = $2
+    AND (m.created_at, m.customer_id) > (COALESCE($3::timestamptz, '-infinity'), COALESCE($4::text, ''))
 ORDER BY m.created_at, m.customer_id
 LIMIT $5
 FOR UPDATE OF r;

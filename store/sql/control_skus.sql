@@ -37,7 +37,8 @@ WHERE project_id = $1 AND id = $2 AND deleted_at IS NULL;
 -- name: control_skus
 -- $2, $3: the last row of the page before, or NULL. Newest first.
 -- use: sku_rows
-WHERE project_id = $1 AND deleted_at IS NULL AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+WHERE project_id = $1 AND deleted_at IS NULL
+    AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
@@ -45,7 +46,7 @@ LIMIT $4;
 -- As above; $5 the product.
 -- use: sku_rows
 WHERE project_id = $1 AND product_id = $5 AND deleted_at IS NULL
-    AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+    AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
