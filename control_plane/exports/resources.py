@@ -4,6 +4,7 @@ Whoever may not read a list must never get it as a file.
 """
 
 from control_plane.campaigns.services import CAMPAIGNS
+from control_plane.collections.services import COLLECTIONS
 from control_plane.customers.services import CUSTOMERS
 from control_plane.exports.entries import GIFT_CARD_TRANSACTIONS, POINTS_ENTRIES
 from control_plane.gift_cards.reading import GIFT_CARDS
@@ -17,6 +18,7 @@ from control_plane.referral_programs.attributing import REFERRALS
 from control_plane.referral_programs.code_reading import REFERRAL_CODES
 from control_plane.referral_programs.services import REFERRAL_PROGRAMS
 from control_plane.segments.services import SEGMENTS
+from control_plane.skus.services import SKUS
 from control_plane.validation_rules.services import VALIDATION_RULES
 from control_plane.vouchers.reading import VOUCHERS
 
@@ -37,6 +39,8 @@ EXPORTED: dict[str, Listing] = {
     "gift_cards": GIFT_CARDS,
     "customers": CUSTOMERS,
     "products": PRODUCTS,
+    "skus": SKUS,
+    "collections": COLLECTIONS,
     "segments": SEGMENTS,
     "promotion_tiers": PROMOTION_TIERS,
     "validation_rules": VALIDATION_RULES,
