@@ -29,11 +29,15 @@ class Person:
         self.member_id = session["member"]["member_id"]
         self.email = str(session["person"]["email"])
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What their page sends."""
+        return {"Cookie": f"{COOKIE}={self.cookie}", "Vauchflow-CSRF": self.csrf}
+
     async def __call__(
         self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None
     ) -> httpx.Response:
-        sent = {"Cookie": f"{COOKIE}={self.cookie}", "Vauchflow-CSRF": self.csrf, **(headers or {})}
-        return await self.http.request(method, path, json=body, headers=sent)
+        return await self.http.request(method, path, json=body, headers={**self.headers, **(headers or {})})
 
     async def get(self, path: str, **more: Any) -> httpx.Response:
         return await self("GET", path, **more)
