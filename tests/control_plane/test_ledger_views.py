@@ -97,8 +97,8 @@ async def test_two_codes_of_one_campaign_in_a_stack_are_one_redemption_of_it(
 ) -> None:
     for line_no in (2, 3):
         await owner.execute(
-            "INSERT INTO redemption_lines SELECT project_id, redemption_id, $2::int, object, 'vch_' || $2::int, 'cmp_2', "
-            "'FIVE', 500, moves, created_at FROM redemption_lines WHERE project_id = $1 AND line_no = 1",
+            "INSERT INTO redemption_lines SELECT project_id, redemption_id, $2::int, object, 'vch_' || $2::int, "
+            "'cmp_2', 'FIVE', 500, moves, created_at FROM redemption_lines WHERE project_id = $1 AND line_no = 1",
             tenancy.project_id,
             line_no,
         )
