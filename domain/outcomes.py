@@ -83,6 +83,8 @@ PROBLEMS: dict[str, Problem] = {
     "customer_not_found": Problem(404, "No such customer."),
     "segment_not_found": Problem(404, "No such segment."),
     "product_not_found": Problem(404, "No such product."),
+    "sku_not_found": Problem(404, "No such SKU."),
+    "collection_not_found": Problem(404, "No such collection."),
     "async_action_not_found": Problem(404, "No such asynchronous action."),
     "result_not_found": Problem(404, "No such result, or the link to it has expired."),
     "quarantine_entry_not_found": Problem(404, "No such quarantine entry."),
