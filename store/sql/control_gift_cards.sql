@@ -95,8 +95,8 @@ LIMIT $5;
 
 -- name: control_gift_card_entries
 -- Of card $2, below number $3 or NULL. Newest first; their numbers have no gap.
-SELECT entry_no::text AS id, entry_no, type, from_account, to_account, amount_minor, balance_minor, redemption_id, reason, actor,
-    created_at
+SELECT entry_no::text AS id, entry_no, type, from_account, to_account, amount_minor, balance_minor,
+    redemption_id, reason, actor, created_at
 FROM gift_card_entries
 WHERE project_id = $1 AND card_id = $2 AND entry_no < COALESCE($3::bigint, 9223372036854775807)
 ORDER BY entry_no DESC

@@ -2,12 +2,12 @@
 -- what the campaign allows each tier; the counter's name is spelled as domain/definitions.py does.
 
 -- fragment: promotion_tier_rows
-SELECT t.id, t.name, t.name_key AS search_key, t.hierarchy, t.campaign_id, t.status, t.version, t.rules, t.metadata::text AS metadata,
-    t.counts_customers_since, t.created_at, t.updated_at, COALESCE(k.used, 0) AS used,
+SELECT t.id, t.name, t.name_key AS search_key, t.hierarchy, t.campaign_id, t.status, t.version, t.rules,
+    t.metadata::text AS metadata, t.counts_customers_since, t.created_at, t.updated_at,
+    COALESCE((SELECT k.used FROM counters k WHERE k.project_id = t.project_id AND k.id = 'r:' || t.id), 0) AS used,
     (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
 FROM promotion_tiers t
 LEFT JOIN campaigns c ON c.project_id = t.project_id AND c.id = t.campaign_id
-LEFT JOIN counters k ON k.project_id = t.project_id AND k.id = 'r:' || t.id
 
 -- fragment: tiers_as_asked
 -- $2 status, or NULL for all that are not archived; $3, $4: the last row of the page before, or NULL; $5 how many rows;

@@ -2,12 +2,13 @@
 -- Counters' names are spelled as domain/definitions.py does.
 
 -- fragment: referral_code_rows
-SELECT f.id, f.code, f.code AS search_key, f.program_id, f.customer_id, f.status, f.version, f.metadata::text AS metadata,
+SELECT f.id, f.code, f.code AS search_key, f.program_id, f.customer_id, f.status, f.version,
+    f.metadata::text AS metadata,
     f.created_at, f.updated_at,
-    COALESCE(k.used, 0) AS used, (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
+    COALESCE((SELECT k.used FROM counters k WHERE k.project_id = f.project_id AND k.id = 'r:' || f.id), 0) AS used,
+    (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
 FROM referral_codes f
 JOIN campaigns c ON c.project_id = f.project_id AND c.id = f.program_id
-LEFT JOIN counters k ON k.project_id = f.project_id AND k.id = 'r:' || f.id
 
 -- fragment: referral_codes_as_asked
 -- $2 status or NULL; $3, $4: the last row of the page before, or NULL; $5 how many rows; $6 since, or NULL. Newest first.
@@ -98,13 +99,14 @@ CROSS JOIN LATERAL (
     SELECT COALESCE(jsonb_agg(jsonb_build_object('side', w.side, 'customer_id', w.customer_id,
         'type', w.terms -> 'type', 'amount_minor', COALESCE((w.terms ->> 'amount_minor')::bigint, 0),
         'points', COALESCE((w.terms ->> 'points')::bigint, 0), 'status', w.status, 'reference', w.reference,
-        'owed', w.owed, 'failure', w.failure, 'used', COALESCE(k.used, 0), 'taken_off_minor', COALESCE((
+        'owed', w.owed, 'failure', w.failure, 'used',
+        COALESCE((SELECT k.used FROM counters k WHERE k.project_id = w.project_id AND k.id = 'r:' || w.reference), 0),
+        'taken_off_minor', COALESCE((
             SELECT sum(l.discount_minor) FROM redemption_lines l
             JOIN redemptions d ON d.project_id = l.project_id AND d.id = l.redemption_id
             WHERE l.project_id = w.project_id AND l.redeemable_id = w.reference AND d.status <> 'rolled_back'), 0))
         ORDER BY w.side DESC), '[]') AS rewards
     FROM referral_rewards w
-    LEFT JOIN counters k ON k.project_id = w.project_id AND k.id = 'r:' || w.reference
     WHERE w.project_id = r.project_id AND w.redemption_id = r.redemption_id) AS w
 
 -- name: control_referrals
@@ -119,7 +121,8 @@ LIMIT $5;
 -- name: control_all_referrals
 -- The same of all programs; $2, $3: the last row of the page before, or NULL.
 -- use: referral_rows
-WHERE r.project_id = $1 AND (r.created_at, r.redemption_id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
+WHERE r.project_id = $1
+    AND (r.created_at, r.redemption_id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY r.created_at DESC, r.redemption_id DESC
 LIMIT $4;
 
@@ -141,13 +144,14 @@ CROSS JOIN LATERAL (
     SELECT COALESCE(jsonb_agg(jsonb_build_object('side', w.side, 'customer_id', w.customer_id,
         'type', w.terms -> 'type', 'amount_minor', COALESCE((w.terms ->> 'amount_minor')::bigint, 0),
         'points', COALESCE((w.terms ->> 'points')::bigint, 0), 'status', w.status, 'reference', w.reference,
-        'owed', w.owed, 'failure', w.failure, 'used', COALESCE(k.used, 0), 'taken_off_minor', COALESCE((
+        'owed', w.owed, 'failure', w.failure, 'used',
+        COALESCE((SELECT k.used FROM counters k WHERE k.project_id = w.project_id AND k.id = 'r:' || w.reference), 0),
+        'taken_off_minor', COALESCE((
             SELECT sum(l.discount_minor) FROM redemption_lines l
             JOIN redemptions d ON d.project_id = l.project_id AND d.id = l.redemption_id
             WHERE l.project_id = w.project_id AND l.redeemable_id = w.reference AND d.status <> 'rolled_back'), 0))
         ORDER BY w.side DESC), '[]') AS rewards
     FROM referral_rewards w
-    LEFT JOIN counters k ON k.project_id = w.project_id AND k.id = 'r:' || w.reference
     WHERE w.project_id = r.project_id AND w.redemption_id = r.redemption_id) AS w
 ORDER BY r.created_at DESC, r.redemption_id DESC
 LIMIT $5;

@@ -51,7 +51,8 @@ SELECT EXISTS (SELECT FROM validation_rule_assignments WHERE project_id = $1 AND
 -- name: control_assignments_of_rule
 -- What names rule $2; $3, $4: the last row of the page before, or NULL. Newest first.
 SELECT object_id AS id, rule_id, object, created_at FROM validation_rule_assignments
-WHERE project_id = $1 AND rule_id = $2 AND (created_at, object_id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
+WHERE project_id = $1 AND rule_id = $2
+    AND (created_at, object_id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY created_at DESC, object_id DESC
 LIMIT $5;
 
