@@ -14,12 +14,10 @@ def migrate_() -> None:
 
 
 async def _migrate() -> dict[str, list[str]]:
-    urls = [
-        required(name)
-        for name in ("VAUCHFLOW_OWNER_DATABASE_URL", "VAUCHFLOW_APP_PASSWORD", "VAUCHFLOW_RECONCILER_PASSWORD")
-    ]
+    owner_url = required("VAUCHFLOW_OWNER_DATABASE_URL")
+    app_password, reconciler_password = required("VAUCHFLOW_APP_PASSWORD"), required("VAUCHFLOW_RECONCILER_PASSWORD")
     try:
-        return {"applied": await migrate(*urls)}
+        return {"applied": await migrate(owner_url, app_password, reconciler_password)}
     except MigrationRefusedError as error:
         raise CommandFailed(str(error)) from error
     except ValueError as error:
