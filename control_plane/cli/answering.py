@@ -31,9 +31,9 @@ T = TypeVar("T")
 class CommandFailed(Exception):
     """Ends a command with a message for a person. `facts` go into the line as they are."""
 
-    def __init__(self, message: str, code: int = NOT_WELL, **facts: Any) -> None:
+    def __init__(self, message: str, exit_code: int = NOT_WELL, /, **facts: Any) -> None:
         super().__init__(message)
-        self.code = code
+        self.exit_code = exit_code
         self.facts = facts
 
 
@@ -49,12 +49,12 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except CommandFailed as error:
-        fail(str(error), error.code, **error.facts)
+        fail(str(error), error.exit_code, **error.facts)
     except _FAILURES as error:
-        fail(f"{type(error).__name__}: {error}", exit_code(error))
+        fail(f"{type(error).__name__}: {error}", _exit_code(error))
 
 
-def exit_code(error: Exception) -> int:
+def _exit_code(error: Exception) -> int:
     """The code that a failure ends the process with."""
     if isinstance(error, SettingsError):
         return MISUSED
@@ -69,7 +69,7 @@ def say(found: object) -> None:
     sys.stdout.flush()
 
 
-def fail(message: str, code: int, **facts: Any) -> NoReturn:
+def fail(message: str, exit_code: int, /, **facts: Any) -> NoReturn:
     """One JSON line on stderr, and the end."""
     sys.stderr.write(_encode({"event": "command_failed", "message": message, **facts}).decode() + "\n")
-    raise SystemExit(code)
+    raise SystemExit(exit_code)
