@@ -20,19 +20,19 @@ from store.credentials import parse_key
 from store.environment import SettingsError, required, text
 
 TIMEOUT_S = 30.0
-ATTEMPTS = 6
+ATTEMPTS = 5
 _LONGEST_PAUSE_S = 10.0
 _MOST_ANSWER_BYTES = 64 << 20
 
 _HINTS = {
-    "invalid_api_key": "VAUCHFLOW_API_KEY was revoked or rotated, or belongs to another installation than VAUCHFLOW_URL.",
+    "invalid_api_key": "VAUCHFLOW_API_KEY was revoked or rotated, or is not of the installation at VAUCHFLOW_URL.",
     "right_missing": "Make a key with the scope that this needs, or one without scopes.",
     "publishable_key": "Take a secret key (vf_sk_...).",
     "secret_key_required": "Take a secret key (vf_sk_...), or an admin key with VAUCHFLOW_PROJECT.",
     "project_not_found": "An admin key takes the project's id in VAUCHFLOW_PROJECT.",
     "body_too_large": "A file takes 64 MiB and a million rows: split it, with the header on each part.",
     "not_found": "VAUCHFLOW_URL is the base URL, without /v1.",
-    "idempotency_mismatch": "The key was used for another request: take a new one.",
+    "idempotency_key_reused": "Another file or request was sent with this --key: take a new one.",
     "http_404": "Nothing of Vauchflow's answers there: VAUCHFLOW_URL is the base URL, without /v1.",
 }
 """What a person at a command line would do about it."""
