@@ -166,6 +166,12 @@ def test_a_redis_that_fails(server_factory: ServerFactory) -> None:
         client.acl_setuser("blind", enabled=True, passwords=["+" + SECRET], categories=["+@all"], commands=["-config"])
         told = of_redis(server.url.replace("redis://:redis-of-a-test", f"redis://blind:{SECRET}"))
         assert told.severity("redis_settings_hidden") == "warning"
+        with redis.Redis.from_url(server_factory.valkey().url) as other:
+            other.config_set("masterauth", "redis-of-a-test")
+            other.replicaof("127.0.0.1", str(urlsplit(server.url).port))
+            wait_until(lambda: client.info("replication")["connected_slaves"] == 1, what="the replica")
+            assert of_redis(server.url).severity("trust_misplaced") == "warning"
+            assert "trust_misplaced" not in of_redis(server.url, VAUCHFLOW_TRUST_AOF="0").findings
         client.replicaof("127.0.0.1", str(find_free_base()))
         assert of_redis(server.url).severity("redis_is_replica") == "error"
         client.replicaof("NO", "ONE")

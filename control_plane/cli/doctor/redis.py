@@ -71,9 +71,9 @@ def unreachable(failure: Exception) -> Finding:
     )
 
 
-def examine(facts: RedisFacts) -> list[Finding]:
+def examine(facts: RedisFacts, trusts_aof: bool) -> list[Finding]:
     """What the server's facts tell."""
-    return [*_server(facts), *_file(facts), *_failed_writes(facts), *_memory(facts)]
+    return [*_server(facts), *_replicas(facts, trusts_aof), *_file(facts), *_failed_writes(facts), *_memory(facts)]
 
 
 def _server(facts: RedisFacts) -> list[Finding]:
@@ -107,6 +107,22 @@ def _server(facts: RedisFacts) -> list[Finding]:
             )
         )
     return found
+
+
+def _replicas(facts: RedisFacts, trusts_aof: bool) -> list[Finding]:
+    count = facts.number("connected_slaves")
+    if not count or not trusts_aof:
+        return []
+    return [
+        warning(
+            "trust_misplaced",
+            f"VAUCHFLOW_TRUST_AOF is on, and Redis has {count} replica(s).",
+            "A replica that is promoted lacks what had not reached it; with the trust on, and a worker missing, a "
+            "server that comes back is believed all the same.",
+            "Set VAUCHFLOW_TRUST_AOF=0 for the reconcilers, or see to it that nothing promotes a replica "
+            "(docs/operating/recovery.md).",
+        )
+    ]
 
 
 def _file(facts: RedisFacts) -> list[Finding]:

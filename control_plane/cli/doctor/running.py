@@ -73,7 +73,7 @@ async def _link(given: Variables, report: Report, stack: AsyncExitStack) -> Link
     try:
         link = Link(given.redis_url, max_connections=2)
         stack.push_async_callback(link.close)
-        report.add("redis", redis.examine(await redis.read_facts(link)))
+        report.add("redis", redis.examine(await redis.read_facts(link), given.trusts_aof))
     except _REDIS as failure:
         report.add("redis", [redis.unreachable(failure)])
         return None

@@ -30,6 +30,7 @@ class Variables(msgspec.Struct, frozen=True):
     mail_url: str
     public_url: str
     shards: int
+    trusts_aof: bool = True
 
     @classmethod
     def from_environment(cls) -> "Variables":
@@ -48,6 +49,7 @@ class Variables(msgspec.Struct, frozen=True):
             mail_url=mail if is_mail_url(mail) else "",
             public_url=read("VAUCHFLOW_PUBLIC_URL", ""),
             shards=shards,
+            trusts_aof=read("VAUCHFLOW_TRUST_AOF", "1") == "1",
         )
 
 
