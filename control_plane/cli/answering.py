@@ -23,7 +23,7 @@ AWAY = 3
 
 _AWAY: tuple[type[Exception], ...] = (RedisUnavailable, RedisFull, FencedOut, *UNAVAILABLE)
 _FAILURES: tuple[type[Exception], ...] = (SettingsError, asyncpg.PostgresError, ScriptFailed, *_AWAY)
-_encode = msgspec.json.Encoder(enc_hook=str).encode
+_encode = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode
 
 T = TypeVar("T")
 

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from decimal import Decimal
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
@@ -24,6 +25,8 @@ ATTEMPTS = 5
 _LONGEST_PAUSE_S = 10.0
 _MOST_ANSWER_BYTES = 64 << 20
 
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+"""Amounts keep their decimals: what is shown is what the API said."""
 _HINTS = {
     "invalid_api_key": "VAUCHFLOW_API_KEY was revoked or rotated, or is not of the installation at VAUCHFLOW_URL.",
     "right_missing": "Make a key with the scope that this needs, or one without scopes.",
@@ -148,8 +151,8 @@ class Api(msgspec.Struct, frozen=True):
 def _read(response: HTTPResponse) -> Any:
     raw = response.read(_MOST_ANSWER_BYTES)
     try:
-        return json.loads(raw or b"null")
-    except ValueError as error:
+        return _decode(raw or b"null")
+    except msgspec.DecodeError as error:
         raise Unanswered("the answer is no JSON, or not all of it came") from error
 
 

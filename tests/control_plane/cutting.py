@@ -33,9 +33,12 @@ class CuttingLink:
                 if self.cuts and len(data) > left:
                     self.cuts -= 1
                     client.sendall(data[:left])
-                    return
+                    break
                 left -= len(data)
                 client.sendall(data)
+            # Closing alone would tell nobody: the other thread still holds them.
+            client.shutdown(socket.SHUT_RDWR)
+            server.shutdown(socket.SHUT_RDWR)
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

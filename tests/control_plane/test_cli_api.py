@@ -243,13 +243,14 @@ async def test_quarantine_is_settled_by_the_operator(shop: Shop, stack: RunningS
         )
 
     async with owner_connection(shop.owner_url, "test-owner") as owner:
-        for entry, project in (("qua_cli1", stack.state.project_id), ("qua_cli2", None)):
+        for place, (entry, project) in enumerate((("qua_cli1", stack.state.project_id), ("qua_cli2", None))):
             await owner.execute(
                 "INSERT INTO quarantine (id, shard, epoch, entry_ms, entry_seq, entry_index, project_id, payload, "
-                "reason) SELECT $1, shard, epoch, 1, 1, 0, $2, 'garbage', 'undecodable' FROM epochs "
+                "reason) SELECT $1, shard, epoch, 1, 1, $3, $2, 'garbage', 'undecodable' FROM epochs "
                 "WHERE state = 'open' ORDER BY shard LIMIT 1",
                 entry,
                 project,
+                place,
             )
         listed = json.loads(operate("list").stdout)
         assert [(one["id"], one["project_id"]) for one in listed] == [
