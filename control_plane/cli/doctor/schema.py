@@ -24,13 +24,12 @@ _GRANTS, _OBJECTS = query("doctor_grants"), query("doctor_objects")
 _APPLIED, _SERVER = query("migrate_applied"), query("doctor_server")
 
 _MIGRATE = "Run `vauchflow migrate` (docker compose run --rm migrate)."
-_TABLE = re.compile(r"(?:CREATE TABLE|ALTER TABLE ONLY) public\.(\w+)")
+_TABLE = re.compile(r"(CREATE TABLE|ALTER TABLE ONLY) public\.(\w+)")
 _OBJECT = (
     ("policy", re.compile(r"CREATE POLICY (\w+) ON public\.(\w+)")),
     ("index", re.compile(r"CREATE (?:UNIQUE )?INDEX (\w+) ON public\.()")),
     ("trigger", re.compile(r"CREATE (?:CONSTRAINT )?TRIGGER (\w+) .*? ON public\.(\w+)")),
     ("function", re.compile(r"CREATE FUNCTION public\.(\w+)\(()")),
-    ("table", re.compile(r"CREATE TABLE public\.(\w+) \(()")),
 )
 _CONSTRAINT = re.compile(r" {4}(?:ADD )?CONSTRAINT (\w+) ")
 
@@ -212,7 +211,8 @@ def _objects(schema: str) -> Iterator[tuple[str, str]]:
     for line in schema.splitlines():
         head = _TABLE.match(line)
         if head is not None:
-            table = head[1]
+            table = head[2]
+            yield "table", table
         for kind, pattern in _OBJECT:
             match = pattern.match(line)
             if match is not None:
