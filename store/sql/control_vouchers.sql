@@ -1,13 +1,15 @@
 -- Vouchers as the control plane writes and shows them. `used` is what the ledger has counted, `inherited_limit` what
--- the campaign allows each code; the counter's name is spelled as domain/definitions.py does.
+-- the campaign allows each code; the counter's name is spelled as domain/definitions.py does. It is read by a query of
+-- its own and never joined: row security lets no function of another row's columns near an index, not even ||, and a
+-- join would read all of the project's counters for one page.
 
 -- fragment: voucher_rows
 SELECT v.id, v.code, v.code AS search_key, v.campaign_id, v.customer_id, v.status, v.version, v.rules,
-    v.metadata::text AS metadata, v.counts_customers_since, v.created_at, v.updated_at, COALESCE(k.used, 0) AS used,
+    v.metadata::text AS metadata, v.counts_customers_since, v.created_at, v.updated_at,
+    COALESCE((SELECT k.used FROM counters k WHERE k.project_id = v.project_id AND k.id = 'r:' || v.id), 0) AS used,
     (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
 FROM vouchers v
 LEFT JOIN campaigns c ON c.project_id = v.project_id AND c.id = v.campaign_id
-LEFT JOIN counters k ON k.project_id = v.project_id AND k.id = 'r:' || v.id
 
 -- name: control_insert_voucher
 -- No row comes back where the code is taken, by whatever.
@@ -38,7 +40,7 @@ WHERE project_id = $1 AND id = $2;
 -- $2 status or NULL; $3, $4: the last row of the page before, or NULL. Newest first.
 -- use: voucher_rows
 WHERE v.project_id = $1 AND ($2::text IS NULL OR v.status = $2)
-    AND ($3::timestamptz IS NULL OR (v.created_at, v.id) < ($3, $4))
+    AND (v.created_at, v.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY v.created_at DESC, v.id DESC
 LIMIT $5;
 
@@ -46,7 +48,7 @@ LIMIT $5;
 -- The same of campaign $6: a list of its own, so that it walks the campaign's index.
 -- use: voucher_rows
 WHERE v.project_id = $1 AND v.campaign_id = $6 AND ($2::text IS NULL OR v.status = $2)
-    AND ($3::timestamptz IS NULL OR (v.created_at, v.id) < ($3, $4))
+    AND (v.created_at, v.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY v.created_at DESC, v.id DESC
 LIMIT $5;
 
@@ -55,7 +57,7 @@ LIMIT $5;
 -- use: voucher_rows
 WHERE v.project_id = $1 AND ($6::text IS NULL OR v.campaign_id = $6) AND v.customer_id = $7
     AND ($2::text IS NULL OR v.status = $2)
-    AND ($3::timestamptz IS NULL OR (v.created_at, v.id) < ($3, $4))
+    AND (v.created_at, v.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY v.created_at DESC, v.id DESC
 LIMIT $5;
 
