@@ -55,6 +55,26 @@ async def test_a_csv_has_every_row_once_over_many_chunks(
     assert (rows[0]["discount_value"], rows[0]["metadata"], rows[0]["campaign_id"]) == ("20", "{}", "")
 
 
+async def test_a_download_goes_on_where_it_broke_off(
+    api: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "ROWS_A_CHUNK", 10)
+    await vouchers(api, context, 35)
+    shown = await worked_off(api, context, await order(api, "vouchers"))
+    nobody = Client(api._http, "nobody")
+    whole = await nobody.get(shown["result_url"])
+    total = len(whole.content)
+    assert (whole.headers["content-length"], whole.headers["accept-ranges"]) == (str(total), "bytes")
+    for start in (1, total // 3, total - total // 4, total - 1):
+        rest = await nobody.get(shown["result_url"], headers={"Range": f"bytes={start}-"})
+        assert (rest.status_code, rest.content) == (206, whole.content[start:])
+        assert rest.headers["content-range"] == f"bytes {start}-{total - 1}/{total}"
+        assert (rest.headers["content-length"], rest.headers["etag"]) == (str(total - start), whole.headers["etag"])
+    for odd in (f"bytes={total}-", "bytes=0-", "bytes=5-9", "bytes=-5", "rows=1-", "bytes=1-,5-", "bytes=x-"):
+        answer = await nobody.get(shown["result_url"], headers={"Range": odd})
+        assert (answer.status_code, answer.content) == (200, whole.content), odd
+
+
 async def test_json_lines_are_what_the_list_shows(api: Client, context: Context) -> None:
     created(await api.post("/v1/vouchers", {"code": "A", "discount_value": 20, "metadata": {"x": 1.50}}))
     made = created(await api.post("/v1/campaigns", {"name": "C", "rules": {"discount_value": 20}}))
