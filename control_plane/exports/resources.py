@@ -3,6 +3,7 @@
 Whoever may not read a list must never get it as a file.
 """
 
+from control_plane.audit_log.services import AUDIT_LOG
 from control_plane.campaigns.services import CAMPAIGNS
 from control_plane.collections.services import COLLECTIONS
 from control_plane.customers.services import CUSTOMERS
@@ -51,6 +52,7 @@ EXPORTED: dict[str, Listing] = {
     "referral_programs": REFERRAL_PROGRAMS,
     "referral_codes": REFERRAL_CODES,
     "referrals": REFERRALS,
+    "audit_log": AUDIT_LOG,
 }
 
 

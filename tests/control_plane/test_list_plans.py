@@ -45,6 +45,7 @@ def _id(prefix: str, number: int) -> str:
 
 
 PATHS = {
+    "listValidationRuleAssignments": {"rule_id": _id("rul", 0)},
     "listCampaignReceipts": {"campaign_id": _id("cmp", 0)},
     "listVoucherReceipts": {"reference": _id("vch", 0)},
     "listGiftCardTransactions": {"reference": _id("gft", 0)},
