@@ -2113,6 +2113,14 @@ CREATE INDEX async_actions_with_chunks ON public.async_actions USING btree (upda
 
 CREATE INDEX attempts_by_time ON public.attempts USING btree (since);
 
+CREATE INDEX audit_log_by_action ON public.audit_log USING btree (account_id, action, created_at, id);
+
+CREATE INDEX audit_log_by_actor ON public.audit_log USING btree (account_id, actor, created_at, id);
+
+CREATE INDEX audit_log_by_object ON public.audit_log USING btree (account_id, object, created_at, id);
+
+CREATE INDEX audit_log_by_object_id ON public.audit_log USING btree (account_id, object_id, created_at, id);
+
 CREATE INDEX audit_log_by_project ON public.audit_log USING btree (project_id, created_at, id) WHERE (project_id IS NOT NULL);
 
 CREATE INDEX audit_log_by_time ON public.audit_log USING btree (account_id, created_at, id);
@@ -2122,6 +2130,8 @@ CREATE INDEX campaigns_by_name ON public.campaigns USING btree (project_id, name
 CREATE INDEX campaigns_by_time ON public.campaigns USING btree (project_id, created_at, id);
 
 CREATE INDEX campaigns_by_type ON public.campaigns USING btree (project_id, type, created_at, id);
+
+CREATE INDEX campaigns_not_active ON public.campaigns USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
 CREATE INDEX collections_by_name ON public.collections USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
 
@@ -2154,6 +2164,8 @@ CREATE INDEX idempotency_keys_by_time ON public.idempotency_keys USING btree (ac
 CREATE INDEX loyalty_cards_by_customer ON public.loyalty_cards USING btree (project_id, customer_id, created_at, id);
 
 CREATE INDEX loyalty_cards_by_program ON public.loyalty_cards USING btree (project_id, program_id, created_at, id);
+
+CREATE INDEX loyalty_cards_not_active ON public.loyalty_cards USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
 CREATE INDEX loyalty_entries_by_source ON public.loyalty_entries USING btree (project_id, card_id, source) WHERE (source IS NOT NULL);
 
@@ -2191,9 +2203,15 @@ CREATE INDEX promotion_tiers_by_name ON public.promotion_tiers USING btree (proj
 
 CREATE INDEX promotion_tiers_by_time ON public.promotion_tiers USING btree (project_id, created_at, id);
 
+CREATE INDEX promotion_tiers_not_active ON public.promotion_tiers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE INDEX quarantine_by_status ON public.quarantine USING btree (project_id, status, created_at, id) WHERE (project_id IS NOT NULL);
+
 CREATE INDEX quarantine_by_time ON public.quarantine USING btree (project_id, created_at, id) WHERE (project_id IS NOT NULL);
 
 CREATE INDEX quarantine_open ON public.quarantine USING btree (shard) WHERE (status = 'open'::text);
+
+CREATE INDEX redemption_lines_by_campaign ON public.redemption_lines USING btree (project_id, campaign_id, created_at, redemption_id) WHERE (campaign_id IS NOT NULL);
 
 CREATE INDEX redemption_lines_by_redeemable ON public.redemption_lines USING btree (project_id, redeemable_id, created_at, redemption_id);
 
@@ -2204,6 +2222,8 @@ CREATE INDEX redemptions_by_key ON public.redemptions USING btree (project_id, i
 CREATE INDEX redemptions_by_order ON public.redemptions USING btree (project_id, order_key) WHERE (order_key IS NOT NULL);
 
 CREATE INDEX redemptions_by_time ON public.redemptions USING btree (project_id, created_at, id);
+
+CREATE INDEX redemptions_returned ON public.redemptions USING btree (project_id, status, created_at, id) WHERE (status <> 'redeemed'::text);
 
 CREATE UNIQUE INDEX referee_identities_once ON public.referee_identities USING btree (project_id, program_id, key, commitment) WHERE is_active;
 
@@ -2252,6 +2272,8 @@ CREATE INDEX vouchers_by_campaign ON public.vouchers USING btree (project_id, ca
 CREATE INDEX vouchers_by_customer ON public.vouchers USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
 
 CREATE INDEX vouchers_by_time ON public.vouchers USING btree (project_id, created_at, id);
+
+CREATE INDEX vouchers_not_active ON public.vouchers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
 CREATE TRIGGER customers_segments_changed AFTER UPDATE OF segments, rule_segments ON public.customers FOR EACH ROW WHEN (((old.segments IS DISTINCT FROM new.segments) OR (old.rule_segments IS DISTINCT FROM new.rule_segments))) EXECUTE FUNCTION public.keep_customer_segments();
 
