@@ -36,7 +36,7 @@ async def run(wanted: OpenLoad) -> Answers:
     free: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(load.connections):
         free.put_nowait(await asyncio.open_connection(HOST, load.port))
-    make = requests(load, clock=lambda: float("-inf"))
+    make = requests(load, clock=lambda: 0.0)  # it ends by number, not by time
 
     async def ask(due_s: float) -> None:
         connection = await free.get()
@@ -60,9 +60,11 @@ async def run(wanted: OpenLoad) -> Answers:
             await asyncio.sleep(wait_s)
         tasks.add(loop.create_task(ask(due_s)))
         sent += 1
-    _, late = await asyncio.wait(tasks, timeout=_PATIENCE_S)
+    answered, late = await asyncio.wait(tasks, timeout=_PATIENCE_S)
     for task in late:
         task.cancel()
+    for task in answered:
+        task.result()
     latencies_s.sort()
     return Answers(
         sent=sent,
