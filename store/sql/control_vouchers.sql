@@ -83,6 +83,10 @@ WHERE v.project_id = $1 AND v.code >= $2 AND v.code < $2 || chr(1114111) AND v.c
 ORDER BY v.code
 LIMIT $5;
 
+-- name: control_lock_codes_of_campaign
+-- Nobody else counts $2's codes until this ends. Codes may be made meanwhile: they were counted when they were ordered.
+SELECT id FROM campaigns WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE;
+
 -- name: control_count_codes_of_campaign
 -- $2 the campaign's, and those that its batches (of type $3) are still to make; counted up to $4.
 SELECT (SELECT count(*) FROM (SELECT FROM vouchers WHERE project_id = $1 AND campaign_id = $2 LIMIT $4) v)
