@@ -37,6 +37,7 @@ class CampaignCreate(msgspec.Struct, kw_only=True):
     type: OwnType | UnsetType = UNSET
     rules: CampaignRules | UnsetType | None = UNSET
     card_amount: Decimal | UnsetType | None = UNSET
+    auto_issue: bool | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
 
 
@@ -46,6 +47,7 @@ class CampaignUpdate(msgspec.Struct, kw_only=True):
     name: Name | UnsetType = UNSET
     rules: CampaignRules | UnsetType = UNSET
     card_amount: Decimal | UnsetType | None = UNSET
+    auto_issue: bool | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
 
 
@@ -75,6 +77,7 @@ class CampaignRulesView(msgspec.Struct):
 
 class CampaignView(msgspec.Struct):
     """A campaign as the API shows it. `card_amount`: what its gift cards are worth unless they say otherwise.
+    `auto_issue`: a publication that finds no code to give makes one.
     `pending`: its newest version is not in force yet."""
 
     id: str
@@ -84,6 +87,7 @@ class CampaignView(msgspec.Struct):
     status: str
     rules: CampaignRulesView
     card_amount: Decimal | None
+    auto_issue: bool
     metadata: msgspec.Raw
     redemptions: Used
     version: int

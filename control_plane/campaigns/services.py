@@ -45,7 +45,7 @@ async def create_campaign(call: Call) -> Response[bytes]:
     rules = RulesReader(call.tenant.decimals, "/rules", call.errors).merge(Rules(), wish)
     metadata = read_metadata(body.metadata, wish.metadata, call.errors)
     type_ = "DISCOUNT" if isinstance(body.type, UnsetType) else body.type
-    program = read_program({}, body.card_amount, call)
+    program = read_program({}, body.card_amount, body.auto_issue, call)
     fits_type(type_, rules, program, call.errors)
     call.errors.raise_if_any()
     return await perform(call, partial(_insert, call, body.name, type_, rules, program, metadata or "{}"))
@@ -75,7 +75,7 @@ async def update_campaign(call: Call, campaign_id: str) -> Response[bytes]:
         rules = RulesReader(call.tenant.decimals, "/rules", call.errors).merge(before.rules, wish)
         if before.rules.discount is not None and rules.discount is None:
             call.errors.add("/rules/discount_value", "codes may inherit the discount: it can be changed, not removed")
-        program = read_program(before.program, body.card_amount, call)
+        program = read_program(before.program, body.card_amount, body.auto_issue, call)
         fits_type(before.type, rules, program, call.errors)
         call.errors.raise_if_any()
         return msgspec.structs.replace(

@@ -42,6 +42,11 @@ class StoredCampaign(msgspec.Struct, frozen=True):
         """What its gift cards are worth unless they say otherwise."""
         return self.program.get("card_amount_minor")
 
+    @property
+    def auto_issue(self) -> bool:
+        """Whether a code is made where none is left to give."""
+        return bool(self.program.get("auto_issue"))
+
     def audited(self) -> dict[str, Any]:
         """What the audit log says of it."""
         return {"name": self.name, "status": self.status, "version": self.version, "rules": self.rules, **self.program}
@@ -102,6 +107,7 @@ def show_campaign(campaign: StoredCampaign, tenant: Tenant) -> CampaignView:
             metadata=metadata,
         ),
         card_amount=None if card_amount is None else to_major(card_amount, tenant.decimals),
+        auto_issue=campaign.auto_issue,
         metadata=metadata,
         redemptions=Used(campaign.used, rules.max_redemptions),
         version=campaign.version,

@@ -5,6 +5,7 @@ from control_plane.customers.services import CUSTOMERS
 from control_plane.gift_cards.reading import GIFT_CARDS
 from control_plane.listing import Listing
 from control_plane.products.services import PRODUCTS
+from control_plane.publications.services import PUBLICATIONS
 from control_plane.redemptions.services import REDEMPTIONS
 from control_plane.segments.services import SEGMENTS
 from control_plane.vouchers.reading import VOUCHERS
@@ -17,4 +18,5 @@ EXPORTED: dict[str, Listing] = {
     "customers": CUSTOMERS,
     "products": PRODUCTS,
     "segments": SEGMENTS,
+    "publications": PUBLICATIONS,
 }

@@ -5,7 +5,9 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-ResourceName = Literal["redemptions", "vouchers", "campaigns", "gift_cards", "customers", "products", "segments"]
+ResourceName = Literal[
+    "redemptions", "vouchers", "campaigns", "gift_cards", "customers", "products", "segments", "publications"
+]
 Format = Literal["csv", "jsonl"]
 
 

@@ -13,7 +13,7 @@ from control_plane.clock import new_id
 from control_plane.codes import insert_coded, read_code
 from control_plane.effects import Change, Outcome, perform
 from control_plane.gift_cards.schemas import GiftCardCreate
-from control_plane.gift_cards.storing import limits_of, load_card, show_card
+from control_plane.gift_cards.storing import StoredCard, limits_of, load_card, show_card
 from control_plane.gift_cards.terms import Terms, amount_of, read_terms
 from control_plane.rules.staging import stage
 from control_plane.upserts import given_fields
@@ -47,6 +47,12 @@ async def create_card(call: Call) -> Response[bytes]:
 
 
 async def _insert(call: Call, wanted: NewCard, tx: Transaction) -> Outcome:
+    card = await make_card(tx, call, wanted)
+    return Outcome(201, show_card(card, call.tenant), Change("gift_card", card.id, created=True))
+
+
+async def make_card(tx: Transaction, call: Call, wanted: NewCard) -> StoredCard:
+    """Issue it, inside the transaction; staged already."""
     tenant, card_id, terms = call.tenant, new_id("gft"), wanted.terms
     campaign = None
     if wanted.campaign_id is not None:
@@ -75,4 +81,4 @@ async def _insert(call: Call, wanted: NewCard, tx: Transaction) -> Outcome:
     card = await load_card(tx, tenant.project_id, card_id)
     await stage(tx, call, "gift_card", card_id, card.version, limits_of(card, tenant.project_id))
     await record(tx, call, "gift_card.create", card_id, after=card.audited())
-    return Outcome(201, show_card(card, tenant), Change("gift_card", card_id, created=True))
+    return card

@@ -18,7 +18,7 @@ from control_plane.rules.reading import RulesReader
 from control_plane.rules.staging import counts_customers_since, stage
 from control_plane.validation_rules.storing import require_rules
 from control_plane.vouchers.schemas import VoucherCreate
-from control_plane.vouchers.storing import limits_of, load_voucher, show_voucher
+from control_plane.vouchers.storing import StoredVoucher, limits_of, load_voucher, show_voucher
 from domain.rules import Rules
 from store.database import Transaction
 from store.queries import query
@@ -57,6 +57,12 @@ def read_voucher(call: Call, body: VoucherCreate) -> NewVoucher:
 
 
 async def _insert(call: Call, wanted: NewVoucher, tx: Transaction) -> Outcome:
+    voucher = await make_voucher(tx, call, wanted)
+    return Outcome(201, show_voucher(voucher, call.tenant), Change("voucher", voucher.id, created=True))
+
+
+async def make_voucher(tx: Transaction, call: Call, wanted: NewVoucher) -> StoredVoucher:
+    """Make it, inside the transaction; staged already."""
     tenant, voucher_id = call.tenant, new_id("vch")
     await require_discount(tx, call, wanted.campaign_id, "DISCOUNT", wanted.rules)
     await require_rules(tx, tenant.project_id, wanted.rules.validation_rules, "/validation_rules", call.errors)
@@ -70,4 +76,4 @@ async def _insert(call: Call, wanted: NewVoucher, tx: Transaction) -> Outcome:
     voucher = await load_voucher(tx, tenant.project_id, voucher_id)
     await stage(tx, call, "voucher", voucher_id, voucher.version, limits_of(voucher, tenant.project_id))
     await record(tx, call, "voucher.create", voucher_id, after=voucher.audited())
-    return Outcome(201, show_voucher(voucher, tenant), Change("voucher", voucher_id, created=True))
+    return voucher
