@@ -5,7 +5,7 @@ Must never know what a program's terms mean: its area brings them, and how it is
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from litestar import Response
@@ -17,6 +17,7 @@ from control_plane.campaigns.schemas import CampaignRules
 from control_plane.campaigns.storing import StoredCampaign, campaign_from_row, limits_of
 from control_plane.clock import new_id
 from control_plane.effects import Change, Outcome, answer, perform
+from control_plane.metadata_schemas.holding import changed_metadata, hold
 from control_plane.queries import list_body
 from control_plane.rules.reading import RulesReader
 from control_plane.rules.staging import counts_customers_since, stage
@@ -44,7 +45,7 @@ class Kind(msgspec.Struct, frozen=True):
 
     type: str
     prefix: str
-    object: str
+    object: Literal["loyalty_program", "referral_program"]
     missing: str
 
 
@@ -86,6 +87,7 @@ async def insert_program(
 ) -> Outcome:
     """A new program."""
     tenant, program_id = call.tenant, new_id(kind.prefix)
+    await hold(tx, call, kind.object, metadata)
     await _require(tx, call, rules)
     since = await counts_customers_since(call, Rules(), rules, 0)
     row = (program_id, tenant.account_id, name, kind.type, rules, metadata, since, program)
@@ -107,6 +109,7 @@ async def change_program(
     change = Change("campaign", program_id)
     if after == before:
         return Outcome(200, show(before), change)
+    await hold(tx, call, kind.object, changed_metadata(before, after), is_new=False)
     await _require(tx, call, after.rules)
     since = await counts_customers_since(call, before.rules, after.rules, before.counts_customers_since)
     version = before.version + 1

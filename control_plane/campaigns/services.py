@@ -23,6 +23,7 @@ from control_plane.campaigns.wishes import fits_type, read_metadata, read_progra
 from control_plane.clock import new_id
 from control_plane.effects import Change, Outcome, answer, perform
 from control_plane.listing import Filters, Listing, Words
+from control_plane.metadata_schemas.holding import changed_metadata, hold
 from control_plane.rules.reading import RulesReader
 from control_plane.rules.staging import counts_customers_since, stage
 from control_plane.validation_rules.storing import require_rules
@@ -55,6 +56,7 @@ async def _insert(
     call: Call, name: str, type_: OwnType, rules: Rules, program: dict[str, Any], metadata: str, tx: Transaction
 ) -> Outcome:
     tenant, campaign_id = call.tenant, new_id("cmp")
+    await hold(tx, call, "campaign", metadata)
     await require_rules(tx, tenant.project_id, rules.validation_rules, "/rules/validation_rules", call.errors)
     since = await counts_customers_since(call, Rules(), rules, 0)
     row = (campaign_id, tenant.account_id, name, type_, rules, metadata, since, program)
@@ -108,6 +110,7 @@ async def _change(call: Call, campaign_id: str, changed: Changed, action: str, t
     change = Change("campaign", campaign_id)
     if after == before:
         return Outcome(200, show_campaign(before, tenant), change)
+    await hold(tx, call, "campaign", changed_metadata(before, after), is_new=False)
     named = after.rules.validation_rules
     await require_rules(tx, tenant.project_id, named, "/rules/validation_rules", call.errors)
     since = await counts_customers_since(call, before.rules, after.rules, before.counts_customers_since)

@@ -12,6 +12,7 @@ from control_plane.calls import Call
 from control_plane.customers.schemas import CustomerUpsert, CustomerView
 from control_plane.effects import Change, Outcome, perform
 from control_plane.listing import Listing, Text
+from control_plane.metadata_schemas.holding import hold
 from control_plane.rules.times import show_time
 from control_plane.shop_ids import once_each
 from control_plane.shop_reading import by_id_or, get_one, plain
@@ -59,6 +60,7 @@ async def upsert(call: Call, customer_id: str, fields: dict[str, Any], tx: Trans
     """Make the customer what the fields say, inside the transaction."""
     tenant = call.tenant
     before, _ = await ensure_locked(tx, _ENSURE, _LOCK, _from_row, tenant.project_id, customer_id)
+    await hold(tx, call, "customer", fields.get("metadata"), is_new=before.updated_at is None)
     after = msgspec.structs.replace(before, **fields)
     if after == before and before.updated_at is not None:
         return Outcome(200, _show(before), await change_if_pending(tx, call, "customer", customer_id))

@@ -18,9 +18,7 @@ class DistributionController(Controller):
     path = "/v1/distributions"
     opt = in_area("publications")
 
-    @post(
-        "/", status_code=202, operation_id="distribute", opt={"body": DistributionCreate, "answer": DistributionView}
-    )
+    @post("/", status_code=202, operation_id="distribute", opt={"body": DistributionCreate, "answer": DistributionView})
     async def order(self, call: NamedDependency[Call]) -> Response[bytes]:
         return await services.order_distribution(call)
 

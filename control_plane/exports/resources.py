@@ -4,6 +4,7 @@ from control_plane.campaigns.services import CAMPAIGNS
 from control_plane.customers.services import CUSTOMERS
 from control_plane.gift_cards.reading import GIFT_CARDS
 from control_plane.listing import Listing
+from control_plane.orders.services import ORDERS
 from control_plane.products.services import PRODUCTS
 from control_plane.publications.services import PUBLICATIONS
 from control_plane.redemptions.services import REDEMPTIONS
@@ -19,4 +20,5 @@ EXPORTED: dict[str, Listing] = {
     "products": PRODUCTS,
     "segments": SEGMENTS,
     "publications": PUBLICATIONS,
+    "orders": ORDERS,
 }

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 ResourceName = Literal[
-    "redemptions", "vouchers", "campaigns", "gift_cards", "customers", "products", "segments", "publications"
+    "redemptions", "vouchers", "campaigns", "gift_cards", "customers", "products", "segments", "publications", "orders"
 ]
 Format = Literal["csv", "jsonl"]
 

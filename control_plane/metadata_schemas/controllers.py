@@ -42,6 +42,6 @@ class MetadataSchemaController(Controller):
     async def update(self, call: NamedDependency[Call], thing: FromPath[str]) -> Response[bytes]:
         return await services.update_schema(call, thing)
 
-    @delete("/{thing:str}", status_code=204, operation_id="deleteMetadataSchema")
-    async def delete(self, call: NamedDependency[Call], thing: FromPath[str]) -> None:
-        await services.delete_schema(call, thing)
+    @delete("/{thing:str}", status_code=200, operation_id="deleteMetadataSchema")
+    async def delete(self, call: NamedDependency[Call], thing: FromPath[str]) -> Response[bytes]:
+        return await services.delete_schema(call, thing)

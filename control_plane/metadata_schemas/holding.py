@@ -5,7 +5,7 @@ The schema is read once in a call, or in a chunk of a job, however many rows it 
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -38,6 +38,16 @@ async def hold(
     errors = Errors()
     note_faults(schema, metadata, pointer, errors)
     errors.raise_if_any()
+
+
+class _WithMetadata(Protocol):
+    @property
+    def metadata(self) -> str: ...
+
+
+def changed_metadata(before: _WithMetadata, after: _WithMetadata) -> str | None:
+    """The metadata that a change sets; None where they stay."""
+    return after.metadata if after.metadata != before.metadata else None
 
 
 def note_faults(schema: MetadataSchema, metadata: str | None, pointer: str, errors: Errors) -> None:

@@ -35,7 +35,7 @@ Length = Annotated[int, msgspec.Meta(ge=1, le=16_384)]
 class PropertyInput(msgspec.Struct, kw_only=True):
     """One property of a body. `items`: the type of an array's members."""
 
-    type: PropertyType
+    type: PropertyType | UnsetType
     items: ScalarType | UnsetType | None = UNSET
     required: bool | UnsetType = UNSET
     enum: Options | UnsetType | None = UNSET

@@ -97,13 +97,16 @@ async def delete_schema(call: Call, object_: str) -> Response[bytes]:
     """DELETE /v1/metadata-schemas/{object}"""
     call.body(NoBody)
     call.errors.raise_if_any()
-    async with call.open_tx() as tx:
-        row = await tx.fetchrow(_LOCK, call.tenant.project_id, object_) if object_ in OBJECTS else None
-        if row is None:
-            raise Refused("metadata_schema_not_found")
-        await tx.execute(_DELETE, call.tenant.project_id, object_)
-        await record(tx, call, "metadata_schema.delete", object_, _audited(schema_from_row(row)))
-    return Response(b"", status_code=204)
+    return await perform(call, partial(_delete, call, object_))
+
+
+async def _delete(call: Call, object_: str, tx: Transaction) -> Outcome:
+    row = await tx.fetchrow(_LOCK, call.tenant.project_id, object_) if object_ in OBJECTS else None
+    if row is None:
+        raise Refused("metadata_schema_not_found")
+    await tx.execute(_DELETE, call.tenant.project_id, object_)
+    await record(tx, call, "metadata_schema.delete", object_, _audited(schema_from_row(row)))
+    return Outcome(204, None)
 
 
 async def get_schema(call: Call, object_: str) -> Response[bytes]:
@@ -160,7 +163,6 @@ def _read_property(call: Call, raw: dict[str, Any], at: str) -> Property | None:
         return None
     scalar = items if given.type == "array" else given.type
     assert scalar is not None
-    assert scalar != "array"
     enum = tuple(given.enum) if isinstance(given.enum, list) else None
     for place, option in enumerate(enum or ()):
         if not holds_type(option, scalar) or (isinstance(option, str) and not _is_option(option)):

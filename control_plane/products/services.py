@@ -12,6 +12,7 @@ from control_plane.audit import record
 from control_plane.calls import Call
 from control_plane.effects import Change, Outcome, perform
 from control_plane.listing import Listing, Text
+from control_plane.metadata_schemas.holding import hold
 from control_plane.products.schemas import ProductUpsert, ProductView
 from control_plane.rules.times import show_time
 from control_plane.shop_ids import once_each
@@ -70,6 +71,7 @@ async def upsert(call: Call, product_id: str, fields: dict[str, Any], tx: Transa
     """Make the product what the fields say, inside the transaction."""
     tenant = call.tenant
     before, made = await ensure_locked(tx, _ENSURE, _LOCK, _from_row, tenant.project_id, product_id)
+    await hold(tx, call, "product", fields.get("metadata"), is_new=made)
     after = msgspec.structs.replace(before, **fields)
     if after == before and not made:
         change = await change_if_pending(tx, call, "product", product_id)

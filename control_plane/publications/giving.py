@@ -40,7 +40,7 @@ class StoredPublication(msgspec.Struct, frozen=True):
 
     id: str
     campaign_id: str
-    customer_id: str
+    customer_id: str | None
     object: Given
     redeemable_id: str
     code: str

@@ -35,10 +35,10 @@ from store.queries import query
 _PICK_VOUCHER = query("control_pick_voucher")
 _AWAIT_VOUCHER = query("control_await_voucher")
 _PASS_OVER = query("control_pass_over_vouchers")
-_GIVE_VOUCHER = query("control_give_voucher")
+_GIVE_VOUCHER = query("control_hand_over_voucher")
 _PICK_CARD = query("control_pick_gift_card")
 _AWAIT_CARD = query("control_await_gift_card")
-_GIVE_CARD = query("control_give_gift_card")
+_GIVE_CARD = query("control_hand_over_gift_card")
 
 
 class Picked(msgspec.Struct, frozen=True):
@@ -83,14 +83,12 @@ async def pass_over_spent(tx: Transaction, project_id: str, campaign: StoredCamp
         await tx.execute(_PASS_OVER, project_id, campaign.id, now_ms(), before)
 
 
-async def _voucher(
-    tx: Transaction, call: Call, campaign: StoredCampaign, customer_id: str, may_wait: bool
-) -> Picked:
+async def _voucher(tx: Transaction, call: Call, campaign: StoredCampaign, customer_id: str, may_wait: bool) -> Picked:
     project_id = call.tenant.project_id
     voucher_id = await _pick(tx, call, campaign, (_PICK_VOUCHER, _AWAIT_VOUCHER), may_wait)
     if voucher_id is None:
         limit = None if campaign.rules.max_redemptions_per_code is not None else DEFAULT_LIMIT_PER_CODE
-        wanted = creating.NewVoucher(None, campaign.id, customer_id, Rules(max_redemptions=limit), "{}")
+        wanted = creating.NewVoucher(None, campaign.id, customer_id, Rules(max_redemptions=limit), "{}", is_issued=True)
         made = await creating.make_voucher(tx, call, wanted)
         return Picked("voucher", made.id, made.code, Change("voucher", made.id, created=True))
     await pass_over_spent(tx, project_id, campaign, voucher_id)
@@ -101,14 +99,12 @@ async def _voucher(
     return Picked("voucher", voucher.id, voucher.code, Change("voucher", voucher.id))
 
 
-async def _gift_card(
-    tx: Transaction, call: Call, campaign: StoredCampaign, customer_id: str, may_wait: bool
-) -> Picked:
+async def _gift_card(tx: Transaction, call: Call, campaign: StoredCampaign, customer_id: str, may_wait: bool) -> Picked:
     project_id = call.tenant.project_id
     card_id = await _pick(tx, call, campaign, (_PICK_CARD, _AWAIT_CARD), may_wait)
     if card_id is None:
         terms = Terms(campaign.card_amount_minor, None, None, "active", None)
-        wanted = issuing.NewCard(None, campaign.id, customer_id, terms, "{}")
+        wanted = issuing.NewCard(None, campaign.id, customer_id, terms, "{}", is_issued=True)
         made = await issuing.make_card(tx, call, wanted)
         return Picked("gift_card", made.id, made.code, Change("gift_card", made.id, created=True))
     await tx.execute(_GIVE_CARD, project_id, card_id, customer_id)
@@ -157,4 +153,3 @@ _PICKERS: dict[str, _Picker] = {
     "LOYALTY": _loyalty_card,
     "REFERRAL": _referral_code,
 }
-

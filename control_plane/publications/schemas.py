@@ -29,12 +29,13 @@ class PublishedView(msgspec.Struct):
 
 
 class PublicationView(msgspec.Struct):
-    """A publication as the API shows it. `voucher_id` is null where something else than a voucher was given."""
+    """A publication as the API shows it. `voucher_id` is null where something else than a voucher was
+    given, `customer_id` where the customer was erased."""
 
     id: str
     object: Literal["publication"]
     campaign_id: str
-    customer_id: str
+    customer_id: str | None
     code: str
     voucher_id: str | None
     redeemable: PublishedView

@@ -12,6 +12,7 @@ from control_plane.audit import record
 from control_plane.calls import Call
 from control_plane.effects import Outcome, perform
 from control_plane.listing import Listing, Text
+from control_plane.metadata_schemas.holding import hold
 from control_plane.rules.times import show_time
 from control_plane.segments.schemas import SegmentUpsert, SegmentView
 from control_plane.shop_reading import by_id_or, get_one, plain
@@ -46,6 +47,7 @@ async def upsert_segment(call: Call) -> Response[bytes]:
 async def _upsert(call: Call, segment_id: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
     project_id = call.tenant.project_id
     before, made = await ensure_locked(tx, _ENSURE, _LOCK, _from_row, project_id, segment_id)
+    await hold(tx, call, "segment", fields.get("metadata"), is_new=made)
     after = msgspec.structs.replace(before, **fields)
     if after == before and not made:
         return Outcome(200, _show(before))

@@ -13,6 +13,7 @@ from control_plane.clock import new_id
 from control_plane.codes import insert_coded, read_code
 from control_plane.effects import Change, Outcome, perform
 from control_plane.metadata import to_text
+from control_plane.metadata_schemas.holding import hold
 from control_plane.own_rules import one_limit, require_discount
 from control_plane.rules.reading import RulesReader
 from control_plane.rules.staging import counts_customers_since, stage
@@ -27,13 +28,14 @@ _INSERT = query("control_insert_voucher")
 
 
 class NewVoucher(msgspec.Struct, frozen=True):
-    """What a voucher is made from; `code` None is drawn."""
+    """What a voucher is made from; `code` None is drawn. `is_issued`: nobody has stated it, and it has no metadata."""
 
     code: str | None
     campaign_id: str | None
     customer_id: str | None
     rules: Rules
     metadata: str
+    is_issued: bool = False
 
 
 async def create_voucher(call: Call) -> Response[bytes]:
@@ -64,6 +66,8 @@ async def _insert(call: Call, wanted: NewVoucher, tx: Transaction) -> Outcome:
 async def make_voucher(tx: Transaction, call: Call, wanted: NewVoucher) -> StoredVoucher:
     """Make it, inside the transaction; staged already."""
     tenant, voucher_id = call.tenant, new_id("vch")
+    if not wanted.is_issued:
+        await hold(tx, call, "voucher", wanted.metadata)
     await require_discount(tx, call, wanted.campaign_id, "DISCOUNT", wanted.rules)
     await require_rules(tx, tenant.project_id, wanted.rules.validation_rules, "/validation_rules", call.errors)
     since = await counts_customers_since(call, Rules(), wanted.rules, 0)

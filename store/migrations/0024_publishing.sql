@@ -1,12 +1,31 @@
 -- What was given to whom, orders as a shop keeps them here, and what metadata must look like.
 
--- One that was used without having been given, or has expired, is passed over for good: whoever looks for a code to
--- give walks past it once. Any change of the voucher has it looked at again.
-ALTER TABLE vouchers ADD COLUMN is_passed_over boolean NOT NULL DEFAULT false;
+-- One that was used without having been given, or has expired, is passed over: whoever looks for a code to give walks
+-- past it once. Any change of the voucher has it looked at again.
+ALTER TABLE vouchers
+    ADD COLUMN is_passed_over boolean NOT NULL DEFAULT false,
+    ADD COLUMN was_given boolean NOT NULL DEFAULT false;
+ALTER TABLE gift_cards ADD COLUMN was_given boolean NOT NULL DEFAULT false;
 CREATE INDEX vouchers_to_give ON vouchers (project_id, campaign_id, id)
-    WHERE customer_id IS NULL AND status = 'active' AND NOT is_passed_over AND campaign_id IS NOT NULL;
+    WHERE customer_id IS NULL AND status = 'active' AND NOT was_given AND NOT is_passed_over
+        AND campaign_id IS NOT NULL;
 CREATE INDEX gift_cards_to_give ON gift_cards (project_id, campaign_id, id)
-    WHERE customer_id IS NULL AND status = 'active' AND spent_minor = 0 AND campaign_id IS NOT NULL;
+    WHERE customer_id IS NULL AND status = 'active' AND NOT was_given AND spent_minor = 0
+        AND campaign_id IS NOT NULL;
+
+-- Whoever had a code knows it: it is nobody's again, and given to nobody else.
+CREATE FUNCTION note_was_given() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    NEW.was_given := true;
+    RETURN NEW;
+END $$;
+REVOKE ALL ON FUNCTION note_was_given() FROM PUBLIC;
+CREATE TRIGGER vouchers_were_given BEFORE UPDATE OF customer_id ON vouchers FOR EACH ROW
+    WHEN (OLD.customer_id IS NOT NULL AND OLD.customer_id IS DISTINCT FROM NEW.customer_id)
+    EXECUTE FUNCTION note_was_given();
+CREATE TRIGGER gift_cards_were_given BEFORE UPDATE OF customer_id ON gift_cards FOR EACH ROW
+    WHEN (OLD.customer_id IS NOT NULL AND OLD.customer_id IS DISTINCT FROM NEW.customer_id)
+    EXECUTE FUNCTION note_was_given();
 
 -- A campaign's codes for the customers of a segment; the asynchronous action of it does the work.
 CREATE TABLE distributions (
@@ -32,7 +51,8 @@ CREATE TABLE publications (
     project_id text COLLATE "C" NOT NULL,
     id text COLLATE "C" NOT NULL CHECK (octet_length(id) BETWEEN 1 AND 64),
     campaign_id text COLLATE "C" NOT NULL, -- or a program
-    customer_id text COLLATE "C" NOT NULL CHECK (octet_length(customer_id) BETWEEN 1 AND 1024),
+    -- NULL: erased
+    customer_id text COLLATE "C" CHECK (octet_length(customer_id) BETWEEN 1 AND 1024),
     object text NOT NULL CHECK (object IN ('voucher', 'gift_card', 'loyalty_card', 'referral_code')),
     redeemable_id text COLLATE "C" NOT NULL CHECK (octet_length(redeemable_id) BETWEEN 1 AND 64),
     code text COLLATE "C" NOT NULL CHECK (code ~ '^[A-Z0-9_.~-]{1,64}$'),

@@ -16,7 +16,7 @@ FOR UPDATE;
 -- name: control_metadata_schemas
 -- $2, $3: the last row of the page before, or NULL. Newest first.
 -- use: metadata_schema_rows
-WHERE project_id = $1 AND ($2::timestamptz IS NULL OR (created_at, object) < ($2, $3))
+WHERE project_id = $1 AND (created_at, object) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, object DESC
 LIMIT $4;
 

@@ -6,10 +6,10 @@ SELECT id, campaign_id, customer_id, object, redeemable_id, code, is_once, distr
 FROM publications
 
 -- fragment: vouchers_to_give
--- Of campaign $2: active, nobody's, never used, not expired at $3.
+-- Of campaign $2: active, nobody's and never anybody's, never used, not expired at $3.
 SELECT v.id FROM vouchers v
 WHERE v.project_id = $1 AND v.campaign_id = $2 AND v.customer_id IS NULL AND v.status = 'active'
-    AND NOT v.is_passed_over AND ((v.rules ->> 'expires_ms')::bigint <= $3::bigint) IS NOT TRUE
+    AND NOT v.was_given AND NOT v.is_passed_over AND ((v.rules ->> 'expires_ms')::bigint <= $3::bigint) IS NOT TRUE
     AND NOT EXISTS (SELECT FROM counters k WHERE k.project_id = v.project_id AND k.id = 'r:' || v.id AND k.used > 0)
 ORDER BY v.id
 LIMIT 1
@@ -30,7 +30,7 @@ UPDATE vouchers SET is_passed_over = true
 WHERE project_id = $1 AND id IN (
     SELECT v.id FROM vouchers v
     WHERE v.project_id = $1 AND v.campaign_id = $2 AND v.customer_id IS NULL AND v.status = 'active'
-        AND NOT v.is_passed_over AND ($4::text IS NULL OR v.id < $4)
+        AND NOT v.was_given AND NOT v.is_passed_over AND ($4::text IS NULL OR v.id < $4)
         AND ((v.rules ->> 'expires_ms')::bigint <= $3::bigint
             OR EXISTS (SELECT FROM counters k
                 WHERE k.project_id = v.project_id AND k.id = 'r:' || v.id AND k.used > 0))
@@ -38,12 +38,13 @@ WHERE project_id = $1 AND id IN (
     LIMIT 500
     FOR UPDATE OF v SKIP LOCKED);
 
--- name: control_give_voucher
+-- name: control_hand_over_voucher
 UPDATE vouchers SET customer_id = $3, version = version + 1, updated_at = now() WHERE project_id = $1 AND id = $2;
 
 -- fragment: gift_cards_to_give
 SELECT id FROM gift_cards
-WHERE project_id = $1 AND campaign_id = $2 AND customer_id IS NULL AND status = 'active' AND spent_minor = 0
+WHERE project_id = $1 AND campaign_id = $2 AND customer_id IS NULL AND status = 'active' AND NOT was_given
+    AND spent_minor = 0
     AND (expires_ms IS NULL OR expires_ms > $3::bigint)
 ORDER BY id
 LIMIT 1
@@ -56,7 +57,7 @@ FOR UPDATE SKIP LOCKED;
 -- use: gift_cards_to_give
 FOR UPDATE;
 
--- name: control_give_gift_card
+-- name: control_hand_over_gift_card
 UPDATE gift_cards SET customer_id = $3, version = version + 1, updated_at = now() WHERE project_id = $1 AND id = $2;
 
 -- name: control_insert_publication
@@ -80,14 +81,14 @@ WHERE project_id = $1 AND id = $2;
 -- name: control_publications
 -- $2, $3: the last row of the page before, or NULL. Newest first.
 -- use: publication_rows
-WHERE project_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+WHERE project_id = $1 AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
 -- name: control_publications_of_campaign
 -- The same of campaign $5.
 -- use: publication_rows
-WHERE project_id = $1 AND campaign_id = $5 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+WHERE project_id = $1 AND campaign_id = $5 AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
@@ -95,7 +96,7 @@ LIMIT $4;
 -- The same of distribution $6, in campaign $5 or NULL.
 -- use: publication_rows
 WHERE project_id = $1 AND distribution_id = $6 AND ($5::text IS NULL OR campaign_id = $5)
-    AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+    AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
@@ -104,7 +105,7 @@ LIMIT $4;
 -- use: publication_rows
 WHERE project_id = $1 AND customer_id = $7 AND ($5::text IS NULL OR campaign_id = $5)
     AND ($6::text IS NULL OR distribution_id = $6)
-    AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+    AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
@@ -113,7 +114,7 @@ LIMIT $4;
 -- use: publication_rows
 WHERE project_id = $1 AND redeemable_id = $8 AND ($5::text IS NULL OR campaign_id = $5)
     AND ($6::text IS NULL OR distribution_id = $6) AND ($7::text IS NULL OR customer_id = $7)
-    AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+    AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
@@ -134,14 +135,14 @@ WHERE d.project_id = $1 AND d.id = $2;
 -- name: control_distributions
 -- $2, $3: the last row of the page before, or NULL. Newest first.
 -- use: distribution_rows
-WHERE d.project_id = $1 AND ($2::timestamptz IS NULL OR (d.created_at, d.id) < ($2, $3))
+WHERE d.project_id = $1 AND (d.created_at, d.id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY d.created_at DESC, d.id DESC
 LIMIT $4;
 
 -- name: control_distributions_of_campaign
 -- The same of campaign $5.
 -- use: distribution_rows
-WHERE d.project_id = $1 AND d.campaign_id = $5 AND ($2::timestamptz IS NULL OR (d.created_at, d.id) < ($2, $3))
+WHERE d.project_id = $1 AND d.campaign_id = $5 AND (d.created_at, d.id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY d.created_at DESC, d.id DESC
 LIMIT $4;
 

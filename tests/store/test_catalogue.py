@@ -95,6 +95,7 @@ async def test_deletes_are_few_and_the_app_never_writes_the_ledger(owner: Any) -
         (APP_ROLE, "sessions"),
         (APP_ROLE, "async_actions"),  # those alone whose file never came in whole
         (APP_ROLE, "async_action_chunks"),
+        (APP_ROLE, "metadata_schemas"),
         (RECONCILER_ROLE, "outbox"),
         (RECONCILER_ROLE, "worker_leases"),
         (RECONCILER_ROLE, "ring_entries"),
