@@ -78,6 +78,65 @@ CREATE FUNCTION public.app_worker_id() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN NULLIF(current_setting('app.worker_id'::text, true), ''::text);
 
+CREATE TABLE public.audit_log (
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    project_id text COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    actor text NOT NULL,
+    action text NOT NULL,
+    object text NOT NULL,
+    object_id text NOT NULL COLLATE pg_catalog."C",
+    before jsonb,
+    after jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT audit_log_action_check CHECK ((action ~ '^[a-z][a-z0-9_.]{0,63}$'::text)),
+    CONSTRAINT audit_log_actor_check CHECK (((length(actor) >= 1) AND (length(actor) <= 200))),
+    CONSTRAINT audit_log_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT audit_log_object_check CHECK ((object ~ '^[a-z][a-z0-9_]{0,63}$'::text)),
+    CONSTRAINT audit_log_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 1024)))
+);
+
+ALTER TABLE ONLY public.audit_log FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.members (
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    person_id text COLLATE pg_catalog."C",
+    email text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL,
+    project_ids text[],
+    status text NOT NULL,
+    invite_hash bytea,
+    invite_expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT members_active_is_somebody CHECK (((status <> 'active'::text) OR (person_id IS NOT NULL))),
+    CONSTRAINT members_email_check CHECK ((((octet_length(email) >= 3) AND (octet_length(email) <= 254)) AND (email = lower(email)))),
+    CONSTRAINT members_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT members_invite_hash_check CHECK ((octet_length(invite_hash) = 32)),
+    CONSTRAINT members_invited_by_token CHECK (((status = 'invited'::text) = (invite_hash IS NOT NULL))),
+    CONSTRAINT members_project_ids_check CHECK (((cardinality(project_ids) >= 1) AND (cardinality(project_ids) <= 100))),
+    CONSTRAINT members_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'manager'::text, 'analyst'::text]))),
+    CONSTRAINT members_status_check CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'removed'::text]))),
+    CONSTRAINT members_whole_account CHECK (((project_ids IS NULL) OR (role = ANY (ARRAY['manager'::text, 'analyst'::text]))))
+);
+
+ALTER TABLE ONLY public.members FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION public.audit_own(wanted_action text, account_ids text[], entry_ids text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ INSERT INTO public.audit_log (account_id, id, actor, action, object, object_id)  SELECT m.account_id,
+             u.entry_id,
+             m.id,
+             ('member.'::text || audit_own.wanted_action),
+             'member',
+             m.id
+            FROM (UNNEST(audit_own.account_ids, audit_own.entry_ids) u(account_id, entry_id)
+              JOIN public.members m ON ((m.account_id = u.account_id)))
+           WHERE ((m.person_id = ( SELECT public.app_person_id() AS app_person_id)) AND (m.status = 'active'::text));
+END;
+
 CREATE FUNCTION public.check_referrals() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -145,6 +204,7 @@ CREATE TABLE public.accounts (
     shard smallint NOT NULL,
     status text DEFAULT 'active'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirmed_at timestamp with time zone,
     CONSTRAINT accounts_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT accounts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT accounts_plan_check CHECK ((plan ~ '^[a-z][a-z0-9_]{0,31}$'::text)),
@@ -547,30 +607,6 @@ CREATE FUNCTION public.lookup_api_key(wanted_hash bytea) RETURNS TABLE(key_id te
    WHERE ((k.key_hash = lookup_api_key.wanted_hash) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())));
 END;
 
-CREATE TABLE public.members (
-    account_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    person_id text COLLATE pg_catalog."C",
-    email text NOT NULL COLLATE pg_catalog."C",
-    role text NOT NULL,
-    project_ids text[],
-    status text NOT NULL,
-    invite_hash bytea,
-    invite_expires_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT members_active_is_somebody CHECK (((status <> 'active'::text) OR (person_id IS NOT NULL))),
-    CONSTRAINT members_email_check CHECK ((((octet_length(email) >= 3) AND (octet_length(email) <= 254)) AND (email = lower(email)))),
-    CONSTRAINT members_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
-    CONSTRAINT members_invite_hash_check CHECK ((octet_length(invite_hash) = 32)),
-    CONSTRAINT members_invited_by_token CHECK (((status = 'invited'::text) = (invite_hash IS NOT NULL))),
-    CONSTRAINT members_project_ids_check CHECK (((cardinality(project_ids) >= 1) AND (cardinality(project_ids) <= 100))),
-    CONSTRAINT members_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'manager'::text, 'analyst'::text]))),
-    CONSTRAINT members_status_check CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'removed'::text]))),
-    CONSTRAINT members_whole_account CHECK (((project_ids IS NULL) OR (role = ANY (ARRAY['manager'::text, 'analyst'::text]))))
-);
-
-ALTER TABLE ONLY public.members FORCE ROW LEVEL SECURITY;
-
 CREATE FUNCTION public.lookup_invitation(wanted_hash bytea) RETURNS TABLE(account_id text, member_id text, email text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -594,6 +630,10 @@ CREATE TABLE public.people (
     reset_hash bytea,
     reset_expires_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirm_hash bytea,
+    confirm_expires_at timestamp with time zone,
+    CONSTRAINT people_confirm_hash_check CHECK ((octet_length(confirm_hash) = 32)),
+    CONSTRAINT people_confirm_whole CHECK (((confirm_hash IS NULL) = (confirm_expires_at IS NULL))),
     CONSTRAINT people_email_check CHECK ((((octet_length(email) >= 3) AND (octet_length(email) <= 254)) AND (email = lower(email)))),
     CONSTRAINT people_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT people_password_hash_check CHECK (((password_hash ~~ '$argon2id$%'::text) AND (octet_length(password_hash) <= 256))),
@@ -1025,26 +1065,6 @@ CREATE TABLE public.async_action_chunks (
 );
 
 ALTER TABLE ONLY public.async_action_chunks FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE public.audit_log (
-    account_id text NOT NULL COLLATE pg_catalog."C",
-    project_id text COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    actor text NOT NULL,
-    action text NOT NULL,
-    object text NOT NULL,
-    object_id text NOT NULL COLLATE pg_catalog."C",
-    before jsonb,
-    after jsonb,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT audit_log_action_check CHECK ((action ~ '^[a-z][a-z0-9_.]{0,63}$'::text)),
-    CONSTRAINT audit_log_actor_check CHECK (((length(actor) >= 1) AND (length(actor) <= 200))),
-    CONSTRAINT audit_log_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
-    CONSTRAINT audit_log_object_check CHECK ((object ~ '^[a-z][a-z0-9_]{0,63}$'::text)),
-    CONSTRAINT audit_log_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 1024)))
-);
-
-ALTER TABLE ONLY public.audit_log FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.campaigns (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -2206,6 +2226,8 @@ CREATE INDEX segments_by_time ON public.segments USING btree (project_id, create
 
 CREATE INDEX sessions_by_member ON public.sessions USING btree (account_id, member_id);
 
+CREATE INDEX sessions_by_time ON public.sessions USING btree (person_id, created_at, id) WHERE (ended_at IS NULL);
+
 CREATE INDEX usage_daily_by_project ON public.usage_daily USING btree (project_id, day);
 
 CREATE INDEX validation_rules_by_name ON public.validation_rules USING btree (project_id, name_key, id);
@@ -2397,7 +2419,7 @@ CREATE POLICY app_delete ON public.metadata_schemas FOR DELETE TO vauchflow_app 
 
 CREATE POLICY app_delete ON public.sessions FOR DELETE TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
 
-CREATE POLICY app_insert ON public.accounts FOR INSERT TO vauchflow_app WITH CHECK (((id = ( SELECT public.app_account_id() AS app_account_id)) AND (plan = 'free'::text)));
+CREATE POLICY app_insert ON public.accounts FOR INSERT TO vauchflow_app WITH CHECK (((id = ( SELECT public.app_account_id() AS app_account_id)) AND (plan = 'free'::text) AND (confirmed_at IS NULL)));
 
 CREATE POLICY app_insert ON public.api_keys FOR INSERT TO vauchflow_app WITH CHECK (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
@@ -2560,6 +2582,8 @@ CREATE POLICY app_select ON public.validation_rules FOR SELECT TO vauchflow_app 
 CREATE POLICY app_select ON public.vouchers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.worker_leases FOR SELECT TO vauchflow_app USING (((shard = ( SELECT public.app_shard() AS app_shard)) AND (worker_id = ( SELECT public.app_worker_id() AS app_worker_id))));
+
+CREATE POLICY app_update ON public.accounts FOR UPDATE TO vauchflow_app USING ((id = ( SELECT public.app_account_id() AS app_account_id))) WITH CHECK ((id = ( SELECT public.app_account_id() AS app_account_id)));
 
 CREATE POLICY app_update ON public.api_keys FOR UPDATE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)))) WITH CHECK (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
@@ -2922,6 +2946,26 @@ REVOKE ALL ON FUNCTION public.app_worker_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_worker_id() TO vauchflow_app;
 GRANT ALL ON FUNCTION public.app_worker_id() TO vauchflow_reconciler;
 
+GRANT SELECT,INSERT ON TABLE public.audit_log TO vauchflow_app;
+GRANT INSERT ON TABLE public.audit_log TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(person_id) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(role) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(project_ids) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(status) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(invite_hash) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(invite_expires_at) ON TABLE public.members TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.audit_own(wanted_action text, account_ids text[], entry_ids text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_own(wanted_action text, account_ids text[], entry_ids text[]) TO vauchflow_app;
+
 REVOKE ALL ON FUNCTION public.check_referrals() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.count_attempt(wanted_key bytea, window_s integer) FROM PUBLIC;
@@ -2929,6 +2973,8 @@ GRANT ALL ON FUNCTION public.count_attempt(wanted_key bytea, window_s integer) T
 
 GRANT SELECT,INSERT ON TABLE public.accounts TO vauchflow_app;
 GRANT SELECT ON TABLE public.accounts TO vauchflow_reconciler;
+
+GRANT UPDATE(confirmed_at) ON TABLE public.accounts TO vauchflow_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.async_actions TO vauchflow_app;
 
@@ -3020,20 +3066,6 @@ GRANT UPDATE(expires_at) ON TABLE public.api_keys TO vauchflow_app;
 REVOKE ALL ON FUNCTION public.lookup_api_key(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_api_key(wanted_hash bytea) TO vauchflow_app;
 
-GRANT SELECT,INSERT ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(person_id) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(role) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(project_ids) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(status) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(invite_hash) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(invite_expires_at) ON TABLE public.members TO vauchflow_app;
-
 REVOKE ALL ON FUNCTION public.lookup_invitation(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_invitation(wanted_hash bytea) TO vauchflow_app;
 
@@ -3054,6 +3086,10 @@ GRANT UPDATE(recovery_hashes) ON TABLE public.people TO vauchflow_app;
 GRANT UPDATE(reset_hash) ON TABLE public.people TO vauchflow_app;
 
 GRANT UPDATE(reset_expires_at) ON TABLE public.people TO vauchflow_app;
+
+GRANT UPDATE(confirm_hash) ON TABLE public.people TO vauchflow_app;
+
+GRANT UPDATE(confirm_expires_at) ON TABLE public.people TO vauchflow_app;
 
 REVOKE ALL ON FUNCTION public.lookup_password_reset(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_password_reset(wanted_hash bytea) TO vauchflow_app;
@@ -3125,9 +3161,6 @@ GRANT UPDATE(detail) ON TABLE public.alarms TO vauchflow_reconciler;
 GRANT UPDATE(resolved_at) ON TABLE public.alarms TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.async_action_chunks TO vauchflow_app;
-
-GRANT SELECT,INSERT ON TABLE public.audit_log TO vauchflow_app;
-GRANT INSERT ON TABLE public.audit_log TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.campaigns TO vauchflow_app;
 GRANT SELECT ON TABLE public.campaigns TO vauchflow_reconciler;

@@ -265,10 +265,27 @@ IN_BULK = (
     Step("getResult", at=("nobody-was-given-this",), status=404),
 )
 
-OF_PEOPLE = {
-    "acceptInvitation", "askForPasswordReset", "beginTotp", "changePassword", "confirmTotp", "getMe", "logIn", "logOut",
-    "removeTotp", "resetPassword", "signUp",
-}  # fmt: skip
-"""They take a person's password, mail or session, and no id of anything: tests/control_plane go to them."""
+_CAROL, _DORA, _PASSWORD = "carol{mark}@example.com", "dora{mark}@example.com", "correct horse battery"
+_NEW_PASSWORD = "another horse battery"
 
-STEPS = (*ACCOUNTS, *SHOP, *CAMPAIGNS, *CARDS, *CHECKOUT, *IN_BULK)
+PEOPLE = (
+    Step("signUp", {"email": _CAROL, "password": _PASSWORD, "account": "Acme"}, kept="signed_up"),
+    Step("confirmEmail", {"token": "{token}"}, mailed=("confirm-email", _CAROL)),
+    Step("askForEmailConfirmation"),
+    Step("getMe"),
+    Step("logIn", {"email": _CAROL, "password": _PASSWORD}),
+    Step("listSessions", kept="sessions"),
+    Step("endSession", at=("{sessions.data.1.id}",)),
+    Step("beginTotp", kept="totp"),
+    Step("confirmTotp", {"code": "{code}"}, kept="second"),
+    Step("removeTotp", {"code": "{second.recovery_codes.0}"}),
+    Step("changePassword", {"password": _PASSWORD, "new_password": _NEW_PASSWORD}),
+    Step("askForPasswordReset", {"email": _CAROL}),
+    Step("resetPassword", {"token": "{token}", "password": _PASSWORD}, mailed=("reset-password", _CAROL)),
+    Step("logIn", {"email": _CAROL, "password": _PASSWORD}),
+    Step("logOut"),
+    Step("inviteMember", {"email": _DORA, "role": "manager"}, is_admins=True),
+    Step("acceptInvitation", {"token": "{token}", "password": _PASSWORD}, mailed=("accept-invitation", _DORA)),
+)
+
+STEPS = (*ACCOUNTS, *SHOP, *CAMPAIGNS, *CARDS, *CHECKOUT, *IN_BULK, *PEOPLE)

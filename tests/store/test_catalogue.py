@@ -226,6 +226,7 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
         "lookup_person": {APP_ROLE},
         "lookup_password_reset": {APP_ROLE},
         "lookup_invitation": {APP_ROLE},
+        "audit_own": {APP_ROLE},
         "count_attempt": {APP_ROLE},
         "forget_attempts": {APP_ROLE},
         "due_async_actions": {APP_ROLE},
