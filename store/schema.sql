@@ -383,6 +383,7 @@ CREATE TABLE public.gift_cards (
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    was_given boolean DEFAULT false NOT NULL,
     CONSTRAINT gift_cards_category_check CHECK (((length(category) >= 1) AND (length(category) <= 64))),
     CONSTRAINT gift_cards_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
     CONSTRAINT gift_cards_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
@@ -698,6 +699,15 @@ CREATE FUNCTION public.lookup_session(wanted_hash bytea) RETURNS TABLE(id text, 
       JOIN public.accounts a ON ((a.id = s.account_id)))
    WHERE ((s.token_hash = lookup_session.wanted_hash) AND (s.ended_at IS NULL) AND (m.status = 'active'::text) AND (s.seen_at > (now() - '12:00:00'::interval)) AND (s.created_at > (now() - '30 days'::interval)));
 END;
+
+CREATE FUNCTION public.note_was_given() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.was_given := true;
+    RETURN NEW;
+END $$;
 
 CREATE TABLE public.loyalty_lots (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -1424,7 +1434,7 @@ CREATE TABLE public.publications (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id text NOT NULL COLLATE pg_catalog."C",
     campaign_id text NOT NULL COLLATE pg_catalog."C",
-    customer_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text COLLATE pg_catalog."C",
     object text NOT NULL,
     redeemable_id text NOT NULL COLLATE pg_catalog."C",
     code text NOT NULL COLLATE pg_catalog."C",
@@ -1840,6 +1850,7 @@ CREATE TABLE public.vouchers (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     customer_id text COLLATE pg_catalog."C",
     is_passed_over boolean DEFAULT false NOT NULL,
+    was_given boolean DEFAULT false NOT NULL,
     CONSTRAINT vouchers_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
     CONSTRAINT vouchers_counts_customers_since_check CHECK ((counts_customers_since >= 0)),
     CONSTRAINT vouchers_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
@@ -2122,7 +2133,7 @@ CREATE INDEX gift_cards_by_customer ON public.gift_cards USING btree (project_id
 
 CREATE INDEX gift_cards_by_time ON public.gift_cards USING btree (project_id, created_at, id);
 
-CREATE INDEX gift_cards_to_give ON public.gift_cards USING btree (project_id, campaign_id, id) WHERE ((customer_id IS NULL) AND (status = 'active'::text) AND (spent_minor = 0) AND (campaign_id IS NOT NULL));
+CREATE INDEX gift_cards_to_give ON public.gift_cards USING btree (project_id, campaign_id, id) WHERE ((customer_id IS NULL) AND (status = 'active'::text) AND (NOT was_given) AND (spent_minor = 0) AND (campaign_id IS NOT NULL));
 
 CREATE INDEX idempotency_keys_by_time ON public.idempotency_keys USING btree (account_id, project_id, created_at);
 
@@ -2240,11 +2251,13 @@ CREATE INDEX vouchers_by_customer ON public.vouchers USING btree (project_id, cu
 
 CREATE INDEX vouchers_by_time ON public.vouchers USING btree (project_id, created_at, id);
 
-CREATE INDEX vouchers_to_give ON public.vouchers USING btree (project_id, campaign_id, id) WHERE ((customer_id IS NULL) AND (status = 'active'::text) AND (NOT is_passed_over) AND (campaign_id IS NOT NULL));
+CREATE INDEX vouchers_to_give ON public.vouchers USING btree (project_id, campaign_id, id) WHERE ((customer_id IS NULL) AND (status = 'active'::text) AND (NOT was_given) AND (NOT is_passed_over) AND (campaign_id IS NOT NULL));
 
 CREATE TRIGGER gift_card_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.gift_card_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_changes();
 
 CREATE TRIGGER gift_cards_codes AFTER INSERT ON public.gift_cards REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('gift_card');
+
+CREATE TRIGGER gift_cards_were_given BEFORE UPDATE OF customer_id ON public.gift_cards FOR EACH ROW WHEN (((old.customer_id IS NOT NULL) AND (old.customer_id IS DISTINCT FROM new.customer_id))) EXECUTE FUNCTION public.note_was_given();
 
 CREATE TRIGGER loyalty_cards_codes AFTER INSERT ON public.loyalty_cards REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('loyalty_card');
 
@@ -2255,6 +2268,8 @@ CREATE TRIGGER referral_codes_codes AFTER INSERT ON public.referral_codes REFERE
 CREATE TRIGGER referrals_checked AFTER INSERT ON public.referrals REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.check_referrals();
 
 CREATE TRIGGER vouchers_codes AFTER INSERT ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('voucher');
+
+CREATE TRIGGER vouchers_were_given BEFORE UPDATE OF customer_id ON public.vouchers FOR EACH ROW WHEN (((old.customer_id IS NOT NULL) AND (old.customer_id IS DISTINCT FROM new.customer_id))) EXECUTE FUNCTION public.note_was_given();
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
@@ -3105,6 +3120,8 @@ GRANT UPDATE(ended_at) ON TABLE public.sessions TO vauchflow_app;
 
 REVOKE ALL ON FUNCTION public.lookup_session(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_session(wanted_hash bytea) TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.note_was_given() FROM PUBLIC;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.loyalty_lots TO vauchflow_cards;
 GRANT SELECT ON TABLE public.loyalty_lots TO vauchflow_app;

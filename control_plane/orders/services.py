@@ -1,4 +1,4 @@
-"""What is done with orders: upserted, changed, read, listed. One that is paid is reported once, as its event would be."""
+"""What is done with orders: upserted, changed, read, listed. One that is paid is reported once, as by an event."""
 
 from typing import Any
 

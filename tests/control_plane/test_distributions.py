@@ -8,6 +8,7 @@ from control_plane.context import Context
 from control_plane.distributions import distributing
 from control_plane.jobs import worker
 from control_plane.jobs.kinds import Action
+from control_plane.publications import giving
 from tests.control_plane.bulk import action, counts
 from tests.control_plane.client import Client, Tenancy, assert_problem, created, ok
 
@@ -116,7 +117,7 @@ async def test_a_worker_that_dies_between_and_within_chunks_leaves_no_double(
     assert await worker.make_chunk(context, taken, tenant) is not None
     assert len(await given(owner, id_)) == distributing.CUSTOMERS_A_CHUNK
 
-    calls, real = 0, distributing.give
+    calls, real = 0, giving.give
 
     async def dying(*arguments: Any, **more: Any) -> Any:
         nonlocal calls
@@ -125,7 +126,7 @@ async def test_a_worker_that_dies_between_and_within_chunks_leaves_no_double(
             raise RuntimeError("killed")
         return await real(*arguments, **more)
 
-    monkeypatch.setattr(distributing, "give", dying)
+    monkeypatch.setattr("control_plane.distributions.distributing.give", dying)
     with pytest.raises(RuntimeError):
         await worker.make_chunk(context, taken, tenant)
     monkeypatch.undo()
