@@ -83,6 +83,8 @@ PROBLEMS: dict[str, Problem] = {
     "customer_not_found": Problem(404, "No such customer."),
     "segment_not_found": Problem(404, "No such segment."),
     "product_not_found": Problem(404, "No such product."),
+    "sku_not_found": Problem(404, "No such SKU."),
+    "collection_not_found": Problem(404, "No such collection."),
     "async_action_not_found": Problem(404, "No such asynchronous action."),
     "publication_not_found": Problem(404, "No such publication."),
     "distribution_not_found": Problem(404, "No such distribution."),

@@ -383,7 +383,6 @@ CREATE TABLE public.gift_cards (
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    was_given boolean DEFAULT false NOT NULL,
     CONSTRAINT gift_cards_category_check CHECK (((length(category) >= 1) AND (length(category) <= 64))),
     CONSTRAINT gift_cards_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
     CONSTRAINT gift_cards_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
@@ -562,6 +561,39 @@ CREATE FUNCTION public.issue_loyalty_card(project text, id text, program text, c
    RETURNING loyalty_cards.id;
 END;
 
+CREATE FUNCTION public.keep_customer_segments() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    labels text[] := NEW.segments || NEW.rule_segments;
+BEGIN
+    DELETE FROM customer_segments s
+    WHERE s.project_id = NEW.project_id AND s.customer_id = NEW.id AND s.segment_id <> ALL (labels);
+    INSERT INTO customer_segments (project_id, customer_id, segment_id, created_at)
+    SELECT DISTINCT NEW.project_id, NEW.id, n.label, NEW.created_at FROM unnest(labels) AS n (label)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_product_labels() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    in_collections text[] := NEW.collections || NEW.rule_collections;
+BEGIN
+    DELETE FROM product_labels l
+    WHERE l.project_id = NEW.project_id AND l.product_id = NEW.id
+        AND l.label <> ALL (CASE l.kind WHEN 'category' THEN NEW.categories ELSE in_collections END);
+    INSERT INTO product_labels (project_id, product_id, kind, label, created_at)
+    SELECT NEW.project_id, NEW.id, 'category', n.label, NEW.created_at FROM unnest(NEW.categories) AS n (label)
+    UNION
+    SELECT NEW.project_id, NEW.id, 'collection', n.label, NEW.created_at FROM unnest(in_collections) AS n (label)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
 CREATE TABLE public.api_keys (
     account_id text NOT NULL COLLATE pg_catalog."C",
     project_id text COLLATE pg_catalog."C",
@@ -699,15 +731,6 @@ CREATE FUNCTION public.lookup_session(wanted_hash bytea) RETURNS TABLE(id text, 
       JOIN public.accounts a ON ((a.id = s.account_id)))
    WHERE ((s.token_hash = lookup_session.wanted_hash) AND (s.ended_at IS NULL) AND (m.status = 'active'::text) AND (s.seen_at > (now() - '12:00:00'::interval)) AND (s.created_at > (now() - '30 days'::interval)));
 END;
-
-CREATE FUNCTION public.note_was_given() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    AS $$
-BEGIN
-    NEW.was_given := true;
-    RETURN NEW;
-END $$;
 
 CREATE TABLE public.loyalty_lots (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -1104,6 +1127,23 @@ CREATE TABLE public.campaigns (
 
 ALTER TABLE ONLY public.campaigns FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.collections (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text,
+    rule jsonb,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
+    CONSTRAINT collections_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
+    CONSTRAINT collections_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT collections_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT collections_rule_check CHECK (((jsonb_typeof(rule) = 'object'::text) AND (octet_length((rule)::text) <= 32768)))
+);
+
+ALTER TABLE ONLY public.collections FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.counters (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1152,6 +1192,15 @@ CREATE TABLE public.customer_events (
 
 ALTER TABLE ONLY public.customer_events FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.customer_segments (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    segment_id text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.customer_segments FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.customers (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1164,33 +1213,17 @@ CREATE TABLE public.customers (
     updated_at timestamp with time zone,
     name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
     email_key text GENERATED ALWAYS AS (public.search_key(email)) STORED COLLATE pg_catalog."C",
+    rule_segments text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT customers_email_check CHECK (((length(email) >= 1) AND (length(email) <= 320))),
     CONSTRAINT customers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
     CONSTRAINT customers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT customers_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT customers_rule_segments_check CHECK (((cardinality(rule_segments) <= 100) AND (octet_length((rule_segments)::text) <= 65536))),
     CONSTRAINT customers_segments_check CHECK (((cardinality(segments) <= 100) AND (octet_length((segments)::text) <= 16384))),
     CONSTRAINT customers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
 
 ALTER TABLE ONLY public.customers FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE public.distributions (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    campaign_id text NOT NULL COLLATE pg_catalog."C",
-    segment_id text NOT NULL COLLATE pg_catalog."C",
-    name text,
-    is_once boolean NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    async_action_id text NOT NULL COLLATE pg_catalog."C",
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT distributions_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
-    CONSTRAINT distributions_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT distributions_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
-    CONSTRAINT distributions_segment_id_check CHECK (((octet_length(segment_id) >= 1) AND (octet_length(segment_id) <= 1024)))
-);
-
-ALTER TABLE ONLY public.distributions FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.epochs (
     shard smallint NOT NULL,
@@ -1286,43 +1319,6 @@ END)),
 
 ALTER TABLE ONLY public.loyalty_entries FORCE ROW LEVEL SECURITY;
 
-CREATE TABLE public.metadata_schemas (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    object text NOT NULL COLLATE pg_catalog."C",
-    properties jsonb DEFAULT '{}'::jsonb NOT NULL,
-    allow_undefined boolean DEFAULT true NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT metadata_schemas_object_check CHECK ((object ~ '^[a-z][a-z_]{0,31}$'::text)),
-    CONSTRAINT metadata_schemas_properties_check CHECK (((jsonb_typeof(properties) = 'object'::text) AND (octet_length((properties)::text) <= 131072)))
-);
-
-ALTER TABLE ONLY public.metadata_schemas FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE public.orders (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    customer_id text COLLATE pg_catalog."C",
-    status text DEFAULT 'created'::text NOT NULL,
-    amount_minor bigint,
-    shipping_minor bigint DEFAULT 0 NOT NULL,
-    total_minor bigint,
-    items jsonb DEFAULT '[]'::jsonb NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone,
-    CONSTRAINT orders_amount_minor_check CHECK (((amount_minor >= 0) AND (amount_minor <= '1000000000000'::bigint))),
-    CONSTRAINT orders_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
-    CONSTRAINT orders_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
-    CONSTRAINT orders_items_check CHECK (((jsonb_typeof(items) = 'array'::text) AND (octet_length((items)::text) <= 1048576))),
-    CONSTRAINT orders_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT orders_shipping_minor_check CHECK (((shipping_minor >= 0) AND (shipping_minor <= '1000000000000'::bigint))),
-    CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['created'::text, 'paid'::text, 'fulfilled'::text, 'canceled'::text]))),
-    CONSTRAINT orders_total_minor_check CHECK (((total_minor >= 0) AND (total_minor <= '1000000000000'::bigint)))
-);
-
-ALTER TABLE ONLY public.orders FORCE ROW LEVEL SECURITY;
-
 CREATE TABLE public.outbox (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id bigint NOT NULL,
@@ -1334,7 +1330,7 @@ CREATE TABLE public.outbox (
     applied_at timestamp with time zone,
     attempts integer DEFAULT 0 NOT NULL,
     CONSTRAINT outbox_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT outbox_object_check CHECK ((object = ANY (ARRAY['campaign'::text, 'voucher'::text, 'batch'::text, 'rule'::text, 'customer'::text, 'product'::text, 'settings'::text, 'promotion_tier'::text, 'gift_card'::text, 'loyalty_card'::text, 'referral_code'::text]))),
+    CONSTRAINT outbox_object_check CHECK ((object = ANY (ARRAY['campaign'::text, 'voucher'::text, 'batch'::text, 'rule'::text, 'customer'::text, 'product'::text, 'sku'::text, 'settings'::text, 'promotion_tier'::text, 'gift_card'::text, 'loyalty_card'::text, 'referral_code'::text]))),
     CONSTRAINT outbox_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 1024))),
     CONSTRAINT outbox_shard_check CHECK (((shard >= 0) AND (shard <= 1023))),
     CONSTRAINT outbox_version_check CHECK (((version >= 0) AND (version <= '9007199254740991'::bigint)))
@@ -1369,6 +1365,17 @@ CREATE TABLE public.paid_orders (
 
 ALTER TABLE ONLY public.paid_orders FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.product_labels (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    product_id text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    label text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT product_labels_kind_check CHECK ((kind = ANY (ARRAY['category'::text, 'collection'::text])))
+);
+
+ALTER TABLE ONLY public.product_labels FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.products (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1381,12 +1388,15 @@ CREATE TABLE public.products (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
+    rule_collections text[] DEFAULT '{}'::text[] NOT NULL,
+    deleted_at timestamp with time zone,
     CONSTRAINT products_categories_check CHECK (((cardinality(categories) <= 100) AND (octet_length((categories)::text) <= 16384))),
     CONSTRAINT products_collections_check CHECK (((cardinality(collections) <= 100) AND (octet_length((collections)::text) <= 16384))),
     CONSTRAINT products_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
     CONSTRAINT products_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT products_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT products_price_minor_check CHECK (((price_minor >= 0) AND (price_minor <= '1000000000000'::bigint))),
+    CONSTRAINT products_rule_collections_check CHECK (((cardinality(rule_collections) <= 100) AND (octet_length((rule_collections)::text) <= 65536))),
     CONSTRAINT products_version_check CHECK (((version >= 2) AND (version <= '9007199254740991'::bigint)))
 );
 
@@ -1429,28 +1439,6 @@ CREATE TABLE public.promotion_tiers (
 );
 
 ALTER TABLE ONLY public.promotion_tiers FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE public.publications (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    campaign_id text NOT NULL COLLATE pg_catalog."C",
-    customer_id text COLLATE pg_catalog."C",
-    object text NOT NULL,
-    redeemable_id text NOT NULL COLLATE pg_catalog."C",
-    code text NOT NULL COLLATE pg_catalog."C",
-    is_once boolean NOT NULL,
-    distribution_id text COLLATE pg_catalog."C",
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT publications_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
-    CONSTRAINT publications_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
-    CONSTRAINT publications_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
-    CONSTRAINT publications_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT publications_object_check CHECK ((object = ANY (ARRAY['voucher'::text, 'gift_card'::text, 'loyalty_card'::text, 'referral_code'::text]))),
-    CONSTRAINT publications_redeemable_id_check CHECK (((octet_length(redeemable_id) >= 1) AND (octet_length(redeemable_id) <= 64)))
-);
-
-ALTER TABLE ONLY public.publications FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.quarantine (
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1779,12 +1767,38 @@ CREATE TABLE public.segments (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
+    rule jsonb,
     CONSTRAINT segments_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
     CONSTRAINT segments_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT segments_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+    CONSTRAINT segments_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT segments_rule_check CHECK (((jsonb_typeof(rule) = 'object'::text) AND (octet_length((rule)::text) <= 32768)))
 );
 
 ALTER TABLE ONLY public.segments FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.skus (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    version bigint DEFAULT 2 NOT NULL,
+    product_id text COLLATE pg_catalog."C",
+    name text,
+    price_minor bigint,
+    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
+    CONSTRAINT skus_attributes_check CHECK (((jsonb_typeof(attributes) = 'object'::text) AND (octet_length((attributes)::text) <= 16384))),
+    CONSTRAINT skus_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
+    CONSTRAINT skus_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT skus_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT skus_price_minor_check CHECK (((price_minor >= 0) AND (price_minor <= '1000000000000'::bigint))),
+    CONSTRAINT skus_product_id_check CHECK (((length(product_id) >= 1) AND (length(product_id) <= 128))),
+    CONSTRAINT skus_version_check CHECK (((version >= 2) AND (version <= '9007199254740991'::bigint)))
+);
+
+ALTER TABLE ONLY public.skus FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.stream_positions (
     shard smallint NOT NULL,
@@ -1849,8 +1863,6 @@ CREATE TABLE public.vouchers (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     customer_id text COLLATE pg_catalog."C",
-    is_passed_over boolean DEFAULT false NOT NULL,
-    was_given boolean DEFAULT false NOT NULL,
     CONSTRAINT vouchers_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
     CONSTRAINT vouchers_counts_customers_since_check CHECK ((counts_customers_since >= 0)),
     CONSTRAINT vouchers_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
@@ -1910,17 +1922,20 @@ ALTER TABLE ONLY public.campaigns
 ALTER TABLE ONLY public.codes
     ADD CONSTRAINT codes_pkey PRIMARY KEY (project_id, code);
 
+ALTER TABLE ONLY public.collections
+    ADD CONSTRAINT collections_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.customer_events
     ADD CONSTRAINT customer_events_pkey PRIMARY KEY (project_id, type, id);
 
+ALTER TABLE ONLY public.customer_segments
+    ADD CONSTRAINT customer_segments_pkey PRIMARY KEY (project_id, customer_id, segment_id);
+
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_pkey PRIMARY KEY (project_id, id);
-
-ALTER TABLE ONLY public.distributions
-    ADD CONSTRAINT distributions_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.epochs
     ADD CONSTRAINT epochs_pkey PRIMARY KEY (shard, epoch);
@@ -1958,12 +1973,6 @@ ALTER TABLE ONLY public.members
 ALTER TABLE ONLY public.members
     ADD CONSTRAINT members_pkey PRIMARY KEY (account_id, id);
 
-ALTER TABLE ONLY public.metadata_schemas
-    ADD CONSTRAINT metadata_schemas_pkey PRIMARY KEY (project_id, object);
-
-ALTER TABLE ONLY public.orders
-    ADD CONSTRAINT orders_pkey PRIMARY KEY (project_id, id);
-
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (project_id, id);
 
@@ -1979,6 +1988,9 @@ ALTER TABLE ONLY public.people
 ALTER TABLE ONLY public.people
     ADD CONSTRAINT people_reset_hash_key UNIQUE (reset_hash);
 
+ALTER TABLE ONLY public.product_labels
+    ADD CONSTRAINT product_labels_pkey PRIMARY KEY (project_id, product_id, kind, label);
+
 ALTER TABLE ONLY public.products
     ADD CONSTRAINT products_pkey PRIMARY KEY (project_id, id);
 
@@ -1993,9 +2005,6 @@ ALTER TABLE ONLY public.projects
 
 ALTER TABLE ONLY public.promotion_tiers
     ADD CONSTRAINT promotion_tiers_pkey PRIMARY KEY (project_id, id);
-
-ALTER TABLE ONLY public.publications
-    ADD CONSTRAINT publications_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_pkey PRIMARY KEY (id);
@@ -2063,6 +2072,9 @@ ALTER TABLE ONLY public.sessions
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_token_hash_key UNIQUE (token_hash);
 
+ALTER TABLE ONLY public.skus
+    ADD CONSTRAINT skus_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.stream_positions
     ADD CONSTRAINT stream_positions_pkey PRIMARY KEY (shard);
 
@@ -2101,6 +2113,14 @@ CREATE INDEX async_actions_with_chunks ON public.async_actions USING btree (upda
 
 CREATE INDEX attempts_by_time ON public.attempts USING btree (since);
 
+CREATE INDEX audit_log_by_action ON public.audit_log USING btree (account_id, action, created_at, id);
+
+CREATE INDEX audit_log_by_actor ON public.audit_log USING btree (account_id, actor, created_at, id);
+
+CREATE INDEX audit_log_by_object ON public.audit_log USING btree (account_id, object, created_at, id);
+
+CREATE INDEX audit_log_by_object_id ON public.audit_log USING btree (account_id, object_id, created_at, id);
+
 CREATE INDEX audit_log_by_project ON public.audit_log USING btree (project_id, created_at, id) WHERE (project_id IS NOT NULL);
 
 CREATE INDEX audit_log_by_time ON public.audit_log USING btree (account_id, created_at, id);
@@ -2111,17 +2131,23 @@ CREATE INDEX campaigns_by_time ON public.campaigns USING btree (project_id, crea
 
 CREATE INDEX campaigns_by_type ON public.campaigns USING btree (project_id, type, created_at, id);
 
+CREATE INDEX campaigns_not_active ON public.campaigns USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE INDEX collections_by_name ON public.collections USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
+
+CREATE INDEX collections_by_rule ON public.collections USING btree (project_id, id) WHERE (rule IS NOT NULL);
+
+CREATE INDEX collections_by_time ON public.collections USING btree (project_id, created_at, id);
+
 CREATE INDEX customer_events_by_customer ON public.customer_events USING btree (project_id, customer_id) WHERE (customer_id IS NOT NULL);
+
+CREATE INDEX customer_segments_by_segment ON public.customer_segments USING btree (project_id, segment_id, created_at, customer_id);
 
 CREATE INDEX customers_by_email ON public.customers USING btree (project_id, email_key, id) WHERE (email_key IS NOT NULL);
 
 CREATE INDEX customers_by_name ON public.customers USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
 
 CREATE INDEX customers_by_time ON public.customers USING btree (project_id, created_at, id);
-
-CREATE INDEX distributions_by_campaign ON public.distributions USING btree (project_id, campaign_id, created_at, id);
-
-CREATE INDEX distributions_by_time ON public.distributions USING btree (project_id, created_at, id);
 
 CREATE UNIQUE INDEX epochs_one_not_closed ON public.epochs USING btree (shard) WHERE (state <> 'closed'::text);
 
@@ -2133,13 +2159,13 @@ CREATE INDEX gift_cards_by_customer ON public.gift_cards USING btree (project_id
 
 CREATE INDEX gift_cards_by_time ON public.gift_cards USING btree (project_id, created_at, id);
 
-CREATE INDEX gift_cards_to_give ON public.gift_cards USING btree (project_id, campaign_id, id) WHERE ((customer_id IS NULL) AND (status = 'active'::text) AND (NOT was_given) AND (spent_minor = 0) AND (campaign_id IS NOT NULL));
-
 CREATE INDEX idempotency_keys_by_time ON public.idempotency_keys USING btree (account_id, project_id, created_at);
 
 CREATE INDEX loyalty_cards_by_customer ON public.loyalty_cards USING btree (project_id, customer_id, created_at, id);
 
 CREATE INDEX loyalty_cards_by_program ON public.loyalty_cards USING btree (project_id, program_id, created_at, id);
+
+CREATE INDEX loyalty_cards_not_active ON public.loyalty_cards USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
 CREATE INDEX loyalty_entries_by_source ON public.loyalty_entries USING btree (project_id, card_id, source) WHERE (source IS NOT NULL);
 
@@ -2153,23 +2179,17 @@ CREATE INDEX members_by_time ON public.members USING btree (account_id, created_
 
 CREATE INDEX members_of_person ON public.members USING btree (person_id) WHERE (status = 'active'::text);
 
-CREATE INDEX metadata_schemas_by_time ON public.metadata_schemas USING btree (project_id, created_at, object);
-
-CREATE INDEX orders_by_customer ON public.orders USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
-
-CREATE INDEX orders_by_status ON public.orders USING btree (project_id, status, created_at, id);
-
-CREATE INDEX orders_by_time ON public.orders USING btree (project_id, created_at, id);
-
 CREATE INDEX outbox_applied ON public.outbox USING btree (shard, applied_at) WHERE (applied_at IS NOT NULL);
 
 CREATE INDEX outbox_unapplied ON public.outbox USING btree (shard, id) WHERE (applied_at IS NULL);
 
 CREATE INDEX paid_orders_by_customer ON public.paid_orders USING btree (project_id, customer_id) WHERE (customer_id IS NOT NULL);
 
+CREATE INDEX product_labels_by_label ON public.product_labels USING btree (project_id, kind, label, created_at, product_id);
+
 CREATE INDEX products_by_name ON public.products USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
 
-CREATE INDEX products_by_time ON public.products USING btree (project_id, created_at, id);
+CREATE INDEX products_by_time ON public.products USING btree (project_id, created_at, id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX projects_by_time ON public.projects USING btree (account_id, created_at, id);
 
@@ -2183,21 +2203,15 @@ CREATE INDEX promotion_tiers_by_name ON public.promotion_tiers USING btree (proj
 
 CREATE INDEX promotion_tiers_by_time ON public.promotion_tiers USING btree (project_id, created_at, id);
 
-CREATE INDEX publications_by_campaign ON public.publications USING btree (project_id, campaign_id, created_at, id);
+CREATE INDEX promotion_tiers_not_active ON public.promotion_tiers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
-CREATE INDEX publications_by_customer ON public.publications USING btree (project_id, customer_id, created_at, id);
-
-CREATE INDEX publications_by_distribution ON public.publications USING btree (project_id, distribution_id, created_at, id) WHERE (distribution_id IS NOT NULL);
-
-CREATE INDEX publications_by_redeemable ON public.publications USING btree (project_id, redeemable_id, created_at, id);
-
-CREATE INDEX publications_by_time ON public.publications USING btree (project_id, created_at, id);
-
-CREATE UNIQUE INDEX publications_once ON public.publications USING btree (project_id, campaign_id, customer_id) WHERE is_once;
+CREATE INDEX quarantine_by_status ON public.quarantine USING btree (project_id, status, created_at, id) WHERE (project_id IS NOT NULL);
 
 CREATE INDEX quarantine_by_time ON public.quarantine USING btree (project_id, created_at, id) WHERE (project_id IS NOT NULL);
 
 CREATE INDEX quarantine_open ON public.quarantine USING btree (shard) WHERE (status = 'open'::text);
+
+CREATE INDEX redemption_lines_by_campaign ON public.redemption_lines USING btree (project_id, campaign_id, created_at, redemption_id) WHERE (campaign_id IS NOT NULL);
 
 CREATE INDEX redemption_lines_by_redeemable ON public.redemption_lines USING btree (project_id, redeemable_id, created_at, redemption_id);
 
@@ -2207,9 +2221,9 @@ CREATE INDEX redemptions_by_key ON public.redemptions USING btree (project_id, i
 
 CREATE INDEX redemptions_by_order ON public.redemptions USING btree (project_id, order_key) WHERE (order_key IS NOT NULL);
 
-CREATE INDEX redemptions_by_order_id ON public.redemptions USING btree (project_id, order_id, created_at, id) WHERE (order_id IS NOT NULL);
-
 CREATE INDEX redemptions_by_time ON public.redemptions USING btree (project_id, created_at, id);
+
+CREATE INDEX redemptions_returned ON public.redemptions USING btree (project_id, status, created_at, id) WHERE (status <> 'redeemed'::text);
 
 CREATE UNIQUE INDEX referee_identities_once ON public.referee_identities USING btree (project_id, program_id, key, commitment) WHERE is_active;
 
@@ -2233,11 +2247,19 @@ CREATE INDEX reservation_holds_by_reservation ON public.reservation_holds USING 
 
 CREATE INDEX segments_by_name ON public.segments USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
 
+CREATE INDEX segments_by_rule ON public.segments USING btree (project_id, id) WHERE (rule IS NOT NULL);
+
 CREATE INDEX segments_by_time ON public.segments USING btree (project_id, created_at, id);
 
 CREATE INDEX sessions_by_member ON public.sessions USING btree (account_id, member_id);
 
 CREATE INDEX sessions_by_time ON public.sessions USING btree (person_id, created_at, id) WHERE (ended_at IS NULL);
+
+CREATE INDEX skus_by_name ON public.skus USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
+
+CREATE INDEX skus_by_product ON public.skus USING btree (project_id, product_id, created_at, id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX skus_by_time ON public.skus USING btree (project_id, created_at, id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX usage_daily_by_project ON public.usage_daily USING btree (project_id, day);
 
@@ -2251,25 +2273,29 @@ CREATE INDEX vouchers_by_customer ON public.vouchers USING btree (project_id, cu
 
 CREATE INDEX vouchers_by_time ON public.vouchers USING btree (project_id, created_at, id);
 
-CREATE INDEX vouchers_to_give ON public.vouchers USING btree (project_id, campaign_id, id) WHERE ((customer_id IS NULL) AND (status = 'active'::text) AND (NOT was_given) AND (NOT is_passed_over) AND (campaign_id IS NOT NULL));
+CREATE INDEX vouchers_not_active ON public.vouchers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE TRIGGER customers_segments_changed AFTER UPDATE OF segments, rule_segments ON public.customers FOR EACH ROW WHEN (((old.segments IS DISTINCT FROM new.segments) OR (old.rule_segments IS DISTINCT FROM new.rule_segments))) EXECUTE FUNCTION public.keep_customer_segments();
+
+CREATE TRIGGER customers_segments_made AFTER INSERT ON public.customers FOR EACH ROW WHEN (((cardinality(new.segments) + cardinality(new.rule_segments)) > 0)) EXECUTE FUNCTION public.keep_customer_segments();
 
 CREATE TRIGGER gift_card_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.gift_card_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_changes();
 
 CREATE TRIGGER gift_cards_codes AFTER INSERT ON public.gift_cards REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('gift_card');
 
-CREATE TRIGGER gift_cards_were_given BEFORE UPDATE OF customer_id ON public.gift_cards FOR EACH ROW WHEN (((old.customer_id IS NOT NULL) AND (old.customer_id IS DISTINCT FROM new.customer_id))) EXECUTE FUNCTION public.note_was_given();
-
 CREATE TRIGGER loyalty_cards_codes AFTER INSERT ON public.loyalty_cards REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('loyalty_card');
 
 CREATE TRIGGER loyalty_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.loyalty_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_changes();
+
+CREATE TRIGGER products_labels_changed AFTER UPDATE OF categories, collections, rule_collections ON public.products FOR EACH ROW WHEN (((old.categories IS DISTINCT FROM new.categories) OR (old.collections IS DISTINCT FROM new.collections) OR (old.rule_collections IS DISTINCT FROM new.rule_collections))) EXECUTE FUNCTION public.keep_product_labels();
+
+CREATE TRIGGER products_labels_made AFTER INSERT ON public.products FOR EACH ROW WHEN ((((cardinality(new.categories) + cardinality(new.collections)) + cardinality(new.rule_collections)) > 0)) EXECUTE FUNCTION public.keep_product_labels();
 
 CREATE TRIGGER referral_codes_codes AFTER INSERT ON public.referral_codes REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('referral_code');
 
 CREATE TRIGGER referrals_checked AFTER INSERT ON public.referrals REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.check_referrals();
 
 CREATE TRIGGER vouchers_codes AFTER INSERT ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('voucher');
-
-CREATE TRIGGER vouchers_were_given BEFORE UPDATE OF customer_id ON public.vouchers FOR EACH ROW WHEN (((old.customer_id IS NOT NULL) AND (old.customer_id IS DISTINCT FROM new.customer_id))) EXECUTE FUNCTION public.note_was_given();
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
@@ -2298,6 +2324,9 @@ ALTER TABLE ONLY public.campaigns
 ALTER TABLE ONLY public.codes
     ADD CONSTRAINT codes_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
+ALTER TABLE ONLY public.collections
+    ADD CONSTRAINT collections_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
@@ -2307,14 +2336,11 @@ ALTER TABLE ONLY public.counters
 ALTER TABLE ONLY public.customer_events
     ADD CONSTRAINT customer_events_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
+ALTER TABLE ONLY public.customer_segments
+    ADD CONSTRAINT customer_segments_project_id_customer_id_fkey FOREIGN KEY (project_id, customer_id) REFERENCES public.customers(project_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
-
-ALTER TABLE ONLY public.distributions
-    ADD CONSTRAINT distributions_project_id_async_action_id_fkey FOREIGN KEY (project_id, async_action_id) REFERENCES public.async_actions(project_id, id);
-
-ALTER TABLE ONLY public.distributions
-    ADD CONSTRAINT distributions_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
 
 ALTER TABLE ONLY public.gift_cards
     ADD CONSTRAINT gift_cards_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
@@ -2343,17 +2369,14 @@ ALTER TABLE ONLY public.members
 ALTER TABLE ONLY public.members
     ADD CONSTRAINT members_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(id);
 
-ALTER TABLE ONLY public.metadata_schemas
-    ADD CONSTRAINT metadata_schemas_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
-
-ALTER TABLE ONLY public.orders
-    ADD CONSTRAINT orders_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
-
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
 ALTER TABLE ONLY public.paid_orders
     ADD CONSTRAINT paid_orders_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+ALTER TABLE ONLY public.product_labels
+    ADD CONSTRAINT product_labels_project_id_product_id_fkey FOREIGN KEY (project_id, product_id) REFERENCES public.products(project_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.products
     ADD CONSTRAINT products_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
@@ -2372,12 +2395,6 @@ ALTER TABLE ONLY public.promotion_tiers
 
 ALTER TABLE ONLY public.promotion_tiers
     ADD CONSTRAINT promotion_tiers_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
-
-ALTER TABLE ONLY public.publications
-    ADD CONSTRAINT publications_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
-
-ALTER TABLE ONLY public.publications
-    ADD CONSTRAINT publications_project_id_distribution_id_fkey FOREIGN KEY (project_id, distribution_id) REFERENCES public.distributions(project_id, id);
 
 ALTER TABLE ONLY public.referral_codes
     ADD CONSTRAINT referral_codes_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
@@ -2399,6 +2416,9 @@ ALTER TABLE ONLY public.sessions
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(id);
+
+ALTER TABLE ONLY public.skus
+    ADD CONSTRAINT skus_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
 ALTER TABLE ONLY public.stream_positions
     ADD CONSTRAINT stream_positions_shard_epoch_fkey FOREIGN KEY (shard, epoch) REFERENCES public.epochs(shard, epoch);
@@ -2428,9 +2448,11 @@ CREATE POLICY app_delete ON public.async_action_chunks FOR DELETE TO vauchflow_a
 
 CREATE POLICY app_delete ON public.async_actions FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) AND (status = 'receiving'::text)));
 
+CREATE POLICY app_delete ON public.collections FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_delete ON public.idempotency_keys FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
-CREATE POLICY app_delete ON public.metadata_schemas FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+CREATE POLICY app_delete ON public.segments FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_delete ON public.sessions FOR DELETE TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
 
@@ -2448,21 +2470,17 @@ CREATE POLICY app_insert ON public.campaigns FOR INSERT TO vauchflow_app WITH CH
 
 CREATE POLICY app_insert ON public.codes FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_insert ON public.collections FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_insert ON public.counters FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.customer_events FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.customers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
-CREATE POLICY app_insert ON public.distributions FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
 CREATE POLICY app_insert ON public.idempotency_keys FOR INSERT TO vauchflow_app WITH CHECK (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_insert ON public.members FOR INSERT TO vauchflow_app WITH CHECK (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)));
-
-CREATE POLICY app_insert ON public.metadata_schemas FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
-CREATE POLICY app_insert ON public.orders FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.outbox FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2478,8 +2496,6 @@ CREATE POLICY app_insert ON public.projects FOR INSERT TO vauchflow_app WITH CHE
 
 CREATE POLICY app_insert ON public.promotion_tiers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
-CREATE POLICY app_insert ON public.publications FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
 CREATE POLICY app_insert ON public.referral_codes FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.referrer_identities FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -2489,6 +2505,8 @@ CREATE POLICY app_insert ON public.ring_entries FOR INSERT TO vauchflow_app WITH
 CREATE POLICY app_insert ON public.segments FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.sessions FOR INSERT TO vauchflow_app WITH CHECK ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
+
+CREATE POLICY app_insert ON public.skus FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.validation_rules FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2510,13 +2528,15 @@ CREATE POLICY app_select ON public.campaigns FOR SELECT TO vauchflow_app USING (
 
 CREATE POLICY app_select ON public.codes FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_select ON public.collections FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.counters FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.customer_events FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
-CREATE POLICY app_select ON public.customers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+CREATE POLICY app_select ON public.customer_segments FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
-CREATE POLICY app_select ON public.distributions FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+CREATE POLICY app_select ON public.customers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.epochs FOR SELECT TO vauchflow_app USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
@@ -2534,15 +2554,13 @@ CREATE POLICY app_select ON public.loyalty_lots FOR SELECT TO vauchflow_app USIN
 
 CREATE POLICY app_select ON public.members FOR SELECT TO vauchflow_app USING ((((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)) OR (person_id = ( SELECT public.app_person_id() AS app_person_id))));
 
-CREATE POLICY app_select ON public.metadata_schemas FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
-CREATE POLICY app_select ON public.orders FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
 CREATE POLICY app_select ON public.outbox FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.paid_orders FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.people FOR SELECT TO vauchflow_app USING ((id = ( SELECT public.app_person_id() AS app_person_id)));
+
+CREATE POLICY app_select ON public.product_labels FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.products FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2551,8 +2569,6 @@ CREATE POLICY app_select ON public.project_settings FOR SELECT TO vauchflow_app 
 CREATE POLICY app_select ON public.projects FOR SELECT TO vauchflow_app USING (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_select ON public.promotion_tiers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
-CREATE POLICY app_select ON public.publications FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.quarantine FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2588,6 +2604,8 @@ CREATE POLICY app_select ON public.segments FOR SELECT TO vauchflow_app USING ((
 
 CREATE POLICY app_select ON public.sessions FOR SELECT TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
 
+CREATE POLICY app_select ON public.skus FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.stream_positions FOR SELECT TO vauchflow_app USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY app_select ON public.usage_daily FOR SELECT TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
@@ -2606,6 +2624,8 @@ CREATE POLICY app_update ON public.async_actions FOR UPDATE TO vauchflow_app USI
 
 CREATE POLICY app_update ON public.campaigns FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_update ON public.collections FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_update ON public.counters FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.customer_events FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -2619,10 +2639,6 @@ CREATE POLICY app_update ON public.idempotency_keys FOR UPDATE TO vauchflow_app 
 CREATE POLICY app_update ON public.loyalty_cards FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.members FOR UPDATE TO vauchflow_app USING (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))) WITH CHECK (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)));
-
-CREATE POLICY app_update ON public.metadata_schemas FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
-CREATE POLICY app_update ON public.orders FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.outbox FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2647,6 +2663,8 @@ CREATE POLICY app_update ON public.referral_tasks FOR UPDATE TO vauchflow_app US
 CREATE POLICY app_update ON public.segments FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.sessions FOR UPDATE TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id))) WITH CHECK ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
+
+CREATE POLICY app_update ON public.skus FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.validation_rules FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2696,13 +2714,15 @@ CREATE POLICY cards_update ON public.loyalty_lots FOR UPDATE TO vauchflow_cards 
 
 ALTER TABLE public.codes ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.collections ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.counters ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.customer_events ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE public.customers ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.customer_segments ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE public.distributions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.customers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.epochs ENABLE ROW LEVEL SECURITY;
 
@@ -2720,15 +2740,13 @@ ALTER TABLE public.loyalty_lots ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.members ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE public.metadata_schemas ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.orders ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.paid_orders ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.people ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.product_labels ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.products ENABLE ROW LEVEL SECURITY;
 
@@ -2737,8 +2755,6 @@ ALTER TABLE public.project_settings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.projects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.promotion_tiers ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.publications ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.quarantine ENABLE ROW LEVEL SECURITY;
 
@@ -2763,8 +2779,6 @@ CREATE POLICY reconciler_insert ON public.counters FOR INSERT TO vauchflow_recon
 CREATE POLICY reconciler_insert ON public.customers FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_insert ON public.epochs FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
-
-CREATE POLICY reconciler_insert ON public.orders FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_insert ON public.quarantine FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
@@ -2816,8 +2830,6 @@ CREATE POLICY reconciler_select ON public.loyalty_entries FOR SELECT TO vauchflo
 
 CREATE POLICY reconciler_select ON public.loyalty_lots FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
-CREATE POLICY reconciler_select ON public.orders FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
-
 CREATE POLICY reconciler_select ON public.outbox FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_select ON public.products FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
@@ -2855,6 +2867,8 @@ CREATE POLICY reconciler_select ON public.reservation_holds FOR SELECT TO vauchf
 CREATE POLICY reconciler_select ON public.reservations FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_select ON public.ring_entries FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
+
+CREATE POLICY reconciler_select ON public.skus FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_select ON public.stream_positions FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
@@ -2923,6 +2937,8 @@ ALTER TABLE public.schema_migrations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.segments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sessions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.skus ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.stream_positions ENABLE ROW LEVEL SECURITY;
 
@@ -3070,6 +3086,10 @@ GRANT UPDATE(updated_at) ON TABLE public.loyalty_cards TO vauchflow_app;
 REVOKE ALL ON FUNCTION public.issue_loyalty_card(project text, id text, program text, code text, customer text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.issue_loyalty_card(project text, id text, program text, code text, customer text, metadata jsonb) TO vauchflow_app;
 
+REVOKE ALL ON FUNCTION public.keep_customer_segments() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.keep_product_labels() FROM PUBLIC;
+
 GRANT SELECT,INSERT ON TABLE public.api_keys TO vauchflow_app;
 
 GRANT UPDATE(revoked_at) ON TABLE public.api_keys TO vauchflow_app;
@@ -3120,8 +3140,6 @@ GRANT UPDATE(ended_at) ON TABLE public.sessions TO vauchflow_app;
 
 REVOKE ALL ON FUNCTION public.lookup_session(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_session(wanted_hash bytea) TO vauchflow_app;
-
-REVOKE ALL ON FUNCTION public.note_was_given() FROM PUBLIC;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.loyalty_lots TO vauchflow_cards;
 GRANT SELECT ON TABLE public.loyalty_lots TO vauchflow_app;
@@ -3182,6 +3200,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.async_action_chunks TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.campaigns TO vauchflow_app;
 GRANT SELECT ON TABLE public.campaigns TO vauchflow_reconciler;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.collections TO vauchflow_app;
+
 GRANT SELECT ON TABLE public.counters TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.counters TO vauchflow_reconciler;
 
@@ -3203,10 +3223,10 @@ GRANT SELECT,INSERT ON TABLE public.customer_events TO vauchflow_app;
 
 GRANT UPDATE(effect) ON TABLE public.customer_events TO vauchflow_app;
 
+GRANT SELECT ON TABLE public.customer_segments TO vauchflow_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vauchflow_reconciler;
-
-GRANT SELECT,INSERT ON TABLE public.distributions TO vauchflow_app;
 
 GRANT SELECT ON TABLE public.epochs TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.epochs TO vauchflow_reconciler;
@@ -3220,11 +3240,6 @@ GRANT UPDATE(body) ON TABLE public.idempotency_keys TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.loyalty_entries TO vauchflow_cards;
 GRANT SELECT ON TABLE public.loyalty_entries TO vauchflow_app;
 GRANT SELECT ON TABLE public.loyalty_entries TO vauchflow_reconciler;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.metadata_schemas TO vauchflow_app;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE public.orders TO vauchflow_app;
-GRANT SELECT,INSERT ON TABLE public.orders TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT ON TABLE public.outbox TO vauchflow_app;
 GRANT SELECT,DELETE ON TABLE public.outbox TO vauchflow_reconciler;
@@ -3247,6 +3262,8 @@ GRANT UPDATE(refunded_minor) ON TABLE public.paid_orders TO vauchflow_app;
 
 GRANT UPDATE(is_refunded) ON TABLE public.paid_orders TO vauchflow_app;
 
+GRANT SELECT ON TABLE public.product_labels TO vauchflow_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.products TO vauchflow_app;
 GRANT SELECT ON TABLE public.products TO vauchflow_reconciler;
 
@@ -3255,8 +3272,6 @@ GRANT SELECT ON TABLE public.project_settings TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.promotion_tiers TO vauchflow_app;
 GRANT SELECT ON TABLE public.promotion_tiers TO vauchflow_reconciler;
-
-GRANT SELECT,INSERT ON TABLE public.publications TO vauchflow_app;
 
 GRANT SELECT ON TABLE public.quarantine TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.quarantine TO vauchflow_reconciler;
@@ -3327,7 +3342,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.reservations TO vauchflow_reconciler;
 GRANT SELECT,INSERT ON TABLE public.ring_entries TO vauchflow_app;
 GRANT SELECT,DELETE ON TABLE public.ring_entries TO vauchflow_reconciler;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.segments TO vauchflow_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.segments TO vauchflow_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.skus TO vauchflow_app;
+GRANT SELECT ON TABLE public.skus TO vauchflow_reconciler;
 
 GRANT SELECT ON TABLE public.stream_positions TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.stream_positions TO vauchflow_reconciler;

@@ -1,5 +1,7 @@
-"""One chunk of a distribution: the next customers of the segment, in the order of their ids, each given theirs in the
+"""One chunk of a distribution: the next customers of the segment, whoever was known first, each given theirs in the
 chunk's own transaction. So whoever goes on after a kill goes on behind the last one that was given something."""
+
+from datetime import datetime
 
 import msgspec
 
@@ -14,8 +16,6 @@ from store.queries import query
 ACTION_TYPE = "distribution"
 CUSTOMERS_A_CHUNK = 50
 """Few, because their rows stay locked until the chunk is over, and all of it is put in force within the lease."""
-STRETCH = 2_000
-"""So many customers are looked through at most for them."""
 
 _NEXT = query("control_next_of_segment")
 
@@ -33,25 +33,25 @@ class DistributionParams(msgspec.Struct, frozen=True):
 class Place(msgspec.Struct, frozen=True):
     """The last customer that was looked at."""
 
-    after: str = ""
+    after: datetime | None = None
+    after_id: str | None = None
 
 
 async def give_to_some(tx: Transaction, run: Run) -> Step:
     """The next customers."""
     params, place = msgspec.convert(run.params, DistributionParams), msgspec.convert(run.position, Place)
     project_id = run.action.project_id
-    row = await tx.fetchrow(_NEXT, project_id, place.after, params.segment_id, CUSTOMERS_A_CHUNK, STRETCH)
-    assert row is not None
-    members: list[str] = row["members"]
+    members = await tx.fetch(_NEXT, project_id, params.segment_id, place.after, place.after_id, CUSTOMERS_A_CHUNK)
     campaign = await load_giver(tx, project_id, params.campaign_id, is_open=False)
     wish = Wish(campaign, params.is_once, params.metadata, params.distribution_id)
-    step, after, changes = Step(failures=[]), place.after, list[Change]()
-    for number, customer_id in enumerate(members, start=run.gone_count + 1):
+    step, changes = Step(failures=[], position=place, is_over=len(members) < CUSTOMERS_A_CHUNK), list[Change]()
+    for number, member in enumerate(members, start=run.gone_count + 1):
+        customer_id = member["customer_id"]
         try:
             # Whoever holds codes of this chunk must not wait for others': they may wait for these.
             given = await give(tx, run.call(), wish, customer_id, may_wait=not changes)
         except Contended:
-            step.position = Place(after)
+            step.is_over = False
             break
         except Refused as refused:
             if refused.code == "no_code_left":
@@ -61,10 +61,6 @@ async def give_to_some(tx: Transaction, run: Run) -> Step:
             step.done += 1
             if given.change is not None:
                 changes.append(given.change)
-        after = customer_id
-    else:
-        is_full = len(members) == CUSTOMERS_A_CHUNK
-        step.position = Place(after if is_full else row["last"] or after)
-        step.is_over = not is_full and row["walked"] < STRETCH
+        step.position = Place(member["created_at"], customer_id)
     step.changes = tuple(changes)
     return step

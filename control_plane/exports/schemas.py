@@ -6,7 +6,17 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 ResourceName = Literal[
-    "redemptions", "vouchers", "campaigns", "gift_cards", "customers", "products", "segments", "publications", "orders"
+    "redemptions",
+    "vouchers",
+    "campaigns",
+    "gift_cards",
+    "customers",
+    "products",
+    "skus",
+    "collections",
+    "segments",
+    "publications",
+    "orders",
 ]
 Format = Literal["csv", "jsonl"]
 

@@ -9,6 +9,7 @@ from domain.metadata_schemas import PropertyType, ScalarType
 
 SchemaObject = Literal[
     "campaign",
+    "collection",
     "customer",
     "gift_card",
     "loyalty_card",
@@ -19,6 +20,7 @@ SchemaObject = Literal[
     "publication",
     "referral_program",
     "segment",
+    "sku",
     "validation_rule",
     "voucher",
 ]

@@ -13,6 +13,11 @@ CREATE INDEX gift_cards_to_give ON gift_cards (project_id, campaign_id, id)
     WHERE customer_id IS NULL AND status = 'active' AND NOT was_given AND spent_minor = 0
         AND campaign_id IS NOT NULL;
 
+-- What was given is dead in these indexes until it is vacuumed, and whoever looks for a code walks past it (400,000
+-- codes, 390,000 of them given at one blow: 56 ms, vacuumed 0.2 ms).
+ALTER TABLE vouchers SET (autovacuum_vacuum_scale_factor = 0.02);
+ALTER TABLE gift_cards SET (autovacuum_vacuum_scale_factor = 0.02);
+
 -- Whoever had a code knows it: it is nobody's again, and given to nobody else.
 CREATE FUNCTION note_was_given() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

@@ -3,9 +3,9 @@
 
 -- fragment: campaign_rows
 SELECT c.id, c.name, c.type, c.status, c.version, c.rules, c.metadata::text AS metadata, c.counts_customers_since,
-    c.program, c.created_at, c.updated_at, c.name_key AS search_key, COALESCE(k.used, 0) AS used
+    c.program, c.created_at, c.updated_at, c.name_key AS search_key,
+    COALESCE((SELECT k.used FROM counters k WHERE k.project_id = c.project_id AND k.id = 'r:' || c.id), 0) AS used
 FROM campaigns c
-LEFT JOIN counters k ON k.project_id = c.project_id AND k.id = 'r:' || c.id
 
 -- name: control_insert_campaign
 INSERT INTO campaigns (project_id, id, account_id, name, type, rules, metadata, counts_customers_since,

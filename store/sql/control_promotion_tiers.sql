@@ -10,11 +10,11 @@ SELECT count(*) FROM promotion_tiers WHERE project_id = $1 AND status = 'active'
 
 -- name: control_promotion_tier
 SELECT t.id, t.name, t.hierarchy, t.campaign_id, t.status, t.version, t.rules, t.metadata::text AS metadata,
-    t.counts_customers_since, t.created_at, t.updated_at, COALESCE(k.used, 0) AS used,
+    t.counts_customers_since, t.created_at, t.updated_at,
+    COALESCE((SELECT k.used FROM counters k WHERE k.project_id = t.project_id AND k.id = 'r:' || t.id), 0) AS used,
     (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
 FROM promotion_tiers t
 LEFT JOIN campaigns c ON c.project_id = t.project_id AND c.id = t.campaign_id
-LEFT JOIN counters k ON k.project_id = t.project_id AND k.id = 'r:' || t.id
 WHERE t.project_id = $1 AND t.id = $2;
 
 -- name: control_lock_promotion_tier
@@ -30,11 +30,11 @@ WHERE project_id = $1 AND id = $2;
 -- name: control_promotion_tiers
 -- $2 status or NULL; $3, $4: the last row of the page before, or NULL. Newest first.
 SELECT t.id, t.name, t.hierarchy, t.campaign_id, t.status, t.version, t.rules, t.metadata::text AS metadata,
-    t.counts_customers_since, t.created_at, t.updated_at, COALESCE(k.used, 0) AS used,
+    t.counts_customers_since, t.created_at, t.updated_at,
+    COALESCE((SELECT k.used FROM counters k WHERE k.project_id = t.project_id AND k.id = 'r:' || t.id), 0) AS used,
     (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
 FROM promotion_tiers t
 LEFT JOIN campaigns c ON c.project_id = t.project_id AND c.id = t.campaign_id
-LEFT JOIN counters k ON k.project_id = t.project_id AND k.id = 'r:' || t.id
 WHERE t.project_id = $1 AND ($2::text IS NULL OR t.status = $2)
     AND (t.created_at, t.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY t.created_at DESC, t.id DESC
@@ -43,11 +43,11 @@ LIMIT $5;
 -- name: control_promotion_tiers_of_campaign
 -- The same of campaign $6: a list of its own, so that it walks the campaign's index.
 SELECT t.id, t.name, t.hierarchy, t.campaign_id, t.status, t.version, t.rules, t.metadata::text AS metadata,
-    t.counts_customers_since, t.created_at, t.updated_at, COALESCE(k.used, 0) AS used,
+    t.counts_customers_since, t.created_at, t.updated_at,
+    COALESCE((SELECT k.used FROM counters k WHERE k.project_id = t.project_id AND k.id = 'r:' || t.id), 0) AS used,
     (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
 FROM promotion_tiers t
 LEFT JOIN campaigns c ON c.project_id = t.project_id AND c.id = t.campaign_id
-LEFT JOIN counters k ON k.project_id = t.project_id AND k.id = 'r:' || t.id
 WHERE t.project_id = $1 AND t.campaign_id = $6 AND ($2::text IS NULL OR t.status = $2)
     AND (t.created_at, t.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY t.created_at DESC, t.id DESC

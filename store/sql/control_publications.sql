@@ -147,12 +147,9 @@ ORDER BY d.created_at DESC, d.id DESC
 LIMIT $4;
 
 -- name: control_next_of_segment
--- The next $4 members of segment $3 behind customer $2, among the next $5 customers; and the last of those, so that a
--- small segment among many customers is found a stretch at a time.
-WITH stretch AS (
-    SELECT id, segments FROM customers WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT $5
-), found AS (
-    SELECT id FROM stretch WHERE $3 = ANY(segments) ORDER BY id LIMIT $4
-)
-SELECT COALESCE((SELECT array_agg(id ORDER BY id) FROM found), '{}') AS members,
-    (SELECT max(id) FROM stretch) AS last, (SELECT count(*) FROM stretch) AS walked;
+-- The next $5 customers of segment $2, behind $3 and $4 or NULL: in the order in which they became known.
+SELECT customer_id, created_at FROM customer_segments
+WHERE project_id = $1 AND segment_id = $2
+    AND (created_at, customer_id) > (COALESCE($3::timestamptz, '-infinity'), COALESCE($4::text, ''))
+ORDER BY created_at, customer_id
+LIMIT $5;

@@ -12,10 +12,10 @@ RETURNING id;
 -- name: control_referral_code
 -- Customer $3's in program $2.
 SELECT f.id, f.code, f.program_id, f.customer_id, f.status, f.version, f.created_at, f.updated_at,
-    COALESCE(k.used, 0) AS used, (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
+    COALESCE((SELECT k.used FROM counters k WHERE k.project_id = f.project_id AND k.id = 'r:' || f.id), 0) AS used,
+    (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
 FROM referral_codes f
 JOIN campaigns c ON c.project_id = f.project_id AND c.id = f.program_id
-LEFT JOIN counters k ON k.project_id = f.project_id AND k.id = 'r:' || f.id
 WHERE f.project_id = $1 AND f.program_id = $2 AND f.customer_id = $3;
 
 -- name: control_find_referral_code
@@ -32,10 +32,10 @@ WHERE project_id = $1 AND id = $2 RETURNING version;
 -- name: control_referral_codes
 -- Of program $2; $3 customer or NULL; $4, $5: the last row of the page before, or NULL. Newest first.
 SELECT f.id, f.code, f.program_id, f.customer_id, f.status, f.version, f.created_at, f.updated_at,
-    COALESCE(k.used, 0) AS used, (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
+    COALESCE((SELECT k.used FROM counters k WHERE k.project_id = f.project_id AND k.id = 'r:' || f.id), 0) AS used,
+    (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
 FROM referral_codes f
 JOIN campaigns c ON c.project_id = f.project_id AND c.id = f.program_id
-LEFT JOIN counters k ON k.project_id = f.project_id AND k.id = 'r:' || f.id
 WHERE f.project_id = $1 AND f.program_id = $2 AND ($3::text IS NULL OR f.customer_id = $3)
     AND (f.created_at, f.id) < (COALESCE($4::timestamptz, 'infinity'), COALESCE($5::text, ''))
 ORDER BY f.created_at DESC, f.id DESC
@@ -60,13 +60,14 @@ CROSS JOIN LATERAL (
     SELECT COALESCE(jsonb_agg(jsonb_build_object('side', w.side, 'customer_id', w.customer_id,
         'type', w.terms -> 'type', 'amount_minor', COALESCE((w.terms ->> 'amount_minor')::bigint, 0),
         'points', COALESCE((w.terms ->> 'points')::bigint, 0), 'status', w.status, 'reference', w.reference,
-        'owed', w.owed, 'failure', w.failure, 'used', COALESCE(k.used, 0), 'taken_off_minor', COALESCE((
+        'owed', w.owed, 'failure', w.failure, 'used',
+        COALESCE((SELECT k.used FROM counters k WHERE k.project_id = w.project_id AND k.id = 'r:' || w.reference), 0),
+        'taken_off_minor', COALESCE((
             SELECT sum(l.discount_minor) FROM redemption_lines l
             JOIN redemptions d ON d.project_id = l.project_id AND d.id = l.redemption_id
             WHERE l.project_id = w.project_id AND l.redeemable_id = w.reference AND d.status <> 'rolled_back'), 0))
         ORDER BY w.side DESC), '[]') AS rewards
     FROM referral_rewards w
-    LEFT JOIN counters k ON k.project_id = w.project_id AND k.id = 'r:' || w.reference
     WHERE w.project_id = r.project_id AND w.redemption_id = r.redemption_id) AS w
 WHERE r.project_id = $1 AND r.program_id = $2
     AND (r.created_at, r.redemption_id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
@@ -91,13 +92,14 @@ CROSS JOIN LATERAL (
     SELECT COALESCE(jsonb_agg(jsonb_build_object('side', w.side, 'customer_id', w.customer_id,
         'type', w.terms -> 'type', 'amount_minor', COALESCE((w.terms ->> 'amount_minor')::bigint, 0),
         'points', COALESCE((w.terms ->> 'points')::bigint, 0), 'status', w.status, 'reference', w.reference,
-        'owed', w.owed, 'failure', w.failure, 'used', COALESCE(k.used, 0), 'taken_off_minor', COALESCE((
+        'owed', w.owed, 'failure', w.failure, 'used',
+        COALESCE((SELECT k.used FROM counters k WHERE k.project_id = w.project_id AND k.id = 'r:' || w.reference), 0),
+        'taken_off_minor', COALESCE((
             SELECT sum(l.discount_minor) FROM redemption_lines l
             JOIN redemptions d ON d.project_id = l.project_id AND d.id = l.redemption_id
             WHERE l.project_id = w.project_id AND l.redeemable_id = w.reference AND d.status <> 'rolled_back'), 0))
         ORDER BY w.side DESC), '[]') AS rewards
     FROM referral_rewards w
-    LEFT JOIN counters k ON k.project_id = w.project_id AND k.id = 'r:' || w.reference
     WHERE w.project_id = r.project_id AND w.redemption_id = r.redemption_id) AS w
 ORDER BY r.created_at DESC, r.redemption_id DESC
 LIMIT $5;

@@ -137,16 +137,6 @@ async def test_a_worker_that_dies_between_and_within_chunks_leaves_no_double(
     assert counts(await action(api, taken.id)) == ("done", MEMBERS, MEMBERS, 0)
 
 
-async def test_a_small_segment_is_looked_for_a_stretch_at_a_time(
-    api: Client, context: Context, owner: Any, segment: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(distributing, "STRETCH", 25)
-    id_ = await campaign_of(api, context, MEMBERS)
-    await order(api, id_)
-    await worker.work_off(context)
-    assert [customer for customer, _ in await given(owner, id_)] == segment
-
-
 async def test_one_that_is_cancelled_stops(api: Client, context: Context, owner: Any, segment: list[str]) -> None:
     id_ = await campaign_of(api, context, 10)
     made = await order(api, id_)

@@ -104,6 +104,7 @@ async def test_what_holds_and_what_does_not(api: Client, metadata: Any, pointers
 PERCENT = {"discount_type": "PERCENT", "discount_value": 20}
 MADE: list[tuple[str, str, dict[str, Any]]] = [
     ("campaign", "/v1/campaigns", {"name": "A"}),
+    ("collection", "/v1/collections", {"id": "summer"}),
     ("customer", "/v1/customers", {"id": "ann"}),
     ("gift_card", "/v1/gift-cards", {"amount": 5}),
     ("loyalty_program", "/v1/loyalty-programs", {"name": "Club"}),
@@ -112,10 +113,11 @@ MADE: list[tuple[str, str, dict[str, Any]]] = [
     ("promotion_tier", "/v1/promotion-tiers", {"name": "T", **PERCENT}),
     ("referral_program", "/v1/referral-programs", {"name": "Friends", "rules": PERCENT}),
     ("segment", "/v1/segments", {"id": "vip"}),
+    ("sku", "/v1/skus", {"id": "shoe-42", "product_id": "shoe"}),
     ("validation_rule", "/v1/validation-rules", {"name": "R", "rule": {"order.amount": {"gte": 5}}}),
     ("voucher", "/v1/vouchers", PERCENT),
 ]
-UPSERTED = {"customer", "order", "product", "segment"}
+UPSERTED = {"collection", "customer", "order", "product", "segment", "sku"}
 
 
 @pytest.mark.parametrize(("thing", "path", "body"), MADE, ids=[each[0] for each in MADE])

@@ -96,6 +96,8 @@ async def test_deletes_are_few_and_the_app_never_writes_the_ledger(owner: Any) -
         (APP_ROLE, "async_actions"),  # those alone whose file never came in whole
         (APP_ROLE, "async_action_chunks"),
         (APP_ROLE, "metadata_schemas"),
+        (APP_ROLE, "segments"),
+        (APP_ROLE, "collections"),
         (RECONCILER_ROLE, "outbox"),
         (RECONCILER_ROLE, "worker_leases"),
         (RECONCILER_ROLE, "ring_entries"),
@@ -236,6 +238,8 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
         "allow_rows": set(),
         "check_referrals": set(),
         "register_codes": set(),
+        "keep_customer_segments": set(),
+        "keep_product_labels": set(),
         "row_scope": set(),
         "search_key": serving,
     }
