@@ -240,6 +240,7 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
         "register_codes": set(),
         "keep_customer_segments": set(),
         "keep_product_labels": set(),
+        "note_was_given": set(),
         "row_scope": set(),
         "search_key": serving,
     }
