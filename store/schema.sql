@@ -78,6 +78,25 @@ CREATE FUNCTION public.app_worker_id() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN NULLIF(current_setting('app.worker_id'::text, true), ''::text);
 
+CREATE FUNCTION public.assign_rules() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        DELETE FROM validation_rule_assignments a USING made m
+        WHERE a.project_id = m.project_id AND a.object_id = m.id
+            AND (NOT COALESCE(m.rules -> 'validation_rules', '[]') ? a.rule_id
+                OR (TG_ARGV[0] <> 'campaign' AND m.status = 'archived'));
+    END IF;
+    INSERT INTO validation_rule_assignments (project_id, rule_id, object, object_id)
+    SELECT m.project_id, r.id, TG_ARGV[0], m.id
+    FROM made m CROSS JOIN jsonb_array_elements_text(m.rules -> 'validation_rules') AS r (id)
+    WHERE m.rules ? 'validation_rules' AND (TG_ARGV[0] = 'campaign' OR m.status <> 'archived')
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
 CREATE TABLE public.audit_log (
     account_id text NOT NULL COLLATE pg_catalog."C",
     project_id text COLLATE pg_catalog."C",
@@ -383,7 +402,6 @@ CREATE TABLE public.gift_cards (
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    was_given boolean DEFAULT false NOT NULL,
     CONSTRAINT gift_cards_category_check CHECK (((length(category) >= 1) AND (length(category) <= 64))),
     CONSTRAINT gift_cards_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
     CONSTRAINT gift_cards_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
@@ -395,11 +413,11 @@ CREATE TABLE public.gift_cards (
     CONSTRAINT gift_cards_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT gift_cards_spent_minor_check CHECK ((spent_minor >= 0)),
     CONSTRAINT gift_cards_starts_ms_check CHECK (((starts_ms >= 0) AND (starts_ms <= '9007199254740991'::bigint))),
-    CONSTRAINT gift_cards_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'blocked'::text]))),
+    CONSTRAINT gift_cards_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'blocked'::text, 'archived'::text]))),
     CONSTRAINT gift_cards_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint))),
     CONSTRAINT gift_cards_within_balance CHECK ((funded_minor >= spent_minor))
 )
-WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
+WITH (fillfactor='80');
 
 ALTER TABLE ONLY public.gift_cards FORCE ROW LEVEL SECURITY;
 
@@ -733,15 +751,6 @@ CREATE FUNCTION public.lookup_session(wanted_hash bytea) RETURNS TABLE(id text, 
    WHERE ((s.token_hash = lookup_session.wanted_hash) AND (s.ended_at IS NULL) AND (m.status = 'active'::text) AND (s.seen_at > (now() - '12:00:00'::interval)) AND (s.created_at > (now() - '30 days'::interval)));
 END;
 
-CREATE FUNCTION public.note_was_given() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    AS $$
-BEGIN
-    NEW.was_given := true;
-    RETURN NEW;
-END $$;
-
 CREATE TABLE public.loyalty_lots (
     project_id text NOT NULL COLLATE pg_catalog."C",
     card_id text NOT NULL COLLATE pg_catalog."C",
@@ -981,6 +990,15 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.release_rules() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM validation_rule_assignments a USING gone g WHERE a.project_id = g.project_id AND a.object_id = g.id;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.row_scope(scope text) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN CASE scope WHEN 'project'::text THEN 'project_id = (SELECT app_project_id())'::text WHEN 'account'::text THEN 'project_id = (SELECT app_project_id()) OR (account_id = (SELECT app_account_id()) AND (SELECT app_project_id()) IS NULL)'::text WHEN 'shard'::text THEN 'shard = (SELECT app_shard())'::text WHEN 'any shard'::text THEN '(SELECT app_shard()) IS NOT NULL'::text WHEN 'worker'::text THEN 'shard = (SELECT app_shard()) AND worker_id = (SELECT app_worker_id())'::text ELSE NULL::text END;
@@ -1130,7 +1148,7 @@ CREATE TABLE public.campaigns (
     CONSTRAINT campaigns_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT campaigns_program_check CHECK (((jsonb_typeof(program) = 'object'::text) AND (octet_length((program)::text) <= 65536))),
     CONSTRAINT campaigns_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
-    CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text]))),
+    CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'paused'::text, 'ended'::text, 'archived'::text]))),
     CONSTRAINT campaigns_type_check CHECK ((type = ANY (ARRAY['DISCOUNT'::text, 'GIFT_CARD'::text, 'PROMOTION'::text, 'LOYALTY'::text, 'REFERRAL'::text]))),
     CONSTRAINT campaigns_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
@@ -1235,24 +1253,6 @@ CREATE TABLE public.customers (
 
 ALTER TABLE ONLY public.customers FORCE ROW LEVEL SECURITY;
 
-CREATE TABLE public.distributions (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    campaign_id text NOT NULL COLLATE pg_catalog."C",
-    segment_id text NOT NULL COLLATE pg_catalog."C",
-    name text,
-    is_once boolean NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    async_action_id text NOT NULL COLLATE pg_catalog."C",
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT distributions_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
-    CONSTRAINT distributions_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT distributions_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
-    CONSTRAINT distributions_segment_id_check CHECK (((octet_length(segment_id) >= 1) AND (octet_length(segment_id) <= 1024)))
-);
-
-ALTER TABLE ONLY public.distributions FORCE ROW LEVEL SECURITY;
-
 CREATE TABLE public.epochs (
     shard smallint NOT NULL,
     epoch bigint NOT NULL,
@@ -1346,43 +1346,6 @@ END)),
 );
 
 ALTER TABLE ONLY public.loyalty_entries FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE public.metadata_schemas (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    object text NOT NULL COLLATE pg_catalog."C",
-    properties jsonb DEFAULT '{}'::jsonb NOT NULL,
-    allow_undefined boolean DEFAULT true NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT metadata_schemas_object_check CHECK ((object ~ '^[a-z][a-z_]{0,31}$'::text)),
-    CONSTRAINT metadata_schemas_properties_check CHECK (((jsonb_typeof(properties) = 'object'::text) AND (octet_length((properties)::text) <= 131072)))
-);
-
-ALTER TABLE ONLY public.metadata_schemas FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE public.orders (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    customer_id text COLLATE pg_catalog."C",
-    status text DEFAULT 'created'::text NOT NULL,
-    amount_minor bigint,
-    shipping_minor bigint DEFAULT 0 NOT NULL,
-    total_minor bigint,
-    items jsonb DEFAULT '[]'::jsonb NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone,
-    CONSTRAINT orders_amount_minor_check CHECK (((amount_minor >= 0) AND (amount_minor <= '1000000000000'::bigint))),
-    CONSTRAINT orders_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
-    CONSTRAINT orders_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
-    CONSTRAINT orders_items_check CHECK (((jsonb_typeof(items) = 'array'::text) AND (octet_length((items)::text) <= 1048576))),
-    CONSTRAINT orders_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT orders_shipping_minor_check CHECK (((shipping_minor >= 0) AND (shipping_minor <= '1000000000000'::bigint))),
-    CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['created'::text, 'paid'::text, 'fulfilled'::text, 'canceled'::text]))),
-    CONSTRAINT orders_total_minor_check CHECK (((total_minor >= 0) AND (total_minor <= '1000000000000'::bigint)))
-);
-
-ALTER TABLE ONLY public.orders FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.outbox (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -1499,33 +1462,11 @@ CREATE TABLE public.promotion_tiers (
     CONSTRAINT promotion_tiers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT promotion_tiers_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT promotion_tiers_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
-    CONSTRAINT promotion_tiers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
+    CONSTRAINT promotion_tiers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text, 'archived'::text]))),
     CONSTRAINT promotion_tiers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
 
 ALTER TABLE ONLY public.promotion_tiers FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE public.publications (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    campaign_id text NOT NULL COLLATE pg_catalog."C",
-    customer_id text COLLATE pg_catalog."C",
-    object text NOT NULL,
-    redeemable_id text NOT NULL COLLATE pg_catalog."C",
-    code text NOT NULL COLLATE pg_catalog."C",
-    is_once boolean NOT NULL,
-    distribution_id text COLLATE pg_catalog."C",
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT publications_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
-    CONSTRAINT publications_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
-    CONSTRAINT publications_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
-    CONSTRAINT publications_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT publications_object_check CHECK ((object = ANY (ARRAY['voucher'::text, 'gift_card'::text, 'loyalty_card'::text, 'referral_code'::text]))),
-    CONSTRAINT publications_redeemable_id_check CHECK (((octet_length(redeemable_id) >= 1) AND (octet_length(redeemable_id) <= 64)))
-);
-
-ALTER TABLE ONLY public.publications FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.quarantine (
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1728,9 +1669,11 @@ CREATE TABLE public.referral_codes (
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT referral_codes_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
     CONSTRAINT referral_codes_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
     CONSTRAINT referral_codes_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT referral_codes_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT referral_codes_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
     CONSTRAINT referral_codes_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
@@ -1916,6 +1859,18 @@ WITH (fillfactor='70');
 
 ALTER TABLE ONLY public.usage_daily FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.validation_rule_assignments (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    rule_id text NOT NULL COLLATE pg_catalog."C",
+    object text NOT NULL,
+    object_id text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT validation_rule_assignments_object_check CHECK ((object = ANY (ARRAY['campaign'::text, 'voucher'::text, 'promotion_tier'::text]))),
+    CONSTRAINT validation_rule_assignments_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 64)))
+);
+
+ALTER TABLE ONLY public.validation_rule_assignments FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.validation_rules (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1950,18 +1905,15 @@ CREATE TABLE public.vouchers (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     customer_id text COLLATE pg_catalog."C",
-    is_passed_over boolean DEFAULT false NOT NULL,
-    was_given boolean DEFAULT false NOT NULL,
     CONSTRAINT vouchers_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
     CONSTRAINT vouchers_counts_customers_since_check CHECK ((counts_customers_since >= 0)),
     CONSTRAINT vouchers_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
     CONSTRAINT vouchers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT vouchers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT vouchers_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
-    CONSTRAINT vouchers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
+    CONSTRAINT vouchers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text, 'archived'::text]))),
     CONSTRAINT vouchers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
-)
-WITH (autovacuum_vacuum_scale_factor='0.02');
+);
 
 ALTER TABLE ONLY public.vouchers FORCE ROW LEVEL SECURITY;
 
@@ -2027,9 +1979,6 @@ ALTER TABLE ONLY public.customer_segments
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_pkey PRIMARY KEY (project_id, id);
 
-ALTER TABLE ONLY public.distributions
-    ADD CONSTRAINT distributions_pkey PRIMARY KEY (project_id, id);
-
 ALTER TABLE ONLY public.epochs
     ADD CONSTRAINT epochs_pkey PRIMARY KEY (shard, epoch);
 
@@ -2066,12 +2015,6 @@ ALTER TABLE ONLY public.members
 ALTER TABLE ONLY public.members
     ADD CONSTRAINT members_pkey PRIMARY KEY (account_id, id);
 
-ALTER TABLE ONLY public.metadata_schemas
-    ADD CONSTRAINT metadata_schemas_pkey PRIMARY KEY (project_id, object);
-
-ALTER TABLE ONLY public.orders
-    ADD CONSTRAINT orders_pkey PRIMARY KEY (project_id, id);
-
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (project_id, id);
 
@@ -2104,9 +2047,6 @@ ALTER TABLE ONLY public.projects
 
 ALTER TABLE ONLY public.promotion_tiers
     ADD CONSTRAINT promotion_tiers_pkey PRIMARY KEY (project_id, id);
-
-ALTER TABLE ONLY public.publications
-    ADD CONSTRAINT publications_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_pkey PRIMARY KEY (id);
@@ -2183,6 +2123,9 @@ ALTER TABLE ONLY public.stream_positions
 ALTER TABLE ONLY public.usage_daily
     ADD CONSTRAINT usage_daily_pkey PRIMARY KEY (account_id, project_id, day);
 
+ALTER TABLE ONLY public.validation_rule_assignments
+    ADD CONSTRAINT validation_rule_assignments_pkey PRIMARY KEY (project_id, rule_id, object_id);
+
 ALTER TABLE ONLY public.validation_rules
     ADD CONSTRAINT validation_rules_pkey PRIMARY KEY (project_id, id);
 
@@ -2229,9 +2172,11 @@ CREATE INDEX audit_log_by_time ON public.audit_log USING btree (account_id, crea
 
 CREATE INDEX campaigns_by_name ON public.campaigns USING btree (project_id, name_key, id);
 
-CREATE INDEX campaigns_by_time ON public.campaigns USING btree (project_id, created_at, id);
+CREATE INDEX campaigns_by_status ON public.campaigns USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
-CREATE INDEX campaigns_by_type ON public.campaigns USING btree (project_id, type, created_at, id);
+CREATE INDEX campaigns_by_time ON public.campaigns USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
+
+CREATE INDEX campaigns_by_type ON public.campaigns USING btree (project_id, type, created_at, id) WHERE (status <> 'archived'::text);
 
 CREATE INDEX campaigns_not_active ON public.campaigns USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
@@ -2251,10 +2196,6 @@ CREATE INDEX customers_by_name ON public.customers USING btree (project_id, name
 
 CREATE INDEX customers_by_time ON public.customers USING btree (project_id, created_at, id);
 
-CREATE INDEX distributions_by_campaign ON public.distributions USING btree (project_id, campaign_id, created_at, id);
-
-CREATE INDEX distributions_by_time ON public.distributions USING btree (project_id, created_at, id);
-
 CREATE UNIQUE INDEX epochs_one_not_closed ON public.epochs USING btree (shard) WHERE (state <> 'closed'::text);
 
 CREATE UNIQUE INDEX gift_card_entries_one_spend ON public.gift_card_entries USING btree (project_id, redemption_id, line_no) WHERE (type = 'spend'::text);
@@ -2263,15 +2204,17 @@ CREATE INDEX gift_cards_by_campaign ON public.gift_cards USING btree (project_id
 
 CREATE INDEX gift_cards_by_customer ON public.gift_cards USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
 
-CREATE INDEX gift_cards_by_time ON public.gift_cards USING btree (project_id, created_at, id);
+CREATE INDEX gift_cards_by_time ON public.gift_cards USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
 
-CREATE INDEX gift_cards_to_give ON public.gift_cards USING btree (project_id, campaign_id, id) WHERE ((customer_id IS NULL) AND (status = 'active'::text) AND (NOT was_given) AND (spent_minor = 0) AND (campaign_id IS NOT NULL));
+CREATE INDEX gift_cards_set_aside ON public.gift_cards USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
 CREATE INDEX idempotency_keys_by_time ON public.idempotency_keys USING btree (account_id, project_id, created_at);
 
 CREATE INDEX loyalty_cards_by_customer ON public.loyalty_cards USING btree (project_id, customer_id, created_at, id);
 
 CREATE INDEX loyalty_cards_by_program ON public.loyalty_cards USING btree (project_id, program_id, created_at, id);
+
+CREATE INDEX loyalty_cards_by_time ON public.loyalty_cards USING btree (project_id, created_at, id);
 
 CREATE INDEX loyalty_cards_not_active ON public.loyalty_cards USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
@@ -2286,14 +2229,6 @@ CREATE UNIQUE INDEX members_by_person ON public.members USING btree (account_id,
 CREATE INDEX members_by_time ON public.members USING btree (account_id, created_at, id);
 
 CREATE INDEX members_of_person ON public.members USING btree (person_id) WHERE (status = 'active'::text);
-
-CREATE INDEX metadata_schemas_by_time ON public.metadata_schemas USING btree (project_id, created_at, object);
-
-CREATE INDEX orders_by_customer ON public.orders USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
-
-CREATE INDEX orders_by_status ON public.orders USING btree (project_id, status, created_at, id);
-
-CREATE INDEX orders_by_time ON public.orders USING btree (project_id, created_at, id);
 
 CREATE INDEX outbox_applied ON public.outbox USING btree (shard, applied_at) WHERE (applied_at IS NOT NULL);
 
@@ -2317,21 +2252,11 @@ CREATE INDEX promotion_tiers_by_campaign ON public.promotion_tiers USING btree (
 
 CREATE INDEX promotion_tiers_by_name ON public.promotion_tiers USING btree (project_id, name_key, id);
 
-CREATE INDEX promotion_tiers_by_time ON public.promotion_tiers USING btree (project_id, created_at, id);
+CREATE INDEX promotion_tiers_by_time ON public.promotion_tiers USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
 
 CREATE INDEX promotion_tiers_not_active ON public.promotion_tiers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
-CREATE INDEX publications_by_campaign ON public.publications USING btree (project_id, campaign_id, created_at, id);
-
-CREATE INDEX publications_by_customer ON public.publications USING btree (project_id, customer_id, created_at, id);
-
-CREATE INDEX publications_by_distribution ON public.publications USING btree (project_id, distribution_id, created_at, id) WHERE (distribution_id IS NOT NULL);
-
-CREATE INDEX publications_by_redeemable ON public.publications USING btree (project_id, redeemable_id, created_at, id);
-
-CREATE INDEX publications_by_time ON public.publications USING btree (project_id, created_at, id);
-
-CREATE UNIQUE INDEX publications_once ON public.publications USING btree (project_id, campaign_id, customer_id) WHERE is_once;
+CREATE INDEX promotion_tiers_set_aside ON public.promotion_tiers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
 CREATE INDEX quarantine_by_status ON public.quarantine USING btree (project_id, status, created_at, id) WHERE (project_id IS NOT NULL);
 
@@ -2349,8 +2274,6 @@ CREATE INDEX redemptions_by_key ON public.redemptions USING btree (project_id, i
 
 CREATE INDEX redemptions_by_order ON public.redemptions USING btree (project_id, order_key) WHERE (order_key IS NOT NULL);
 
-CREATE INDEX redemptions_by_order_id ON public.redemptions USING btree (project_id, order_id, created_at, id) WHERE (order_id IS NOT NULL);
-
 CREATE INDEX redemptions_by_time ON public.redemptions USING btree (project_id, created_at, id);
 
 CREATE INDEX redemptions_returned ON public.redemptions USING btree (project_id, status, created_at, id) WHERE (status <> 'redeemed'::text);
@@ -2361,6 +2284,8 @@ CREATE INDEX referral_codes_by_customer ON public.referral_codes USING btree (pr
 
 CREATE INDEX referral_codes_by_program ON public.referral_codes USING btree (project_id, program_id, created_at, id);
 
+CREATE INDEX referral_codes_by_time ON public.referral_codes USING btree (project_id, created_at, id);
+
 CREATE INDEX referral_tasks_due ON public.referral_tasks USING btree (not_before) WHERE (done_at IS NULL);
 
 CREATE INDEX referrals_by_program ON public.referrals USING btree (project_id, program_id, created_at, redemption_id);
@@ -2368,6 +2293,8 @@ CREATE INDEX referrals_by_program ON public.referrals USING btree (project_id, p
 CREATE INDEX referrals_by_referee ON public.referrals USING btree (project_id, program_id, referee_id, created_at, redemption_id);
 
 CREATE INDEX referrals_by_referrer ON public.referrals USING btree (project_id, program_id, referrer_id, created_at, redemption_id);
+
+CREATE INDEX referrals_by_time ON public.referrals USING btree (project_id, created_at, redemption_id);
 
 CREATE UNIQUE INDEX referrals_once_per_referee ON public.referrals USING btree (project_id, program_id, referee_id) WHERE (status = 'active'::text);
 
@@ -2393,6 +2320,10 @@ CREATE INDEX skus_by_time ON public.skus USING btree (project_id, created_at, id
 
 CREATE INDEX usage_daily_by_project ON public.usage_daily USING btree (project_id, day);
 
+CREATE INDEX validation_rule_assignments_by_object ON public.validation_rule_assignments USING btree (project_id, object_id);
+
+CREATE INDEX validation_rule_assignments_by_time ON public.validation_rule_assignments USING btree (project_id, rule_id, created_at, object_id);
+
 CREATE INDEX validation_rules_by_name ON public.validation_rules USING btree (project_id, name_key, id);
 
 CREATE INDEX validation_rules_by_time ON public.validation_rules USING btree (project_id, created_at, id);
@@ -2401,11 +2332,17 @@ CREATE INDEX vouchers_by_campaign ON public.vouchers USING btree (project_id, ca
 
 CREATE INDEX vouchers_by_customer ON public.vouchers USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
 
-CREATE INDEX vouchers_by_time ON public.vouchers USING btree (project_id, created_at, id);
+CREATE INDEX vouchers_by_time ON public.vouchers USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
 
 CREATE INDEX vouchers_not_active ON public.vouchers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
-CREATE INDEX vouchers_to_give ON public.vouchers USING btree (project_id, campaign_id, id) WHERE ((customer_id IS NULL) AND (status = 'active'::text) AND (NOT was_given) AND (NOT is_passed_over) AND (campaign_id IS NOT NULL));
+CREATE INDEX vouchers_set_aside ON public.vouchers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE TRIGGER campaigns_rules_changed AFTER UPDATE ON public.campaigns REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('campaign');
+
+CREATE TRIGGER campaigns_rules_made AFTER INSERT ON public.campaigns REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('campaign');
+
+CREATE TRIGGER campaigns_rules_released AFTER DELETE ON public.campaigns REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.release_rules();
 
 CREATE TRIGGER customers_segments_changed AFTER UPDATE OF segments, rule_segments ON public.customers FOR EACH ROW WHEN (((old.segments IS DISTINCT FROM new.segments) OR (old.rule_segments IS DISTINCT FROM new.rule_segments))) EXECUTE FUNCTION public.keep_customer_segments();
 
@@ -2415,8 +2352,6 @@ CREATE TRIGGER gift_card_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE
 
 CREATE TRIGGER gift_cards_codes AFTER INSERT ON public.gift_cards REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('gift_card');
 
-CREATE TRIGGER gift_cards_were_given BEFORE UPDATE OF customer_id ON public.gift_cards FOR EACH ROW WHEN (((old.customer_id IS NOT NULL) AND (old.customer_id IS DISTINCT FROM new.customer_id))) EXECUTE FUNCTION public.note_was_given();
-
 CREATE TRIGGER loyalty_cards_codes AFTER INSERT ON public.loyalty_cards REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('loyalty_card');
 
 CREATE TRIGGER loyalty_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.loyalty_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_changes();
@@ -2425,13 +2360,19 @@ CREATE TRIGGER products_labels_changed AFTER UPDATE OF categories, collections, 
 
 CREATE TRIGGER products_labels_made AFTER INSERT ON public.products FOR EACH ROW WHEN ((((cardinality(new.categories) + cardinality(new.collections)) + cardinality(new.rule_collections)) > 0)) EXECUTE FUNCTION public.keep_product_labels();
 
+CREATE TRIGGER promotion_tiers_rules_changed AFTER UPDATE ON public.promotion_tiers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('promotion_tier');
+
+CREATE TRIGGER promotion_tiers_rules_made AFTER INSERT ON public.promotion_tiers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('promotion_tier');
+
 CREATE TRIGGER referral_codes_codes AFTER INSERT ON public.referral_codes REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('referral_code');
 
 CREATE TRIGGER referrals_checked AFTER INSERT ON public.referrals REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.check_referrals();
 
 CREATE TRIGGER vouchers_codes AFTER INSERT ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('voucher');
 
-CREATE TRIGGER vouchers_were_given BEFORE UPDATE OF customer_id ON public.vouchers FOR EACH ROW WHEN (((old.customer_id IS NOT NULL) AND (old.customer_id IS DISTINCT FROM new.customer_id))) EXECUTE FUNCTION public.note_was_given();
+CREATE TRIGGER vouchers_rules_changed AFTER UPDATE ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('voucher');
+
+CREATE TRIGGER vouchers_rules_made AFTER INSERT ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('voucher');
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
@@ -2478,12 +2419,6 @@ ALTER TABLE ONLY public.customer_segments
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
-ALTER TABLE ONLY public.distributions
-    ADD CONSTRAINT distributions_project_id_async_action_id_fkey FOREIGN KEY (project_id, async_action_id) REFERENCES public.async_actions(project_id, id);
-
-ALTER TABLE ONLY public.distributions
-    ADD CONSTRAINT distributions_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
-
 ALTER TABLE ONLY public.gift_cards
     ADD CONSTRAINT gift_cards_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
 
@@ -2511,12 +2446,6 @@ ALTER TABLE ONLY public.members
 ALTER TABLE ONLY public.members
     ADD CONSTRAINT members_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(id);
 
-ALTER TABLE ONLY public.metadata_schemas
-    ADD CONSTRAINT metadata_schemas_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
-
-ALTER TABLE ONLY public.orders
-    ADD CONSTRAINT orders_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
-
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
@@ -2543,12 +2472,6 @@ ALTER TABLE ONLY public.promotion_tiers
 
 ALTER TABLE ONLY public.promotion_tiers
     ADD CONSTRAINT promotion_tiers_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
-
-ALTER TABLE ONLY public.publications
-    ADD CONSTRAINT publications_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
-
-ALTER TABLE ONLY public.publications
-    ADD CONSTRAINT publications_project_id_distribution_id_fkey FOREIGN KEY (project_id, distribution_id) REFERENCES public.distributions(project_id, id);
 
 ALTER TABLE ONLY public.referral_codes
     ADD CONSTRAINT referral_codes_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
@@ -2580,6 +2503,9 @@ ALTER TABLE ONLY public.stream_positions
 ALTER TABLE ONLY public.usage_daily
     ADD CONSTRAINT usage_daily_account_id_project_id_fkey FOREIGN KEY (account_id, project_id) REFERENCES public.projects(account_id, id);
 
+ALTER TABLE ONLY public.validation_rule_assignments
+    ADD CONSTRAINT validation_rule_assignments_project_id_rule_id_fkey FOREIGN KEY (project_id, rule_id) REFERENCES public.validation_rules(project_id, id);
+
 ALTER TABLE ONLY public.validation_rules
     ADD CONSTRAINT validation_rules_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
@@ -2602,15 +2528,19 @@ CREATE POLICY app_delete ON public.async_action_chunks FOR DELETE TO vauchflow_a
 
 CREATE POLICY app_delete ON public.async_actions FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) AND (status = 'receiving'::text)));
 
+CREATE POLICY app_delete ON public.campaigns FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) AND (status = 'draft'::text)));
+
 CREATE POLICY app_delete ON public.collections FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_delete ON public.idempotency_keys FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
-CREATE POLICY app_delete ON public.metadata_schemas FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
 CREATE POLICY app_delete ON public.segments FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_delete ON public.sessions FOR DELETE TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
+
+CREATE POLICY app_delete ON public.validation_rule_assignments FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_delete ON public.validation_rules FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.accounts FOR INSERT TO vauchflow_app WITH CHECK (((id = ( SELECT public.app_account_id() AS app_account_id)) AND (plan = 'free'::text) AND (confirmed_at IS NULL)));
 
@@ -2634,15 +2564,9 @@ CREATE POLICY app_insert ON public.customer_events FOR INSERT TO vauchflow_app W
 
 CREATE POLICY app_insert ON public.customers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
-CREATE POLICY app_insert ON public.distributions FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
 CREATE POLICY app_insert ON public.idempotency_keys FOR INSERT TO vauchflow_app WITH CHECK (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_insert ON public.members FOR INSERT TO vauchflow_app WITH CHECK (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)));
-
-CREATE POLICY app_insert ON public.metadata_schemas FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
-CREATE POLICY app_insert ON public.orders FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.outbox FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2658,8 +2582,6 @@ CREATE POLICY app_insert ON public.projects FOR INSERT TO vauchflow_app WITH CHE
 
 CREATE POLICY app_insert ON public.promotion_tiers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
-CREATE POLICY app_insert ON public.publications FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
 CREATE POLICY app_insert ON public.referral_codes FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.referrer_identities FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -2671,6 +2593,8 @@ CREATE POLICY app_insert ON public.segments FOR INSERT TO vauchflow_app WITH CHE
 CREATE POLICY app_insert ON public.sessions FOR INSERT TO vauchflow_app WITH CHECK ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
 
 CREATE POLICY app_insert ON public.skus FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_insert ON public.validation_rule_assignments FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.validation_rules FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2702,8 +2626,6 @@ CREATE POLICY app_select ON public.customer_segments FOR SELECT TO vauchflow_app
 
 CREATE POLICY app_select ON public.customers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
-CREATE POLICY app_select ON public.distributions FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
 CREATE POLICY app_select ON public.epochs FOR SELECT TO vauchflow_app USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY app_select ON public.gift_card_entries FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -2720,10 +2642,6 @@ CREATE POLICY app_select ON public.loyalty_lots FOR SELECT TO vauchflow_app USIN
 
 CREATE POLICY app_select ON public.members FOR SELECT TO vauchflow_app USING ((((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)) OR (person_id = ( SELECT public.app_person_id() AS app_person_id))));
 
-CREATE POLICY app_select ON public.metadata_schemas FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
-CREATE POLICY app_select ON public.orders FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
 CREATE POLICY app_select ON public.outbox FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.paid_orders FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -2739,8 +2657,6 @@ CREATE POLICY app_select ON public.project_settings FOR SELECT TO vauchflow_app 
 CREATE POLICY app_select ON public.projects FOR SELECT TO vauchflow_app USING (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_select ON public.promotion_tiers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
-CREATE POLICY app_select ON public.publications FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.quarantine FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2782,6 +2698,8 @@ CREATE POLICY app_select ON public.stream_positions FOR SELECT TO vauchflow_app 
 
 CREATE POLICY app_select ON public.usage_daily FOR SELECT TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
+CREATE POLICY app_select ON public.validation_rule_assignments FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.validation_rules FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.vouchers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -2811,10 +2729,6 @@ CREATE POLICY app_update ON public.idempotency_keys FOR UPDATE TO vauchflow_app 
 CREATE POLICY app_update ON public.loyalty_cards FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.members FOR UPDATE TO vauchflow_app USING (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))) WITH CHECK (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)));
-
-CREATE POLICY app_update ON public.metadata_schemas FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
-CREATE POLICY app_update ON public.orders FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.outbox FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2900,8 +2814,6 @@ ALTER TABLE public.customer_segments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.customers ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE public.distributions ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE public.epochs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.gift_card_entries ENABLE ROW LEVEL SECURITY;
@@ -2918,10 +2830,6 @@ ALTER TABLE public.loyalty_lots ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.members ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE public.metadata_schemas ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.orders ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.paid_orders ENABLE ROW LEVEL SECURITY;
@@ -2937,8 +2845,6 @@ ALTER TABLE public.project_settings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.projects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.promotion_tiers ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.publications ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.quarantine ENABLE ROW LEVEL SECURITY;
 
@@ -2963,8 +2869,6 @@ CREATE POLICY reconciler_insert ON public.counters FOR INSERT TO vauchflow_recon
 CREATE POLICY reconciler_insert ON public.customers FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_insert ON public.epochs FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
-
-CREATE POLICY reconciler_insert ON public.orders FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_insert ON public.quarantine FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
@@ -3015,8 +2919,6 @@ CREATE POLICY reconciler_select ON public.loyalty_cards FOR SELECT TO vauchflow_
 CREATE POLICY reconciler_select ON public.loyalty_entries FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_select ON public.loyalty_lots FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
-
-CREATE POLICY reconciler_select ON public.orders FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_select ON public.outbox FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
@@ -3132,6 +3034,8 @@ ALTER TABLE public.stream_positions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.usage_daily ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.validation_rule_assignments ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.validation_rules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.vouchers ENABLE ROW LEVEL SECURITY;
@@ -3164,6 +3068,8 @@ GRANT ALL ON FUNCTION public.app_shard() TO vauchflow_cards;
 REVOKE ALL ON FUNCTION public.app_worker_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_worker_id() TO vauchflow_app;
 GRANT ALL ON FUNCTION public.app_worker_id() TO vauchflow_reconciler;
+
+REVOKE ALL ON FUNCTION public.assign_rules() FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE public.audit_log TO vauchflow_app;
 GRANT INSERT ON TABLE public.audit_log TO vauchflow_reconciler;
@@ -3329,8 +3235,6 @@ GRANT UPDATE(ended_at) ON TABLE public.sessions TO vauchflow_app;
 REVOKE ALL ON FUNCTION public.lookup_session(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_session(wanted_hash bytea) TO vauchflow_app;
 
-REVOKE ALL ON FUNCTION public.note_was_given() FROM PUBLIC;
-
 GRANT SELECT,INSERT,UPDATE ON TABLE public.loyalty_lots TO vauchflow_cards;
 GRANT SELECT ON TABLE public.loyalty_lots TO vauchflow_app;
 GRANT SELECT ON TABLE public.loyalty_lots TO vauchflow_reconciler;
@@ -3362,6 +3266,8 @@ REVOKE ALL ON FUNCTION public.refuse_changes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.register_codes() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.release_rules() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.row_scope(scope text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.search_key(given text) FROM PUBLIC;
@@ -3387,7 +3293,7 @@ GRANT UPDATE(resolved_at) ON TABLE public.alarms TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.async_action_chunks TO vauchflow_app;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.campaigns TO vauchflow_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaigns TO vauchflow_app;
 GRANT SELECT ON TABLE public.campaigns TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.collections TO vauchflow_app;
@@ -3418,8 +3324,6 @@ GRANT SELECT ON TABLE public.customer_segments TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vauchflow_reconciler;
 
-GRANT SELECT,INSERT ON TABLE public.distributions TO vauchflow_app;
-
 GRANT SELECT ON TABLE public.epochs TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.epochs TO vauchflow_reconciler;
 
@@ -3432,11 +3336,6 @@ GRANT UPDATE(body) ON TABLE public.idempotency_keys TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.loyalty_entries TO vauchflow_cards;
 GRANT SELECT ON TABLE public.loyalty_entries TO vauchflow_app;
 GRANT SELECT ON TABLE public.loyalty_entries TO vauchflow_reconciler;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.metadata_schemas TO vauchflow_app;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE public.orders TO vauchflow_app;
-GRANT SELECT,INSERT ON TABLE public.orders TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT ON TABLE public.outbox TO vauchflow_app;
 GRANT SELECT,DELETE ON TABLE public.outbox TO vauchflow_reconciler;
@@ -3469,8 +3368,6 @@ GRANT SELECT ON TABLE public.project_settings TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.promotion_tiers TO vauchflow_app;
 GRANT SELECT ON TABLE public.promotion_tiers TO vauchflow_reconciler;
-
-GRANT SELECT,INSERT ON TABLE public.publications TO vauchflow_app;
 
 GRANT SELECT ON TABLE public.quarantine TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.quarantine TO vauchflow_reconciler;
@@ -3515,6 +3412,8 @@ GRANT UPDATE(version) ON TABLE public.referral_codes TO vauchflow_app;
 
 GRANT UPDATE(updated_at) ON TABLE public.referral_codes TO vauchflow_app;
 
+GRANT UPDATE(metadata) ON TABLE public.referral_codes TO vauchflow_app;
+
 GRANT SELECT ON TABLE public.referral_rewards TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.referral_rewards TO vauchflow_reconciler;
 
@@ -3552,7 +3451,9 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.stream_positions TO vauchflow_reconci
 GRANT SELECT ON TABLE public.usage_daily TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.usage_daily TO vauchflow_reconciler;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.validation_rules TO vauchflow_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.validation_rule_assignments TO vauchflow_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.validation_rules TO vauchflow_app;
 GRANT SELECT ON TABLE public.validation_rules TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.vouchers TO vauchflow_app;

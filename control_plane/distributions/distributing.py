@@ -42,7 +42,7 @@ async def give_to_some(tx: Transaction, run: Run) -> Step:
     params, place = msgspec.convert(run.params, DistributionParams), msgspec.convert(run.position, Place)
     project_id = run.action.project_id
     members = await tx.fetch(_NEXT, project_id, params.segment_id, place.after, place.after_id, CUSTOMERS_A_CHUNK)
-    campaign = await load_giver(tx, project_id, params.campaign_id, is_open=False)
+    campaign = await load_giver(tx, project_id, params.campaign_id, joins=False)
     wish = Wish(campaign, params.is_once, params.metadata, params.distribution_id)
     step, changes = Step(failures=[], position=place, is_over=len(members) < CUSTOMERS_A_CHUNK), list[Change]()
     for number, member in enumerate(members, start=run.gone_count + 1):

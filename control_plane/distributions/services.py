@@ -15,7 +15,7 @@ from control_plane.effects import Outcome, answer, perform
 from control_plane.jobs.ordering import insert_action
 from control_plane.listing import Filters, Listing, Text
 from control_plane.metadata_schemas.holding import hold
-from control_plane.publications.picking import load_giver
+from control_plane.publications.picking import load_giver, require_open
 from control_plane.queries import Page
 from control_plane.rules.times import show_time
 from control_plane.upserts import given_fields
@@ -44,6 +44,7 @@ async def _order(call: Call, body: DistributionCreate, metadata: str | None, tx:
     project_id, distribution_id = call.tenant.project_id, new_id("dst")
     await hold(tx, call, "publication", metadata)
     campaign = await load_giver(tx, project_id, body.campaign_id)
+    require_open(campaign)
     name, is_once = body.name if isinstance(body.name, str) else None, body.once is True
     params = DistributionParams(distribution_id, campaign.id, body.segment_id, is_once, metadata or "{}")
     action_id = await insert_action(tx, call, ACTION_TYPE, 0, params, is_open_ended=True)

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from control_plane.calls import Call
-from control_plane.campaigns.storing import StoredCampaign, load_campaign
+from control_plane.campaigns.services import CAMPAIGN
+from control_plane.campaigns.storing import StoredCampaign
 from control_plane.clock import now_ms
 from control_plane.effects import Change
 from control_plane.gift_cards import issuing
@@ -19,7 +20,7 @@ from control_plane.gift_cards.terms import Terms
 from control_plane.loyalty_cards.posting import ensure_card
 from control_plane.loyalty_cards.storing import load_card as load_loyalty_card
 from control_plane.loyalty_programs.services import LOYALTY
-from control_plane.programs import load_program
+from control_plane.programs import join_program, load_program
 from control_plane.publications.schemas import Given
 from control_plane.referral_programs.coding import ensure_code
 from control_plane.referral_programs.services import REFERRAL
@@ -27,6 +28,7 @@ from control_plane.rules.staging import stage
 from control_plane.vouchers import creating
 from control_plane.vouchers.ordering import DEFAULT_LIMIT_PER_CODE
 from control_plane.vouchers.storing import limits_of, load_voucher
+from domain.lifecycle import ARCHIVED
 from domain.problems import FieldError, Refused
 from domain.rules import Rules
 from store.database import Transaction
@@ -54,25 +56,29 @@ class Contended(Exception):
     """Others are at all that is left, and this transaction must not wait for them: it holds what they may want."""
 
 
-async def load_giver(tx: Transaction, project_id: str, campaign_id: str, is_open: bool = True) -> StoredCampaign:
-    """The campaign or program; Refused where there is none, or, if it has to be open, nothing to give any more."""
-    for kind in (LOYALTY, REFERRAL):
-        if campaign_id.startswith(f"{kind.prefix}_"):
-            campaign = await load_program(tx, project_id, kind, campaign_id)
-            break
-    else:
-        campaign = await load_campaign(tx, project_id, campaign_id)
+async def load_giver(tx: Transaction, project_id: str, campaign_id: str, joins: bool = True) -> StoredCampaign:
+    """The campaign or program; Refused where there is none, or where it never gives anything. Joined, it is not
+    archived, and becomes nothing else until the transaction is over."""
+    kind = next((kind for kind in (LOYALTY, REFERRAL) if campaign_id.startswith(f"{kind.prefix}_")), CAMPAIGN)
+    campaign = await (join_program if joins else load_program)(tx, project_id, kind, campaign_id)
     if campaign.type == "PROMOTION":
         detail = "a campaign of promotion tiers has no codes to give"
         raise Refused("invalid_request", errors=(FieldError(detail, pointer="/campaign_id"),))
-    if is_open and campaign.rules.expires_ms is not None and campaign.rules.expires_ms <= now_ms():
-        raise Refused("voucher_expired")
     return campaign
+
+
+def require_open(campaign: StoredCampaign) -> None:
+    """Refused where it has nothing to give any more. What is given of a draft, or while it is paused, is for later."""
+    if campaign.status in ("ended", ARCHIVED):
+        raise Refused("campaign_not_active")
+    if campaign.rules.expires_ms is not None and campaign.rules.expires_ms <= now_ms():
+        raise Refused("voucher_expired")
 
 
 async def pick(tx: Transaction, call: Call, campaign: StoredCampaign, customer_id: str, may_wait: bool) -> Picked:
     """Something of the campaign for the customer, staged already. Refused where there is nothing; Contended where only
     waiting could tell."""
+    require_open(campaign)
     picker = _PICKERS[campaign.type]
     return await picker(tx, call, campaign, customer_id, may_wait)
 

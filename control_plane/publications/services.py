@@ -38,7 +38,7 @@ async def publish(call: Call) -> Response[bytes]:
         if refused.code == "no_code_left":
             # The next one that asks need not walk past what can never be given.
             async with call.open_tx() as tx:
-                campaign = await load_giver(tx, call.tenant.project_id, body.campaign_id)
+                campaign = await load_giver(tx, call.tenant.project_id, body.campaign_id, joins=False)
                 await pass_over_spent(tx, call.tenant.project_id, campaign, None)
         raise
 

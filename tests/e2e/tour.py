@@ -76,6 +76,9 @@ SHOP = (
     Step("listValidationRules"),
     Step("getValidationRule", at=("{rule.id}",)),
     Step("updateValidationRule", {"name": "At the weekend"}, ("{rule.id}",)),
+    Step("listValidationRuleAssignments", at=("{rule.id}",)),
+    Step("createValidationRule", {"name": "Of no use", "rule": _RULE}, kept="no_rule"),
+    Step("deleteValidationRule", at=("{no_rule.id}",)),
     Step(
         "putMetadataSchema",
         {
@@ -105,6 +108,12 @@ CAMPAIGNS = (
     Step("updateCampaign", {"rules": {"max_redemptions": 1000}}, ("{campaign.id}",)),
     Step("pauseCampaign", at=("{campaign.id}",)),
     Step("resumeCampaign", at=("{campaign.id}",)),
+    Step("createCampaign", {"name": "Next summer", "status": "draft"}, kept="later"),
+    Step("activateCampaign", at=("{later.id}",)),
+    Step("endCampaign", at=("{later.id}",)),
+    Step("archiveCampaign", at=("{later.id}",)),
+    Step("restoreCampaign", at=("{later.id}",)),
+    Step("deleteCampaign", at=("{later.id}",)),
     Step("createVouchers", {"campaign_id": "{campaign.id}", "count": 10}, kept="action"),
     Step(
         "createCampaign",
@@ -137,6 +146,8 @@ CAMPAIGNS = (
     Step("updateVoucher", {"expires_at": "2099-12-31T23:59:59Z"}, ("{voucher.id}",)),
     Step("disableVoucher", at=("{voucher.code}",)),
     Step("enableVoucher", at=("{voucher.code}",)),
+    Step("createVoucher", {"code": "GONE-{mark}", "discount_type": "AMOUNT", "discount_value": 5}, kept="gone"),
+    Step("deleteVoucher", at=("{gone.code}",)),
     Step(
         "createPromotionTier",
         {"name": "10 off from 50", "discount_type": "AMOUNT", "discount_value": 10, "hierarchy": 3},
@@ -147,6 +158,12 @@ CAMPAIGNS = (
     Step("updatePromotionTier", {"hierarchy": 1}, ("{tier.id}",)),
     Step("disablePromotionTier", at=("{tier.id}",)),
     Step("enablePromotionTier", at=("{tier.id}",)),
+    Step(
+        "createPromotionTier",
+        {"name": "5 off", "discount_type": "AMOUNT", "discount_value": 5},
+        kept="gone_tier",
+    ),
+    Step("deletePromotionTier", at=("{gone_tier.id}",)),
 )
 
 CARDS = (
@@ -161,6 +178,7 @@ CARDS = (
     Step("createGiftCard", {"amount": 10, "active": False}, kept="idle"),
     Step("activateGiftCard", at=("{idle.code}",)),
     Step("expireGiftCard", at=("{idle.code}",)),
+    Step("deleteGiftCard", at=("{idle.code}",)),
     Step("createCampaign", {"name": "Cards", "type": "GIFT_CARD", "card_amount": 20}, kept="cards"),
     Step("createGiftCards", {"campaign_id": "{cards.id}", "count": 5}),
     Step(
@@ -178,6 +196,12 @@ CARDS = (
     Step("updateLoyaltyProgram", {"name": "The club"}, ("{club.id}",)),
     Step("pauseLoyaltyProgram", at=("{club.id}",)),
     Step("resumeLoyaltyProgram", at=("{club.id}",)),
+    Step("createLoyaltyProgram", {"name": "Next club", "status": "draft"}, kept="next_club"),
+    Step("activateLoyaltyProgram", at=("{next_club.id}",)),
+    Step("endLoyaltyProgram", at=("{next_club.id}",)),
+    Step("archiveLoyaltyProgram", at=("{next_club.id}",)),
+    Step("restoreLoyaltyProgram", at=("{next_club.id}",)),
+    Step("deleteLoyaltyProgram", at=("{next_club.id}",)),
     Step("issueLoyaltyCard", {"customer_id": "{customer.id}"}, ("{club.id}",), "card"),
     Step("listLoyaltyCards", at=("{club.id}",)),
     Step(
@@ -185,6 +209,7 @@ CARDS = (
         {"type": "order.paid", "customer_id": "{customer.id}", "order": {"id": "order-{mark}", "amount": 80}},
     ),
     Step("getLoyaltyCard", at=("{card.code}",)),
+    Step("updateLoyaltyCard", {"metadata": {"embossed": True}}, ("{card.code}",)),
     Step("adjustLoyaltyCard", {"points": 20, "reason": "we are sorry"}, ("{card.code}",)),
     Step("blockLoyaltyCard", at=("{card.code}",)),
     Step("unblockLoyaltyCard", at=("{card.code}",)),
@@ -213,8 +238,16 @@ CARDS = (
     Step("updateReferralProgram", {"name": "Friends of ours"}, ("{friends.id}",)),
     Step("pauseReferralProgram", at=("{friends.id}",)),
     Step("resumeReferralProgram", at=("{friends.id}",)),
+    Step("createReferralProgram", {"name": "Next friends", "status": "draft"}, kept="next_friends"),
+    Step("activateReferralProgram", at=("{next_friends.id}",)),
+    Step("endReferralProgram", at=("{next_friends.id}",)),
+    Step("archiveReferralProgram", at=("{next_friends.id}",)),
+    Step("restoreReferralProgram", at=("{next_friends.id}",)),
+    Step("deleteReferralProgram", at=("{next_friends.id}",)),
     Step("issueReferralCode", {"customer_id": "{customer.id}", "prefix": "ADA"}, ("{friends.id}",), "referral"),
     Step("listReferralCodes", at=("{friends.id}",)),
+    Step("getReferralCode", at=("{friends.id}", "{referral.code}")),
+    Step("updateReferralCode", {"metadata": {"from": "a letter"}}, ("{friends.id}", "{referral.code}")),
     Step("disableReferralCode", at=("{friends.id}", "{referral.code}")),
     Step("enableReferralCode", at=("{friends.id}", "{referral.code}")),
     Step("listReferrals", at=("{friends.id}",)),
