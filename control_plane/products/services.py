@@ -37,6 +37,7 @@ _DELETE = query("control_delete_product")
 _GET = query("control_product")
 _LIST = query("control_products")
 _LIST_LABELLED = query("control_products_labelled")
+_LIST_OF_BOTH = query("control_products_of_collection_and_category")
 
 
 class StoredProduct(msgspec.Struct, frozen=True):
@@ -178,10 +179,12 @@ def _show(product: StoredProduct, decimals: int) -> ProductView:
 def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]:
     shared = (project_id, page.after, page.after_id, page.rows)
     category, collection = filters["category"], filters["collection"]
+    if collection is not None and category is not None:
+        return (_LIST_OF_BOTH, *shared, collection, category)
     if collection is not None:
-        return (_LIST_LABELLED, *shared, "collection", collection, category)
+        return (_LIST_LABELLED, *shared, "collection", collection)
     if category is not None:
-        return (_LIST_LABELLED, *shared, "category", category, None)
+        return (_LIST_LABELLED, *shared, "category", category)
     return (_LIST, *shared)
 
 
