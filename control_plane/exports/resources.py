@@ -12,8 +12,10 @@ from control_plane.gift_cards.reading import GIFT_CARDS
 from control_plane.listing import Listing
 from control_plane.loyalty_cards.reading import LOYALTY_CARDS
 from control_plane.loyalty_programs.services import LOYALTY_PROGRAMS
+from control_plane.orders.services import ORDERS
 from control_plane.products.services import PRODUCTS
 from control_plane.promotion_tiers.services import PROMOTION_TIERS
+from control_plane.publications.services import PUBLICATIONS
 from control_plane.redemptions.services import REDEMPTIONS
 from control_plane.referral_programs.attributing import REFERRALS
 from control_plane.referral_programs.code_reading import REFERRAL_CODES
@@ -43,6 +45,8 @@ EXPORTED: dict[str, Listing] = {
     "skus": SKUS,
     "collections": COLLECTIONS,
     "segments": SEGMENTS,
+    "publications": PUBLICATIONS,
+    "orders": ORDERS,
     "promotion_tiers": PROMOTION_TIERS,
     "validation_rules": VALIDATION_RULES,
     "gift_card_transactions": GIFT_CARD_TRANSACTIONS,
