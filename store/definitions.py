@@ -22,9 +22,10 @@ from domain.definitions import (
     product_key,
     rule_key,
     settings_key,
+    sku_key,
 )
 from domain.ledger import Definition
-from domain.orders import Customer, Product
+from domain.orders import Customer, Product, Sku
 from domain.outcomes import Status
 from domain.rules import (
     CampaignRow,
@@ -48,6 +49,7 @@ Object = Literal[
     "rule",
     "customer",
     "product",
+    "sku",
     "settings",
     "promotion_tier",
     "gift_card",
@@ -60,6 +62,7 @@ _RAISE_CEILINGS = query("raise_ceilings")
 _SETTLE_CEILINGS = query("settle_ceilings")
 _ENQUEUE_CHANGE = query("enqueue_change")
 _MARK_APPLIED = query("mark_changes_applied")
+_NEWEST_OF_ALL = 2**53 - 1
 _CAMPAIGN_ROW = query("campaign_row")
 _VOUCHER_ROW = query("voucher_row")
 _VOUCHER_ROWS = query("voucher_rows_by_code")
@@ -69,6 +72,7 @@ _REFERRAL_CODE_ROWS = query("referral_code_rows")
 _RULE_ROWS = query("rule_rows")
 _CUSTOMER_ROWS = query("customer_rows")
 _PRODUCT_ROWS = query("product_rows")
+_SKU_ROWS = query("sku_rows")
 _SETTINGS_ROWS = query("settings_rows")
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -106,14 +110,18 @@ def rule_from(row: Any) -> ValidationRule:
 
 def customer_from(row: Any) -> Customer:
     """A customer's row as decisions read it: without a name or an address."""
-    return Customer(row["id"], row["version"], tuple(row["segments"]), _storable(row["metadata"]))
+    return Customer(row["id"], row["version"], tuple(dict.fromkeys(row["segments"])), _storable(row["metadata"]))
 
 
 def product_from(row: Any) -> Product:
     """A product's row as decisions read it."""
-    return Product(
-        row["id"], row["version"], tuple(row["categories"]), tuple(row["collections"]), _storable(row["metadata"])
-    )
+    collections = tuple(dict.fromkeys(row["collections"]))
+    return Product(row["id"], row["version"], tuple(row["categories"]), collections, _storable(row["metadata"]))
+
+
+def sku_from(row: Any) -> Sku:
+    """A SKU's row as decisions read it."""
+    return Sku(row["id"], row["version"], row["product_id"], _storable(row["metadata"]))
 
 
 def _storable(value: Any) -> Any:
@@ -152,6 +160,11 @@ def encode_customer(project_id: str, customer: Customer) -> Definition:
 def encode_product(project_id: str, product: Product) -> Definition:
     """A product as Redis keeps it; Product(id) is the blank of one that was never stored."""
     return Definition(product_key(project_id, product.id), product.version, _encode(product))
+
+
+def encode_sku(project_id: str, sku: Sku) -> Definition:
+    """A SKU as Redis keeps it; Sku(id) is the blank of one that was never stored."""
+    return Definition(sku_key(project_id, sku.id), sku.version, _encode(sku))
 
 
 def encode_settings(settings: ProjectSettings) -> Definition:
@@ -199,6 +212,12 @@ async def read_products(tx: Transaction, project_id: str, ids: Sequence[str]) ->
     return [encode_product(project_id, stored.get(id_) or Product(id_)) for id_ in ids]
 
 
+async def read_skus(tx: Transaction, project_id: str, ids: Sequence[str]) -> list[Definition]:
+    """Each of these SKUs, blank where nothing is stored."""
+    stored = {row["id"]: sku_from(row) for row in await tx.fetch(_SKU_ROWS, project_id, ids)}
+    return [encode_sku(project_id, stored.get(id_) or Sku(id_)) for id_ in ids]
+
+
 async def read_settings(tx: Transaction, project_id: str) -> ProjectSettings:
     """The project's settings, or the defaults."""
     rows = await tx.fetch(_SETTINGS_ROWS, project_id)
@@ -227,6 +246,11 @@ async def stage_change(
     await tx.execute(_ENQUEUE_CHANGE, project_id, shard, object_, object_id, version)
 
 
+async def forget_changes(tx: Transaction, project_id: str, object_: Object, object_id: str) -> None:
+    """Inside the transaction that deletes it: there is nothing more to tell of it. Only of what nothing refers to."""
+    await tx.execute(_MARK_APPLIED, project_id, object_, object_id, _NEWEST_OF_ALL)
+
+
 async def project_change(
     open_tx: OpenTransaction, scripts: Scripts, project_id: str, object_: Object, object_id: str, created: bool = False
 ) -> bool:
@@ -236,7 +260,11 @@ async def project_change(
     raise is the caller's: the change stays enqueued. `created`: nothing of it can be in Redis or in use yet.
     """
     async with open_tx() as tx:
-        definition, limits, version = await _newest(tx, project_id, object_, object_id)
+        newest = await _newest(tx, project_id, object_, object_id)
+        if newest is None:  # deleted since: nobody can ask for it
+            await forget_changes(tx, project_id, object_, object_id)
+            return True
+    definition, limits, version = newest
     kept = [limit for limit in limits if not limit.is_family]
     scope = project_id if definition is None else change_scope(project_id, definition.key)
     status, used = await scripts.apply(
@@ -260,9 +288,12 @@ async def project_change(
 
 async def _newest(
     tx: Transaction, project_id: str, object_: Object, object_id: str
-) -> tuple[Definition | None, tuple[Limit, ...], int]:
+) -> tuple[Definition | None, tuple[Limit, ...], int] | None:
     if object_ == "campaign":
-        campaign = campaign_from(await tx.fetchrow(_CAMPAIGN_ROW, project_id, object_id))
+        row = await tx.fetchrow(_CAMPAIGN_ROW, project_id, object_id)
+        if row is None:
+            return None
+        campaign = campaign_from(row)
         return encode_campaign(campaign), campaign_limits(campaign), campaign.version
     if object_ == "voucher":
         voucher = voucher_from(await tx.fetchrow(_VOUCHER_ROW, project_id, object_id))
@@ -279,18 +310,21 @@ async def _newest(
     if object_ == "referral_code":  # what limits it is the program's
         code = voucher_from(await tx.fetchrow(_REFERRAL_CODE_ROW, project_id, object_id))
         return encode_voucher(code), (), code.version
+    if object_ == "rule":
+        rules = await read_rules(tx, project_id, [object_id])
+        return (rules[0], (), rules[0].version) if rules else None
     definition = await _read_one(tx, project_id, object_, object_id)
     # A batch of new codes: only the change number moves. Limits of rules are families, which Redis does not keep.
     return definition, (), 0 if definition is None else definition.version
 
 
 async def _read_one(tx: Transaction, project_id: str, object_: Object, object_id: str) -> Definition | None:
-    if object_ == "rule":
-        return (await read_rules(tx, project_id, [object_id]))[0]
     if object_ == "customer":
         return (await read_customers(tx, project_id, [object_id]))[0]
     if object_ == "product":
         return (await read_products(tx, project_id, [object_id]))[0]
+    if object_ == "sku":
+        return (await read_skus(tx, project_id, [object_id]))[0]
     if object_ == "settings":
         return encode_settings(await read_settings(tx, project_id))
     return None

@@ -78,6 +78,84 @@ CREATE FUNCTION public.app_worker_id() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN NULLIF(current_setting('app.worker_id'::text, true), ''::text);
 
+CREATE FUNCTION public.assign_rules() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        DELETE FROM validation_rule_assignments a USING made m
+        WHERE a.project_id = m.project_id AND a.object_id = m.id
+            AND (NOT COALESCE(m.rules -> 'validation_rules', '[]') ? a.rule_id
+                OR (TG_ARGV[0] <> 'campaign' AND m.status = 'archived'));
+    END IF;
+    INSERT INTO validation_rule_assignments (project_id, rule_id, object, object_id)
+    SELECT m.project_id, r.id, TG_ARGV[0], m.id
+    FROM made m CROSS JOIN jsonb_array_elements_text(m.rules -> 'validation_rules') AS r (id)
+    WHERE m.rules ? 'validation_rules' AND (TG_ARGV[0] = 'campaign' OR m.status <> 'archived')
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+CREATE TABLE public.audit_log (
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    project_id text COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    actor text NOT NULL,
+    action text NOT NULL,
+    object text NOT NULL,
+    object_id text NOT NULL COLLATE pg_catalog."C",
+    before jsonb,
+    after jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT audit_log_action_check CHECK ((action ~ '^[a-z][a-z0-9_.]{0,63}$'::text)),
+    CONSTRAINT audit_log_actor_check CHECK (((length(actor) >= 1) AND (length(actor) <= 200))),
+    CONSTRAINT audit_log_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT audit_log_object_check CHECK ((object ~ '^[a-z][a-z0-9_]{0,63}$'::text)),
+    CONSTRAINT audit_log_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 1024)))
+);
+
+ALTER TABLE ONLY public.audit_log FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.members (
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    person_id text COLLATE pg_catalog."C",
+    email text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL,
+    project_ids text[],
+    status text NOT NULL,
+    invite_hash bytea,
+    invite_expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT members_active_is_somebody CHECK (((status <> 'active'::text) OR (person_id IS NOT NULL))),
+    CONSTRAINT members_email_check CHECK ((((octet_length(email) >= 3) AND (octet_length(email) <= 254)) AND (email = lower(email)))),
+    CONSTRAINT members_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT members_invite_hash_check CHECK ((octet_length(invite_hash) = 32)),
+    CONSTRAINT members_invited_by_token CHECK (((status = 'invited'::text) = (invite_hash IS NOT NULL))),
+    CONSTRAINT members_project_ids_check CHECK (((cardinality(project_ids) >= 1) AND (cardinality(project_ids) <= 100))),
+    CONSTRAINT members_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'manager'::text, 'analyst'::text]))),
+    CONSTRAINT members_status_check CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'removed'::text]))),
+    CONSTRAINT members_whole_account CHECK (((project_ids IS NULL) OR (role = ANY (ARRAY['manager'::text, 'analyst'::text]))))
+);
+
+ALTER TABLE ONLY public.members FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION public.audit_own(wanted_action text, account_ids text[], entry_ids text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ INSERT INTO public.audit_log (account_id, id, actor, action, object, object_id)  SELECT m.account_id,
+             u.entry_id,
+             m.id,
+             ('member.'::text || audit_own.wanted_action),
+             'member',
+             m.id
+            FROM (UNNEST(audit_own.account_ids, audit_own.entry_ids) u(account_id, entry_id)
+              JOIN public.members m ON ((m.account_id = u.account_id)))
+           WHERE ((m.person_id = ( SELECT public.app_person_id() AS app_person_id)) AND (m.status = 'active'::text));
+END;
+
 CREATE FUNCTION public.check_referrals() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -145,6 +223,7 @@ CREATE TABLE public.accounts (
     shard smallint NOT NULL,
     status text DEFAULT 'active'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirmed_at timestamp with time zone,
     CONSTRAINT accounts_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT accounts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT accounts_plan_check CHECK ((plan ~ '^[a-z][a-z0-9_]{0,31}$'::text)),
@@ -323,6 +402,7 @@ CREATE TABLE public.gift_cards (
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    was_given boolean DEFAULT false NOT NULL,
     CONSTRAINT gift_cards_category_check CHECK (((length(category) >= 1) AND (length(category) <= 64))),
     CONSTRAINT gift_cards_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
     CONSTRAINT gift_cards_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
@@ -334,11 +414,11 @@ CREATE TABLE public.gift_cards (
     CONSTRAINT gift_cards_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT gift_cards_spent_minor_check CHECK ((spent_minor >= 0)),
     CONSTRAINT gift_cards_starts_ms_check CHECK (((starts_ms >= 0) AND (starts_ms <= '9007199254740991'::bigint))),
-    CONSTRAINT gift_cards_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'blocked'::text]))),
+    CONSTRAINT gift_cards_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'blocked'::text, 'archived'::text]))),
     CONSTRAINT gift_cards_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint))),
     CONSTRAINT gift_cards_within_balance CHECK ((funded_minor >= spent_minor))
 )
-WITH (fillfactor='80');
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE ONLY public.gift_cards FORCE ROW LEVEL SECURITY;
 
@@ -501,6 +581,39 @@ CREATE FUNCTION public.issue_loyalty_card(project text, id text, program text, c
    RETURNING loyalty_cards.id;
 END;
 
+CREATE FUNCTION public.keep_customer_segments() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    labels text[] := NEW.segments || NEW.rule_segments;
+BEGIN
+    DELETE FROM customer_segments s
+    WHERE s.project_id = NEW.project_id AND s.customer_id = NEW.id AND s.segment_id <> ALL (labels);
+    INSERT INTO customer_segments (project_id, customer_id, segment_id, created_at)
+    SELECT DISTINCT NEW.project_id, NEW.id, n.label, NEW.created_at FROM unnest(labels) AS n (label)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_product_labels() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    in_collections text[] := NEW.collections || NEW.rule_collections;
+BEGIN
+    DELETE FROM product_labels l
+    WHERE l.project_id = NEW.project_id AND l.product_id = NEW.id
+        AND l.label <> ALL (CASE l.kind WHEN 'category' THEN NEW.categories ELSE in_collections END);
+    INSERT INTO product_labels (project_id, product_id, kind, label, created_at)
+    SELECT NEW.project_id, NEW.id, 'category', n.label, NEW.created_at FROM unnest(NEW.categories) AS n (label)
+    UNION
+    SELECT NEW.project_id, NEW.id, 'collection', n.label, NEW.created_at FROM unnest(in_collections) AS n (label)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
 CREATE TABLE public.api_keys (
     account_id text NOT NULL COLLATE pg_catalog."C",
     project_id text COLLATE pg_catalog."C",
@@ -547,30 +660,6 @@ CREATE FUNCTION public.lookup_api_key(wanted_hash bytea) RETURNS TABLE(key_id te
    WHERE ((k.key_hash = lookup_api_key.wanted_hash) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())));
 END;
 
-CREATE TABLE public.members (
-    account_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    person_id text COLLATE pg_catalog."C",
-    email text NOT NULL COLLATE pg_catalog."C",
-    role text NOT NULL,
-    project_ids text[],
-    status text NOT NULL,
-    invite_hash bytea,
-    invite_expires_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT members_active_is_somebody CHECK (((status <> 'active'::text) OR (person_id IS NOT NULL))),
-    CONSTRAINT members_email_check CHECK ((((octet_length(email) >= 3) AND (octet_length(email) <= 254)) AND (email = lower(email)))),
-    CONSTRAINT members_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
-    CONSTRAINT members_invite_hash_check CHECK ((octet_length(invite_hash) = 32)),
-    CONSTRAINT members_invited_by_token CHECK (((status = 'invited'::text) = (invite_hash IS NOT NULL))),
-    CONSTRAINT members_project_ids_check CHECK (((cardinality(project_ids) >= 1) AND (cardinality(project_ids) <= 100))),
-    CONSTRAINT members_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'manager'::text, 'analyst'::text]))),
-    CONSTRAINT members_status_check CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'removed'::text]))),
-    CONSTRAINT members_whole_account CHECK (((project_ids IS NULL) OR (role = ANY (ARRAY['manager'::text, 'analyst'::text]))))
-);
-
-ALTER TABLE ONLY public.members FORCE ROW LEVEL SECURITY;
-
 CREATE FUNCTION public.lookup_invitation(wanted_hash bytea) RETURNS TABLE(account_id text, member_id text, email text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -594,6 +683,10 @@ CREATE TABLE public.people (
     reset_hash bytea,
     reset_expires_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirm_hash bytea,
+    confirm_expires_at timestamp with time zone,
+    CONSTRAINT people_confirm_hash_check CHECK ((octet_length(confirm_hash) = 32)),
+    CONSTRAINT people_confirm_whole CHECK (((confirm_hash IS NULL) = (confirm_expires_at IS NULL))),
     CONSTRAINT people_email_check CHECK ((((octet_length(email) >= 3) AND (octet_length(email) <= 254)) AND (email = lower(email)))),
     CONSTRAINT people_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT people_password_hash_check CHECK (((password_hash ~~ '$argon2id$%'::text) AND (octet_length(password_hash) <= 256))),
@@ -658,6 +751,15 @@ CREATE FUNCTION public.lookup_session(wanted_hash bytea) RETURNS TABLE(id text, 
       JOIN public.accounts a ON ((a.id = s.account_id)))
    WHERE ((s.token_hash = lookup_session.wanted_hash) AND (s.ended_at IS NULL) AND (m.status = 'active'::text) AND (s.seen_at > (now() - '12:00:00'::interval)) AND (s.created_at > (now() - '30 days'::interval)));
 END;
+
+CREATE FUNCTION public.note_was_given() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.was_given := true;
+    RETURN NEW;
+END $$;
 
 CREATE TABLE public.loyalty_lots (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -898,6 +1000,15 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.release_rules() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM validation_rule_assignments a USING gone g WHERE a.project_id = g.project_id AND a.object_id = g.id;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.row_scope(scope text) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN CASE scope WHEN 'project'::text THEN 'project_id = (SELECT app_project_id())'::text WHEN 'account'::text THEN 'project_id = (SELECT app_project_id()) OR (account_id = (SELECT app_account_id()) AND (SELECT app_project_id()) IS NULL)'::text WHEN 'shard'::text THEN 'shard = (SELECT app_shard())'::text WHEN 'any shard'::text THEN '(SELECT app_shard()) IS NOT NULL'::text WHEN 'worker'::text THEN 'shard = (SELECT app_shard()) AND worker_id = (SELECT app_worker_id())'::text ELSE NULL::text END;
@@ -1026,26 +1137,6 @@ CREATE TABLE public.async_action_chunks (
 
 ALTER TABLE ONLY public.async_action_chunks FORCE ROW LEVEL SECURITY;
 
-CREATE TABLE public.audit_log (
-    account_id text NOT NULL COLLATE pg_catalog."C",
-    project_id text COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    actor text NOT NULL,
-    action text NOT NULL,
-    object text NOT NULL,
-    object_id text NOT NULL COLLATE pg_catalog."C",
-    before jsonb,
-    after jsonb,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT audit_log_action_check CHECK ((action ~ '^[a-z][a-z0-9_.]{0,63}$'::text)),
-    CONSTRAINT audit_log_actor_check CHECK (((length(actor) >= 1) AND (length(actor) <= 200))),
-    CONSTRAINT audit_log_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
-    CONSTRAINT audit_log_object_check CHECK ((object ~ '^[a-z][a-z0-9_]{0,63}$'::text)),
-    CONSTRAINT audit_log_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 1024)))
-);
-
-ALTER TABLE ONLY public.audit_log FORCE ROW LEVEL SECURITY;
-
 CREATE TABLE public.campaigns (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1067,12 +1158,29 @@ CREATE TABLE public.campaigns (
     CONSTRAINT campaigns_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT campaigns_program_check CHECK (((jsonb_typeof(program) = 'object'::text) AND (octet_length((program)::text) <= 65536))),
     CONSTRAINT campaigns_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
-    CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text]))),
+    CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'paused'::text, 'ended'::text, 'archived'::text]))),
     CONSTRAINT campaigns_type_check CHECK ((type = ANY (ARRAY['DISCOUNT'::text, 'GIFT_CARD'::text, 'PROMOTION'::text, 'LOYALTY'::text, 'REFERRAL'::text]))),
     CONSTRAINT campaigns_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
 
 ALTER TABLE ONLY public.campaigns FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.collections (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text,
+    rule jsonb,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
+    CONSTRAINT collections_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
+    CONSTRAINT collections_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT collections_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT collections_rule_check CHECK (((jsonb_typeof(rule) = 'object'::text) AND (octet_length((rule)::text) <= 32768)))
+);
+
+ALTER TABLE ONLY public.collections FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.counters (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -1122,6 +1230,15 @@ CREATE TABLE public.customer_events (
 
 ALTER TABLE ONLY public.customer_events FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.customer_segments (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    segment_id text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.customer_segments FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.customers (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1134,15 +1251,35 @@ CREATE TABLE public.customers (
     updated_at timestamp with time zone,
     name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
     email_key text GENERATED ALWAYS AS (public.search_key(email)) STORED COLLATE pg_catalog."C",
+    rule_segments text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT customers_email_check CHECK (((length(email) >= 1) AND (length(email) <= 320))),
     CONSTRAINT customers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
     CONSTRAINT customers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT customers_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT customers_rule_segments_check CHECK (((cardinality(rule_segments) <= 100) AND (octet_length((rule_segments)::text) <= 65536))),
     CONSTRAINT customers_segments_check CHECK (((cardinality(segments) <= 100) AND (octet_length((segments)::text) <= 16384))),
     CONSTRAINT customers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
 
 ALTER TABLE ONLY public.customers FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.distributions (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    campaign_id text NOT NULL COLLATE pg_catalog."C",
+    segment_id text NOT NULL COLLATE pg_catalog."C",
+    name text,
+    is_once boolean NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    async_action_id text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT distributions_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT distributions_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT distributions_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT distributions_segment_id_check CHECK (((octet_length(segment_id) >= 1) AND (octet_length(segment_id) <= 1024)))
+);
+
+ALTER TABLE ONLY public.distributions FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.epochs (
     shard smallint NOT NULL,
@@ -1238,6 +1375,43 @@ END)),
 
 ALTER TABLE ONLY public.loyalty_entries FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.metadata_schemas (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    object text NOT NULL COLLATE pg_catalog."C",
+    properties jsonb DEFAULT '{}'::jsonb NOT NULL,
+    allow_undefined boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT metadata_schemas_object_check CHECK ((object ~ '^[a-z][a-z_]{0,31}$'::text)),
+    CONSTRAINT metadata_schemas_properties_check CHECK (((jsonb_typeof(properties) = 'object'::text) AND (octet_length((properties)::text) <= 131072)))
+);
+
+ALTER TABLE ONLY public.metadata_schemas FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.orders (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text COLLATE pg_catalog."C",
+    status text DEFAULT 'created'::text NOT NULL,
+    amount_minor bigint,
+    shipping_minor bigint DEFAULT 0 NOT NULL,
+    total_minor bigint,
+    items jsonb DEFAULT '[]'::jsonb NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone,
+    CONSTRAINT orders_amount_minor_check CHECK (((amount_minor >= 0) AND (amount_minor <= '1000000000000'::bigint))),
+    CONSTRAINT orders_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT orders_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
+    CONSTRAINT orders_items_check CHECK (((jsonb_typeof(items) = 'array'::text) AND (octet_length((items)::text) <= 1048576))),
+    CONSTRAINT orders_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT orders_shipping_minor_check CHECK (((shipping_minor >= 0) AND (shipping_minor <= '1000000000000'::bigint))),
+    CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['created'::text, 'paid'::text, 'fulfilled'::text, 'canceled'::text]))),
+    CONSTRAINT orders_total_minor_check CHECK (((total_minor >= 0) AND (total_minor <= '1000000000000'::bigint)))
+);
+
+ALTER TABLE ONLY public.orders FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.outbox (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id bigint NOT NULL,
@@ -1249,7 +1423,7 @@ CREATE TABLE public.outbox (
     applied_at timestamp with time zone,
     attempts integer DEFAULT 0 NOT NULL,
     CONSTRAINT outbox_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT outbox_object_check CHECK ((object = ANY (ARRAY['campaign'::text, 'voucher'::text, 'batch'::text, 'rule'::text, 'customer'::text, 'product'::text, 'settings'::text, 'promotion_tier'::text, 'gift_card'::text, 'loyalty_card'::text, 'referral_code'::text]))),
+    CONSTRAINT outbox_object_check CHECK ((object = ANY (ARRAY['campaign'::text, 'voucher'::text, 'batch'::text, 'rule'::text, 'customer'::text, 'product'::text, 'sku'::text, 'settings'::text, 'promotion_tier'::text, 'gift_card'::text, 'loyalty_card'::text, 'referral_code'::text]))),
     CONSTRAINT outbox_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 1024))),
     CONSTRAINT outbox_shard_check CHECK (((shard >= 0) AND (shard <= 1023))),
     CONSTRAINT outbox_version_check CHECK (((version >= 0) AND (version <= '9007199254740991'::bigint)))
@@ -1284,6 +1458,17 @@ CREATE TABLE public.paid_orders (
 
 ALTER TABLE ONLY public.paid_orders FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.product_labels (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    product_id text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    label text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT product_labels_kind_check CHECK ((kind = ANY (ARRAY['category'::text, 'collection'::text])))
+);
+
+ALTER TABLE ONLY public.product_labels FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.products (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1296,12 +1481,15 @@ CREATE TABLE public.products (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
+    rule_collections text[] DEFAULT '{}'::text[] NOT NULL,
+    deleted_at timestamp with time zone,
     CONSTRAINT products_categories_check CHECK (((cardinality(categories) <= 100) AND (octet_length((categories)::text) <= 16384))),
     CONSTRAINT products_collections_check CHECK (((cardinality(collections) <= 100) AND (octet_length((collections)::text) <= 16384))),
     CONSTRAINT products_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
     CONSTRAINT products_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT products_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT products_price_minor_check CHECK (((price_minor >= 0) AND (price_minor <= '1000000000000'::bigint))),
+    CONSTRAINT products_rule_collections_check CHECK (((cardinality(rule_collections) <= 100) AND (octet_length((rule_collections)::text) <= 65536))),
     CONSTRAINT products_version_check CHECK (((version >= 2) AND (version <= '9007199254740991'::bigint)))
 );
 
@@ -1339,11 +1527,33 @@ CREATE TABLE public.promotion_tiers (
     CONSTRAINT promotion_tiers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT promotion_tiers_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT promotion_tiers_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
-    CONSTRAINT promotion_tiers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
+    CONSTRAINT promotion_tiers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text, 'archived'::text]))),
     CONSTRAINT promotion_tiers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
 
 ALTER TABLE ONLY public.promotion_tiers FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.publications (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    campaign_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text COLLATE pg_catalog."C",
+    object text NOT NULL,
+    redeemable_id text NOT NULL COLLATE pg_catalog."C",
+    code text NOT NULL COLLATE pg_catalog."C",
+    is_once boolean NOT NULL,
+    distribution_id text COLLATE pg_catalog."C",
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT publications_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
+    CONSTRAINT publications_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT publications_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT publications_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT publications_object_check CHECK ((object = ANY (ARRAY['voucher'::text, 'gift_card'::text, 'loyalty_card'::text, 'referral_code'::text]))),
+    CONSTRAINT publications_redeemable_id_check CHECK (((octet_length(redeemable_id) >= 1) AND (octet_length(redeemable_id) <= 64)))
+);
+
+ALTER TABLE ONLY public.publications FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.quarantine (
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1546,9 +1756,11 @@ CREATE TABLE public.referral_codes (
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT referral_codes_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
     CONSTRAINT referral_codes_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
     CONSTRAINT referral_codes_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT referral_codes_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT referral_codes_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
     CONSTRAINT referral_codes_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
@@ -1672,12 +1884,38 @@ CREATE TABLE public.segments (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
+    rule jsonb,
     CONSTRAINT segments_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
     CONSTRAINT segments_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT segments_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+    CONSTRAINT segments_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT segments_rule_check CHECK (((jsonb_typeof(rule) = 'object'::text) AND (octet_length((rule)::text) <= 32768)))
 );
 
 ALTER TABLE ONLY public.segments FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.skus (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    version bigint DEFAULT 2 NOT NULL,
+    product_id text COLLATE pg_catalog."C",
+    name text,
+    price_minor bigint,
+    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
+    CONSTRAINT skus_attributes_check CHECK (((jsonb_typeof(attributes) = 'object'::text) AND (octet_length((attributes)::text) <= 16384))),
+    CONSTRAINT skus_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
+    CONSTRAINT skus_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT skus_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT skus_price_minor_check CHECK (((price_minor >= 0) AND (price_minor <= '1000000000000'::bigint))),
+    CONSTRAINT skus_product_id_check CHECK (((length(product_id) >= 1) AND (length(product_id) <= 128))),
+    CONSTRAINT skus_version_check CHECK (((version >= 2) AND (version <= '9007199254740991'::bigint)))
+);
+
+ALTER TABLE ONLY public.skus FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.stream_positions (
     shard smallint NOT NULL,
@@ -1707,6 +1945,18 @@ CREATE TABLE public.usage_daily (
 WITH (fillfactor='70');
 
 ALTER TABLE ONLY public.usage_daily FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.validation_rule_assignments (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    rule_id text NOT NULL COLLATE pg_catalog."C",
+    object text NOT NULL,
+    object_id text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT validation_rule_assignments_object_check CHECK ((object = ANY (ARRAY['campaign'::text, 'voucher'::text, 'promotion_tier'::text]))),
+    CONSTRAINT validation_rule_assignments_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 64)))
+);
+
+ALTER TABLE ONLY public.validation_rule_assignments FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.validation_rules (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -1742,15 +1992,18 @@ CREATE TABLE public.vouchers (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     customer_id text COLLATE pg_catalog."C",
+    is_passed_over boolean DEFAULT false NOT NULL,
+    was_given boolean DEFAULT false NOT NULL,
     CONSTRAINT vouchers_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
     CONSTRAINT vouchers_counts_customers_since_check CHECK ((counts_customers_since >= 0)),
     CONSTRAINT vouchers_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
     CONSTRAINT vouchers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT vouchers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT vouchers_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
-    CONSTRAINT vouchers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
+    CONSTRAINT vouchers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text, 'archived'::text]))),
     CONSTRAINT vouchers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE ONLY public.vouchers FORCE ROW LEVEL SECURITY;
 
@@ -1801,14 +2054,23 @@ ALTER TABLE ONLY public.campaigns
 ALTER TABLE ONLY public.codes
     ADD CONSTRAINT codes_pkey PRIMARY KEY (project_id, code);
 
+ALTER TABLE ONLY public.collections
+    ADD CONSTRAINT collections_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.customer_events
     ADD CONSTRAINT customer_events_pkey PRIMARY KEY (project_id, type, id);
 
+ALTER TABLE ONLY public.customer_segments
+    ADD CONSTRAINT customer_segments_pkey PRIMARY KEY (project_id, customer_id, segment_id);
+
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.distributions
+    ADD CONSTRAINT distributions_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.epochs
     ADD CONSTRAINT epochs_pkey PRIMARY KEY (shard, epoch);
@@ -1846,6 +2108,12 @@ ALTER TABLE ONLY public.members
 ALTER TABLE ONLY public.members
     ADD CONSTRAINT members_pkey PRIMARY KEY (account_id, id);
 
+ALTER TABLE ONLY public.metadata_schemas
+    ADD CONSTRAINT metadata_schemas_pkey PRIMARY KEY (project_id, object);
+
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT orders_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (project_id, id);
 
@@ -1861,6 +2129,9 @@ ALTER TABLE ONLY public.people
 ALTER TABLE ONLY public.people
     ADD CONSTRAINT people_reset_hash_key UNIQUE (reset_hash);
 
+ALTER TABLE ONLY public.product_labels
+    ADD CONSTRAINT product_labels_pkey PRIMARY KEY (project_id, product_id, kind, label);
+
 ALTER TABLE ONLY public.products
     ADD CONSTRAINT products_pkey PRIMARY KEY (project_id, id);
 
@@ -1875,6 +2146,9 @@ ALTER TABLE ONLY public.projects
 
 ALTER TABLE ONLY public.promotion_tiers
     ADD CONSTRAINT promotion_tiers_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.publications
+    ADD CONSTRAINT publications_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_pkey PRIMARY KEY (id);
@@ -1942,11 +2216,17 @@ ALTER TABLE ONLY public.sessions
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_token_hash_key UNIQUE (token_hash);
 
+ALTER TABLE ONLY public.skus
+    ADD CONSTRAINT skus_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.stream_positions
     ADD CONSTRAINT stream_positions_pkey PRIMARY KEY (shard);
 
 ALTER TABLE ONLY public.usage_daily
     ADD CONSTRAINT usage_daily_pkey PRIMARY KEY (account_id, project_id, day);
+
+ALTER TABLE ONLY public.validation_rule_assignments
+    ADD CONSTRAINT validation_rule_assignments_pkey PRIMARY KEY (project_id, rule_id, object_id);
 
 ALTER TABLE ONLY public.validation_rules
     ADD CONSTRAINT validation_rules_pkey PRIMARY KEY (project_id, id);
@@ -1980,23 +2260,47 @@ CREATE INDEX async_actions_with_chunks ON public.async_actions USING btree (upda
 
 CREATE INDEX attempts_by_time ON public.attempts USING btree (since);
 
+CREATE INDEX audit_log_by_action ON public.audit_log USING btree (account_id, action, created_at, id);
+
+CREATE INDEX audit_log_by_actor ON public.audit_log USING btree (account_id, actor, created_at, id);
+
+CREATE INDEX audit_log_by_object ON public.audit_log USING btree (account_id, object, created_at, id);
+
+CREATE INDEX audit_log_by_object_id ON public.audit_log USING btree (account_id, object_id, created_at, id);
+
 CREATE INDEX audit_log_by_project ON public.audit_log USING btree (project_id, created_at, id) WHERE (project_id IS NOT NULL);
 
 CREATE INDEX audit_log_by_time ON public.audit_log USING btree (account_id, created_at, id);
 
 CREATE INDEX campaigns_by_name ON public.campaigns USING btree (project_id, name_key, id);
 
-CREATE INDEX campaigns_by_time ON public.campaigns USING btree (project_id, created_at, id);
+CREATE INDEX campaigns_by_status ON public.campaigns USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
-CREATE INDEX campaigns_by_type ON public.campaigns USING btree (project_id, type, created_at, id);
+CREATE INDEX campaigns_by_time ON public.campaigns USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
+
+CREATE INDEX campaigns_by_type ON public.campaigns USING btree (project_id, type, created_at, id) WHERE (status <> 'archived'::text);
+
+CREATE INDEX campaigns_not_active ON public.campaigns USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE INDEX collections_by_name ON public.collections USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
+
+CREATE INDEX collections_by_rule ON public.collections USING btree (project_id, id) WHERE (rule IS NOT NULL);
+
+CREATE INDEX collections_by_time ON public.collections USING btree (project_id, created_at, id);
 
 CREATE INDEX customer_events_by_customer ON public.customer_events USING btree (project_id, customer_id) WHERE (customer_id IS NOT NULL);
+
+CREATE INDEX customer_segments_by_segment ON public.customer_segments USING btree (project_id, segment_id, created_at, customer_id);
 
 CREATE INDEX customers_by_email ON public.customers USING btree (project_id, email_key, id) WHERE (email_key IS NOT NULL);
 
 CREATE INDEX customers_by_name ON public.customers USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
 
 CREATE INDEX customers_by_time ON public.customers USING btree (project_id, created_at, id);
+
+CREATE INDEX distributions_by_campaign ON public.distributions USING btree (project_id, campaign_id, created_at, id);
+
+CREATE INDEX distributions_by_time ON public.distributions USING btree (project_id, created_at, id);
 
 CREATE UNIQUE INDEX epochs_one_not_closed ON public.epochs USING btree (shard) WHERE (state <> 'closed'::text);
 
@@ -2006,13 +2310,21 @@ CREATE INDEX gift_cards_by_campaign ON public.gift_cards USING btree (project_id
 
 CREATE INDEX gift_cards_by_customer ON public.gift_cards USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
 
-CREATE INDEX gift_cards_by_time ON public.gift_cards USING btree (project_id, created_at, id);
+CREATE INDEX gift_cards_by_time ON public.gift_cards USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
+
+CREATE INDEX gift_cards_set_aside ON public.gift_cards USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE INDEX gift_cards_to_give ON public.gift_cards USING btree (project_id, campaign_id, id) WHERE ((customer_id IS NULL) AND (status = 'active'::text) AND (NOT was_given) AND (spent_minor = 0) AND (campaign_id IS NOT NULL));
 
 CREATE INDEX idempotency_keys_by_time ON public.idempotency_keys USING btree (account_id, project_id, created_at);
 
 CREATE INDEX loyalty_cards_by_customer ON public.loyalty_cards USING btree (project_id, customer_id, created_at, id);
 
 CREATE INDEX loyalty_cards_by_program ON public.loyalty_cards USING btree (project_id, program_id, created_at, id);
+
+CREATE INDEX loyalty_cards_by_time ON public.loyalty_cards USING btree (project_id, created_at, id);
+
+CREATE INDEX loyalty_cards_not_active ON public.loyalty_cards USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
 CREATE INDEX loyalty_entries_by_source ON public.loyalty_entries USING btree (project_id, card_id, source) WHERE (source IS NOT NULL);
 
@@ -2026,15 +2338,25 @@ CREATE INDEX members_by_time ON public.members USING btree (account_id, created_
 
 CREATE INDEX members_of_person ON public.members USING btree (person_id) WHERE (status = 'active'::text);
 
+CREATE INDEX metadata_schemas_by_time ON public.metadata_schemas USING btree (project_id, created_at, object);
+
+CREATE INDEX orders_by_customer ON public.orders USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
+
+CREATE INDEX orders_by_status ON public.orders USING btree (project_id, status, created_at, id);
+
+CREATE INDEX orders_by_time ON public.orders USING btree (project_id, created_at, id);
+
 CREATE INDEX outbox_applied ON public.outbox USING btree (shard, applied_at) WHERE (applied_at IS NOT NULL);
 
 CREATE INDEX outbox_unapplied ON public.outbox USING btree (shard, id) WHERE (applied_at IS NULL);
 
 CREATE INDEX paid_orders_by_customer ON public.paid_orders USING btree (project_id, customer_id) WHERE (customer_id IS NOT NULL);
 
+CREATE INDEX product_labels_by_label ON public.product_labels USING btree (project_id, kind, label, created_at, product_id);
+
 CREATE INDEX products_by_name ON public.products USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
 
-CREATE INDEX products_by_time ON public.products USING btree (project_id, created_at, id);
+CREATE INDEX products_by_time ON public.products USING btree (project_id, created_at, id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX projects_by_time ON public.projects USING btree (account_id, created_at, id);
 
@@ -2046,11 +2368,31 @@ CREATE INDEX promotion_tiers_by_campaign ON public.promotion_tiers USING btree (
 
 CREATE INDEX promotion_tiers_by_name ON public.promotion_tiers USING btree (project_id, name_key, id);
 
-CREATE INDEX promotion_tiers_by_time ON public.promotion_tiers USING btree (project_id, created_at, id);
+CREATE INDEX promotion_tiers_by_time ON public.promotion_tiers USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
+
+CREATE INDEX promotion_tiers_not_active ON public.promotion_tiers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE INDEX promotion_tiers_set_aside ON public.promotion_tiers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE INDEX publications_by_campaign ON public.publications USING btree (project_id, campaign_id, created_at, id);
+
+CREATE INDEX publications_by_customer ON public.publications USING btree (project_id, customer_id, created_at, id);
+
+CREATE INDEX publications_by_distribution ON public.publications USING btree (project_id, distribution_id, created_at, id) WHERE (distribution_id IS NOT NULL);
+
+CREATE INDEX publications_by_redeemable ON public.publications USING btree (project_id, redeemable_id, created_at, id);
+
+CREATE INDEX publications_by_time ON public.publications USING btree (project_id, created_at, id);
+
+CREATE UNIQUE INDEX publications_once ON public.publications USING btree (project_id, campaign_id, customer_id) WHERE is_once;
+
+CREATE INDEX quarantine_by_status ON public.quarantine USING btree (project_id, status, created_at, id) WHERE (project_id IS NOT NULL);
 
 CREATE INDEX quarantine_by_time ON public.quarantine USING btree (project_id, created_at, id) WHERE (project_id IS NOT NULL);
 
 CREATE INDEX quarantine_open ON public.quarantine USING btree (shard) WHERE (status = 'open'::text);
+
+CREATE INDEX redemption_lines_by_campaign ON public.redemption_lines USING btree (project_id, campaign_id, created_at, redemption_id) WHERE (campaign_id IS NOT NULL);
 
 CREATE INDEX redemption_lines_by_redeemable ON public.redemption_lines USING btree (project_id, redeemable_id, created_at, redemption_id);
 
@@ -2060,13 +2402,19 @@ CREATE INDEX redemptions_by_key ON public.redemptions USING btree (project_id, i
 
 CREATE INDEX redemptions_by_order ON public.redemptions USING btree (project_id, order_key) WHERE (order_key IS NOT NULL);
 
+CREATE INDEX redemptions_by_order_id ON public.redemptions USING btree (project_id, order_id, created_at, id) WHERE (order_id IS NOT NULL);
+
 CREATE INDEX redemptions_by_time ON public.redemptions USING btree (project_id, created_at, id);
+
+CREATE INDEX redemptions_returned ON public.redemptions USING btree (project_id, status, created_at, id) WHERE (status <> 'redeemed'::text);
 
 CREATE UNIQUE INDEX referee_identities_once ON public.referee_identities USING btree (project_id, program_id, key, commitment) WHERE is_active;
 
 CREATE INDEX referral_codes_by_customer ON public.referral_codes USING btree (project_id, customer_id, created_at, id);
 
 CREATE INDEX referral_codes_by_program ON public.referral_codes USING btree (project_id, program_id, created_at, id);
+
+CREATE INDEX referral_codes_by_time ON public.referral_codes USING btree (project_id, created_at, id);
 
 CREATE INDEX referral_tasks_due ON public.referral_tasks USING btree (not_before) WHERE (done_at IS NULL);
 
@@ -2076,6 +2424,8 @@ CREATE INDEX referrals_by_referee ON public.referrals USING btree (project_id, p
 
 CREATE INDEX referrals_by_referrer ON public.referrals USING btree (project_id, program_id, referrer_id, created_at, redemption_id);
 
+CREATE INDEX referrals_by_time ON public.referrals USING btree (project_id, created_at, redemption_id);
+
 CREATE UNIQUE INDEX referrals_once_per_referee ON public.referrals USING btree (project_id, program_id, referee_id) WHERE (status = 'active'::text);
 
 CREATE INDEX reservation_holds_by_expiry ON public.reservation_holds USING btree (shard, expires_at);
@@ -2084,11 +2434,25 @@ CREATE INDEX reservation_holds_by_reservation ON public.reservation_holds USING 
 
 CREATE INDEX segments_by_name ON public.segments USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
 
+CREATE INDEX segments_by_rule ON public.segments USING btree (project_id, id) WHERE (rule IS NOT NULL);
+
 CREATE INDEX segments_by_time ON public.segments USING btree (project_id, created_at, id);
 
 CREATE INDEX sessions_by_member ON public.sessions USING btree (account_id, member_id);
 
+CREATE INDEX sessions_by_time ON public.sessions USING btree (person_id, created_at, id) WHERE (ended_at IS NULL);
+
+CREATE INDEX skus_by_name ON public.skus USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
+
+CREATE INDEX skus_by_product ON public.skus USING btree (project_id, product_id, created_at, id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX skus_by_time ON public.skus USING btree (project_id, created_at, id) WHERE (deleted_at IS NULL);
+
 CREATE INDEX usage_daily_by_project ON public.usage_daily USING btree (project_id, day);
+
+CREATE INDEX validation_rule_assignments_by_object ON public.validation_rule_assignments USING btree (project_id, object_id);
+
+CREATE INDEX validation_rule_assignments_by_time ON public.validation_rule_assignments USING btree (project_id, rule_id, created_at, object_id);
 
 CREATE INDEX validation_rules_by_name ON public.validation_rules USING btree (project_id, name_key, id);
 
@@ -2098,21 +2462,53 @@ CREATE INDEX vouchers_by_campaign ON public.vouchers USING btree (project_id, ca
 
 CREATE INDEX vouchers_by_customer ON public.vouchers USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
 
-CREATE INDEX vouchers_by_time ON public.vouchers USING btree (project_id, created_at, id);
+CREATE INDEX vouchers_by_time ON public.vouchers USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
+
+CREATE INDEX vouchers_not_active ON public.vouchers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE INDEX vouchers_set_aside ON public.vouchers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE INDEX vouchers_to_give ON public.vouchers USING btree (project_id, campaign_id, id) WHERE ((customer_id IS NULL) AND (status = 'active'::text) AND (NOT was_given) AND (NOT is_passed_over) AND (campaign_id IS NOT NULL));
+
+CREATE TRIGGER campaigns_rules_changed AFTER UPDATE ON public.campaigns REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('campaign');
+
+CREATE TRIGGER campaigns_rules_made AFTER INSERT ON public.campaigns REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('campaign');
+
+CREATE TRIGGER campaigns_rules_released AFTER DELETE ON public.campaigns REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.release_rules();
+
+CREATE TRIGGER customers_segments_changed AFTER UPDATE OF segments, rule_segments ON public.customers FOR EACH ROW WHEN (((old.segments IS DISTINCT FROM new.segments) OR (old.rule_segments IS DISTINCT FROM new.rule_segments))) EXECUTE FUNCTION public.keep_customer_segments();
+
+CREATE TRIGGER customers_segments_made AFTER INSERT ON public.customers FOR EACH ROW WHEN (((cardinality(new.segments) + cardinality(new.rule_segments)) > 0)) EXECUTE FUNCTION public.keep_customer_segments();
 
 CREATE TRIGGER gift_card_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.gift_card_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_changes();
 
 CREATE TRIGGER gift_cards_codes AFTER INSERT ON public.gift_cards REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('gift_card');
 
+CREATE TRIGGER gift_cards_were_given BEFORE UPDATE OF customer_id ON public.gift_cards FOR EACH ROW WHEN (((old.customer_id IS NOT NULL) AND (old.customer_id IS DISTINCT FROM new.customer_id))) EXECUTE FUNCTION public.note_was_given();
+
 CREATE TRIGGER loyalty_cards_codes AFTER INSERT ON public.loyalty_cards REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('loyalty_card');
 
 CREATE TRIGGER loyalty_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.loyalty_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_changes();
+
+CREATE TRIGGER products_labels_changed AFTER UPDATE OF categories, collections, rule_collections ON public.products FOR EACH ROW WHEN (((old.categories IS DISTINCT FROM new.categories) OR (old.collections IS DISTINCT FROM new.collections) OR (old.rule_collections IS DISTINCT FROM new.rule_collections))) EXECUTE FUNCTION public.keep_product_labels();
+
+CREATE TRIGGER products_labels_made AFTER INSERT ON public.products FOR EACH ROW WHEN ((((cardinality(new.categories) + cardinality(new.collections)) + cardinality(new.rule_collections)) > 0)) EXECUTE FUNCTION public.keep_product_labels();
+
+CREATE TRIGGER promotion_tiers_rules_changed AFTER UPDATE ON public.promotion_tiers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('promotion_tier');
+
+CREATE TRIGGER promotion_tiers_rules_made AFTER INSERT ON public.promotion_tiers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('promotion_tier');
 
 CREATE TRIGGER referral_codes_codes AFTER INSERT ON public.referral_codes REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('referral_code');
 
 CREATE TRIGGER referrals_checked AFTER INSERT ON public.referrals REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.check_referrals();
 
 CREATE TRIGGER vouchers_codes AFTER INSERT ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('voucher');
+
+CREATE TRIGGER vouchers_rules_changed AFTER UPDATE ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('voucher');
+
+CREATE TRIGGER vouchers_rules_made AFTER INSERT ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('voucher');
+
+CREATE TRIGGER vouchers_were_given BEFORE UPDATE OF customer_id ON public.vouchers FOR EACH ROW WHEN (((old.customer_id IS NOT NULL) AND (old.customer_id IS DISTINCT FROM new.customer_id))) EXECUTE FUNCTION public.note_was_given();
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
@@ -2141,6 +2537,9 @@ ALTER TABLE ONLY public.campaigns
 ALTER TABLE ONLY public.codes
     ADD CONSTRAINT codes_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
+ALTER TABLE ONLY public.collections
+    ADD CONSTRAINT collections_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
@@ -2150,8 +2549,17 @@ ALTER TABLE ONLY public.counters
 ALTER TABLE ONLY public.customer_events
     ADD CONSTRAINT customer_events_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
+ALTER TABLE ONLY public.customer_segments
+    ADD CONSTRAINT customer_segments_project_id_customer_id_fkey FOREIGN KEY (project_id, customer_id) REFERENCES public.customers(project_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+ALTER TABLE ONLY public.distributions
+    ADD CONSTRAINT distributions_project_id_async_action_id_fkey FOREIGN KEY (project_id, async_action_id) REFERENCES public.async_actions(project_id, id);
+
+ALTER TABLE ONLY public.distributions
+    ADD CONSTRAINT distributions_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
 
 ALTER TABLE ONLY public.gift_cards
     ADD CONSTRAINT gift_cards_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
@@ -2180,11 +2588,20 @@ ALTER TABLE ONLY public.members
 ALTER TABLE ONLY public.members
     ADD CONSTRAINT members_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(id);
 
+ALTER TABLE ONLY public.metadata_schemas
+    ADD CONSTRAINT metadata_schemas_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT orders_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
 ALTER TABLE ONLY public.paid_orders
     ADD CONSTRAINT paid_orders_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+ALTER TABLE ONLY public.product_labels
+    ADD CONSTRAINT product_labels_project_id_product_id_fkey FOREIGN KEY (project_id, product_id) REFERENCES public.products(project_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.products
     ADD CONSTRAINT products_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
@@ -2203,6 +2620,12 @@ ALTER TABLE ONLY public.promotion_tiers
 
 ALTER TABLE ONLY public.promotion_tiers
     ADD CONSTRAINT promotion_tiers_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+ALTER TABLE ONLY public.publications
+    ADD CONSTRAINT publications_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
+
+ALTER TABLE ONLY public.publications
+    ADD CONSTRAINT publications_project_id_distribution_id_fkey FOREIGN KEY (project_id, distribution_id) REFERENCES public.distributions(project_id, id);
 
 ALTER TABLE ONLY public.referral_codes
     ADD CONSTRAINT referral_codes_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
@@ -2225,11 +2648,17 @@ ALTER TABLE ONLY public.sessions
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(id);
 
+ALTER TABLE ONLY public.skus
+    ADD CONSTRAINT skus_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
 ALTER TABLE ONLY public.stream_positions
     ADD CONSTRAINT stream_positions_shard_epoch_fkey FOREIGN KEY (shard, epoch) REFERENCES public.epochs(shard, epoch);
 
 ALTER TABLE ONLY public.usage_daily
     ADD CONSTRAINT usage_daily_account_id_project_id_fkey FOREIGN KEY (account_id, project_id) REFERENCES public.projects(account_id, id);
+
+ALTER TABLE ONLY public.validation_rule_assignments
+    ADD CONSTRAINT validation_rule_assignments_project_id_rule_id_fkey FOREIGN KEY (project_id, rule_id) REFERENCES public.validation_rules(project_id, id);
 
 ALTER TABLE ONLY public.validation_rules
     ADD CONSTRAINT validation_rules_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
@@ -2253,11 +2682,23 @@ CREATE POLICY app_delete ON public.async_action_chunks FOR DELETE TO vauchflow_a
 
 CREATE POLICY app_delete ON public.async_actions FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) AND (status = 'receiving'::text)));
 
+CREATE POLICY app_delete ON public.campaigns FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) AND (status = 'draft'::text)));
+
+CREATE POLICY app_delete ON public.collections FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_delete ON public.idempotency_keys FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
+
+CREATE POLICY app_delete ON public.metadata_schemas FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_delete ON public.segments FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_delete ON public.sessions FOR DELETE TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
 
-CREATE POLICY app_insert ON public.accounts FOR INSERT TO vauchflow_app WITH CHECK (((id = ( SELECT public.app_account_id() AS app_account_id)) AND (plan = 'free'::text)));
+CREATE POLICY app_delete ON public.validation_rule_assignments FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_delete ON public.validation_rules FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_insert ON public.accounts FOR INSERT TO vauchflow_app WITH CHECK (((id = ( SELECT public.app_account_id() AS app_account_id)) AND (plan = 'free'::text) AND (confirmed_at IS NULL)));
 
 CREATE POLICY app_insert ON public.api_keys FOR INSERT TO vauchflow_app WITH CHECK (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
@@ -2271,15 +2712,23 @@ CREATE POLICY app_insert ON public.campaigns FOR INSERT TO vauchflow_app WITH CH
 
 CREATE POLICY app_insert ON public.codes FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_insert ON public.collections FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_insert ON public.counters FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.customer_events FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.customers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_insert ON public.distributions FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_insert ON public.idempotency_keys FOR INSERT TO vauchflow_app WITH CHECK (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_insert ON public.members FOR INSERT TO vauchflow_app WITH CHECK (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)));
+
+CREATE POLICY app_insert ON public.metadata_schemas FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_insert ON public.orders FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.outbox FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2295,6 +2744,8 @@ CREATE POLICY app_insert ON public.projects FOR INSERT TO vauchflow_app WITH CHE
 
 CREATE POLICY app_insert ON public.promotion_tiers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_insert ON public.publications FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_insert ON public.referral_codes FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.referrer_identities FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -2304,6 +2755,10 @@ CREATE POLICY app_insert ON public.ring_entries FOR INSERT TO vauchflow_app WITH
 CREATE POLICY app_insert ON public.segments FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.sessions FOR INSERT TO vauchflow_app WITH CHECK ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
+
+CREATE POLICY app_insert ON public.skus FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_insert ON public.validation_rule_assignments FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.validation_rules FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2325,11 +2780,17 @@ CREATE POLICY app_select ON public.campaigns FOR SELECT TO vauchflow_app USING (
 
 CREATE POLICY app_select ON public.codes FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_select ON public.collections FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.counters FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.customer_events FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_select ON public.customer_segments FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.customers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.distributions FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.epochs FOR SELECT TO vauchflow_app USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
@@ -2347,11 +2808,17 @@ CREATE POLICY app_select ON public.loyalty_lots FOR SELECT TO vauchflow_app USIN
 
 CREATE POLICY app_select ON public.members FOR SELECT TO vauchflow_app USING ((((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)) OR (person_id = ( SELECT public.app_person_id() AS app_person_id))));
 
+CREATE POLICY app_select ON public.metadata_schemas FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.orders FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.outbox FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.paid_orders FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.people FOR SELECT TO vauchflow_app USING ((id = ( SELECT public.app_person_id() AS app_person_id)));
+
+CREATE POLICY app_select ON public.product_labels FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.products FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2360,6 +2827,8 @@ CREATE POLICY app_select ON public.project_settings FOR SELECT TO vauchflow_app 
 CREATE POLICY app_select ON public.projects FOR SELECT TO vauchflow_app USING (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_select ON public.promotion_tiers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.publications FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.quarantine FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2395,9 +2864,13 @@ CREATE POLICY app_select ON public.segments FOR SELECT TO vauchflow_app USING ((
 
 CREATE POLICY app_select ON public.sessions FOR SELECT TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
 
+CREATE POLICY app_select ON public.skus FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.stream_positions FOR SELECT TO vauchflow_app USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY app_select ON public.usage_daily FOR SELECT TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
+
+CREATE POLICY app_select ON public.validation_rule_assignments FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.validation_rules FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2405,11 +2878,15 @@ CREATE POLICY app_select ON public.vouchers FOR SELECT TO vauchflow_app USING ((
 
 CREATE POLICY app_select ON public.worker_leases FOR SELECT TO vauchflow_app USING (((shard = ( SELECT public.app_shard() AS app_shard)) AND (worker_id = ( SELECT public.app_worker_id() AS app_worker_id))));
 
+CREATE POLICY app_update ON public.accounts FOR UPDATE TO vauchflow_app USING ((id = ( SELECT public.app_account_id() AS app_account_id))) WITH CHECK ((id = ( SELECT public.app_account_id() AS app_account_id)));
+
 CREATE POLICY app_update ON public.api_keys FOR UPDATE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)))) WITH CHECK (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_update ON public.async_actions FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.campaigns FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_update ON public.collections FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.counters FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2424,6 +2901,10 @@ CREATE POLICY app_update ON public.idempotency_keys FOR UPDATE TO vauchflow_app 
 CREATE POLICY app_update ON public.loyalty_cards FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.members FOR UPDATE TO vauchflow_app USING (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))) WITH CHECK (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)));
+
+CREATE POLICY app_update ON public.metadata_schemas FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_update ON public.orders FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.outbox FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2448,6 +2929,8 @@ CREATE POLICY app_update ON public.referral_tasks FOR UPDATE TO vauchflow_app US
 CREATE POLICY app_update ON public.segments FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.sessions FOR UPDATE TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id))) WITH CHECK ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
+
+CREATE POLICY app_update ON public.skus FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.validation_rules FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2497,11 +2980,17 @@ CREATE POLICY cards_update ON public.loyalty_lots FOR UPDATE TO vauchflow_cards 
 
 ALTER TABLE public.codes ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.collections ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.counters ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.customer_events ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.customer_segments ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.customers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.distributions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.epochs ENABLE ROW LEVEL SECURITY;
 
@@ -2519,11 +3008,17 @@ ALTER TABLE public.loyalty_lots ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.members ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.metadata_schemas ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.orders ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.paid_orders ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.people ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.product_labels ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.products ENABLE ROW LEVEL SECURITY;
 
@@ -2532,6 +3027,8 @@ ALTER TABLE public.project_settings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.projects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.promotion_tiers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.publications ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.quarantine ENABLE ROW LEVEL SECURITY;
 
@@ -2556,6 +3053,8 @@ CREATE POLICY reconciler_insert ON public.counters FOR INSERT TO vauchflow_recon
 CREATE POLICY reconciler_insert ON public.customers FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_insert ON public.epochs FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
+
+CREATE POLICY reconciler_insert ON public.orders FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_insert ON public.quarantine FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
@@ -2607,6 +3106,8 @@ CREATE POLICY reconciler_select ON public.loyalty_entries FOR SELECT TO vauchflo
 
 CREATE POLICY reconciler_select ON public.loyalty_lots FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
+CREATE POLICY reconciler_select ON public.orders FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
 CREATE POLICY reconciler_select ON public.outbox FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_select ON public.products FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
@@ -2644,6 +3145,8 @@ CREATE POLICY reconciler_select ON public.reservation_holds FOR SELECT TO vauchf
 CREATE POLICY reconciler_select ON public.reservations FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_select ON public.ring_entries FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
+
+CREATE POLICY reconciler_select ON public.skus FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_select ON public.stream_positions FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
@@ -2713,9 +3216,13 @@ ALTER TABLE public.segments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sessions ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.skus ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.stream_positions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.usage_daily ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.validation_rule_assignments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.validation_rules ENABLE ROW LEVEL SECURITY;
 
@@ -2750,6 +3257,28 @@ REVOKE ALL ON FUNCTION public.app_worker_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_worker_id() TO vauchflow_app;
 GRANT ALL ON FUNCTION public.app_worker_id() TO vauchflow_reconciler;
 
+REVOKE ALL ON FUNCTION public.assign_rules() FROM PUBLIC;
+
+GRANT SELECT,INSERT ON TABLE public.audit_log TO vauchflow_app;
+GRANT INSERT ON TABLE public.audit_log TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(person_id) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(role) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(project_ids) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(status) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(invite_hash) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(invite_expires_at) ON TABLE public.members TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.audit_own(wanted_action text, account_ids text[], entry_ids text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_own(wanted_action text, account_ids text[], entry_ids text[]) TO vauchflow_app;
+
 REVOKE ALL ON FUNCTION public.check_referrals() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.count_attempt(wanted_key bytea, window_s integer) FROM PUBLIC;
@@ -2757,6 +3286,8 @@ GRANT ALL ON FUNCTION public.count_attempt(wanted_key bytea, window_s integer) T
 
 GRANT SELECT,INSERT ON TABLE public.accounts TO vauchflow_app;
 GRANT SELECT ON TABLE public.accounts TO vauchflow_reconciler;
+
+GRANT UPDATE(confirmed_at) ON TABLE public.accounts TO vauchflow_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.async_actions TO vauchflow_app;
 
@@ -2837,6 +3368,10 @@ GRANT UPDATE(updated_at) ON TABLE public.loyalty_cards TO vauchflow_app;
 REVOKE ALL ON FUNCTION public.issue_loyalty_card(project text, id text, program text, code text, customer text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.issue_loyalty_card(project text, id text, program text, code text, customer text, metadata jsonb) TO vauchflow_app;
 
+REVOKE ALL ON FUNCTION public.keep_customer_segments() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.keep_product_labels() FROM PUBLIC;
+
 GRANT SELECT,INSERT ON TABLE public.api_keys TO vauchflow_app;
 
 GRANT UPDATE(revoked_at) ON TABLE public.api_keys TO vauchflow_app;
@@ -2847,20 +3382,6 @@ GRANT UPDATE(expires_at) ON TABLE public.api_keys TO vauchflow_app;
 
 REVOKE ALL ON FUNCTION public.lookup_api_key(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_api_key(wanted_hash bytea) TO vauchflow_app;
-
-GRANT SELECT,INSERT ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(person_id) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(role) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(project_ids) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(status) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(invite_hash) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(invite_expires_at) ON TABLE public.members TO vauchflow_app;
 
 REVOKE ALL ON FUNCTION public.lookup_invitation(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_invitation(wanted_hash bytea) TO vauchflow_app;
@@ -2883,6 +3404,10 @@ GRANT UPDATE(reset_hash) ON TABLE public.people TO vauchflow_app;
 
 GRANT UPDATE(reset_expires_at) ON TABLE public.people TO vauchflow_app;
 
+GRANT UPDATE(confirm_hash) ON TABLE public.people TO vauchflow_app;
+
+GRANT UPDATE(confirm_expires_at) ON TABLE public.people TO vauchflow_app;
+
 REVOKE ALL ON FUNCTION public.lookup_password_reset(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_password_reset(wanted_hash bytea) TO vauchflow_app;
 
@@ -2897,6 +3422,8 @@ GRANT UPDATE(ended_at) ON TABLE public.sessions TO vauchflow_app;
 
 REVOKE ALL ON FUNCTION public.lookup_session(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_session(wanted_hash bytea) TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.note_was_given() FROM PUBLIC;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.loyalty_lots TO vauchflow_cards;
 GRANT SELECT ON TABLE public.loyalty_lots TO vauchflow_app;
@@ -2929,6 +3456,8 @@ REVOKE ALL ON FUNCTION public.refuse_changes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.register_codes() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.release_rules() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.row_scope(scope text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.search_key(given text) FROM PUBLIC;
@@ -2954,11 +3483,10 @@ GRANT UPDATE(resolved_at) ON TABLE public.alarms TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.async_action_chunks TO vauchflow_app;
 
-GRANT SELECT,INSERT ON TABLE public.audit_log TO vauchflow_app;
-GRANT INSERT ON TABLE public.audit_log TO vauchflow_reconciler;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE public.campaigns TO vauchflow_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaigns TO vauchflow_app;
 GRANT SELECT ON TABLE public.campaigns TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.collections TO vauchflow_app;
 
 GRANT SELECT ON TABLE public.counters TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.counters TO vauchflow_reconciler;
@@ -2981,8 +3509,12 @@ GRANT SELECT,INSERT ON TABLE public.customer_events TO vauchflow_app;
 
 GRANT UPDATE(effect) ON TABLE public.customer_events TO vauchflow_app;
 
+GRANT SELECT ON TABLE public.customer_segments TO vauchflow_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT ON TABLE public.distributions TO vauchflow_app;
 
 GRANT SELECT ON TABLE public.epochs TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.epochs TO vauchflow_reconciler;
@@ -2996,6 +3528,11 @@ GRANT UPDATE(body) ON TABLE public.idempotency_keys TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.loyalty_entries TO vauchflow_cards;
 GRANT SELECT ON TABLE public.loyalty_entries TO vauchflow_app;
 GRANT SELECT ON TABLE public.loyalty_entries TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.metadata_schemas TO vauchflow_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.orders TO vauchflow_app;
+GRANT SELECT,INSERT ON TABLE public.orders TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT ON TABLE public.outbox TO vauchflow_app;
 GRANT SELECT,DELETE ON TABLE public.outbox TO vauchflow_reconciler;
@@ -3018,6 +3555,8 @@ GRANT UPDATE(refunded_minor) ON TABLE public.paid_orders TO vauchflow_app;
 
 GRANT UPDATE(is_refunded) ON TABLE public.paid_orders TO vauchflow_app;
 
+GRANT SELECT ON TABLE public.product_labels TO vauchflow_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.products TO vauchflow_app;
 GRANT SELECT ON TABLE public.products TO vauchflow_reconciler;
 
@@ -3026,6 +3565,8 @@ GRANT SELECT ON TABLE public.project_settings TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.promotion_tiers TO vauchflow_app;
 GRANT SELECT ON TABLE public.promotion_tiers TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT ON TABLE public.publications TO vauchflow_app;
 
 GRANT SELECT ON TABLE public.quarantine TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.quarantine TO vauchflow_reconciler;
@@ -3070,6 +3611,8 @@ GRANT UPDATE(version) ON TABLE public.referral_codes TO vauchflow_app;
 
 GRANT UPDATE(updated_at) ON TABLE public.referral_codes TO vauchflow_app;
 
+GRANT UPDATE(metadata) ON TABLE public.referral_codes TO vauchflow_app;
+
 GRANT SELECT ON TABLE public.referral_rewards TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.referral_rewards TO vauchflow_reconciler;
 
@@ -3096,7 +3639,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.reservations TO vauchflow_reconciler;
 GRANT SELECT,INSERT ON TABLE public.ring_entries TO vauchflow_app;
 GRANT SELECT,DELETE ON TABLE public.ring_entries TO vauchflow_reconciler;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.segments TO vauchflow_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.segments TO vauchflow_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.skus TO vauchflow_app;
+GRANT SELECT ON TABLE public.skus TO vauchflow_reconciler;
 
 GRANT SELECT ON TABLE public.stream_positions TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.stream_positions TO vauchflow_reconciler;
@@ -3104,7 +3650,9 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.stream_positions TO vauchflow_reconci
 GRANT SELECT ON TABLE public.usage_daily TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.usage_daily TO vauchflow_reconciler;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.validation_rules TO vauchflow_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.validation_rule_assignments TO vauchflow_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.validation_rules TO vauchflow_app;
 GRANT SELECT ON TABLE public.validation_rules TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.vouchers TO vauchflow_app;

@@ -18,9 +18,14 @@ from control_plane.rules.schemas import (
     Used,
 )
 from domain.definitions import ReturnPolicy
+from domain.lifecycle import ShownStatus
 
 OwnType = Literal["DISCOUNT", "GIFT_CARD", "PROMOTION"]
 """What a campaign is of: vouchers, gift cards, or promotion tiers. Programs are campaigns, but not made here."""
+
+
+FirstStatus = Literal["draft", "active"]
+"""What a campaign or a program can be made as."""
 
 
 class CampaignRules(RulesInput, kw_only=True):
@@ -31,12 +36,14 @@ class CampaignRules(RulesInput, kw_only=True):
 
 
 class CampaignCreate(msgspec.Struct, kw_only=True):
-    """Body of a new campaign."""
+    """Body of a new campaign, which is active unless it is to be a draft."""
 
     name: Name
     type: OwnType | UnsetType = UNSET
+    status: FirstStatus | UnsetType = UNSET
     rules: CampaignRules | UnsetType | None = UNSET
     card_amount: Decimal | UnsetType | None = UNSET
+    auto_issue: bool | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
 
 
@@ -46,6 +53,7 @@ class CampaignUpdate(msgspec.Struct, kw_only=True):
     name: Name | UnsetType = UNSET
     rules: CampaignRules | UnsetType = UNSET
     card_amount: Decimal | UnsetType | None = UNSET
+    auto_issue: bool | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
 
 
@@ -75,15 +83,17 @@ class CampaignRulesView(msgspec.Struct):
 
 class CampaignView(msgspec.Struct):
     """A campaign as the API shows it. `card_amount`: what its gift cards are worth unless they say otherwise.
+    `auto_issue`: a publication that finds no code to give makes one.
     `pending`: its newest version is not in force yet."""
 
     id: str
     object: Literal["campaign"]
     name: str
     type: str
-    status: str
+    status: ShownStatus
     rules: CampaignRulesView
     card_amount: Decimal | None
+    auto_issue: bool
     metadata: msgspec.Raw
     redemptions: Used
     version: int

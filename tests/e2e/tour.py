@@ -43,13 +43,56 @@ SHOP = (
     Step("upsertProduct", {"id": "shoe-42", "name": "Shoe", "price": 60, "categories": ["shoes"]}, kept="product"),
     Step("listProducts"),
     Step("getProduct", at=("{product.id}",)),
+    Step("updateProduct", {"metadata": {"material": "leather"}}, ("{product.id}",)),
+    Step("upsertProduct", {"id": "boot-{mark}", "name": "Boot"}, kept="boot"),
+    Step("deleteProduct", at=("{boot.id}",)),
+    Step(
+        "upsertSku",
+        {"id": "shoe-42-red", "product_id": "shoe-42", "price": 60, "attributes": {"colour": "red"}},
+        kept="sku",
+    ),
+    Step("listSkus"),
+    Step("getSku", at=("{sku.id}",)),
+    Step("updateSku", {"metadata": {"season": "summer"}}, ("{sku.id}",)),
+    Step("upsertSku", {"id": "boot-{mark}-40", "product_id": "boot-{mark}"}, kept="last_pair"),
+    Step("deleteSku", at=("{last_pair.id}",)),
     Step("upsertSegment", {"id": "vip", "name": "Our best"}, kept="segment"),
     Step("listSegments"),
     Step("getSegment", at=("{segment.id}",)),
+    Step("changeSegmentCustomers", {"add": ["{customer.id}"], "remove": ["nobody"]}, ("{segment.id}",)),
+    Step("listSegmentCustomers", at=("{segment.id}",)),
+    Step("updateSegment", {"rule": {"customer.metadata.size": {"gte": 40}}}, ("{segment.id}",)),
+    Step("upsertSegment", {"id": "few-{mark}", "name": "Few"}, kept="few"),
+    Step("deleteSegment", at=("{few.id}",)),
+    Step("upsertCollection", {"id": "summer", "name": "Summer"}, kept="collection"),
+    Step("listCollections"),
+    Step("getCollection", at=("{collection.id}",)),
+    Step("changeCollectionProducts", {"add": ["{product.id}"]}, ("{collection.id}",)),
+    Step("listCollectionProducts", at=("{collection.id}",)),
+    Step("updateCollection", {"rule": {"category": {"in": ["sandals"]}}}, ("{collection.id}",)),
+    Step("upsertCollection", {"id": "few-{mark}", "name": "Few"}, kept="few_things"),
+    Step("deleteCollection", at=("{few_things.id}",)),
     Step("createValidationRule", {"name": "Weekend, from 50", "rule": _RULE}, kept="rule"),
     Step("listValidationRules"),
     Step("getValidationRule", at=("{rule.id}",)),
     Step("updateValidationRule", {"name": "At the weekend"}, ("{rule.id}",)),
+    Step("listValidationRuleAssignments", at=("{rule.id}",)),
+    Step("createValidationRule", {"name": "Of no use", "rule": _RULE}, kept="no_rule"),
+    Step("deleteValidationRule", at=("{no_rule.id}",)),
+    Step(
+        "putMetadataSchema",
+        {
+            "properties": {
+                "size": {"type": "number", "required": True},
+                "colours": {"type": "array", "items": "string", "enum": ["red", "blue"]},
+            }
+        },
+        ("publication",),
+    ),
+    Step("updateMetadataSchema", {"properties": {"size": None}, "allow_undefined": True}, ("publication",)),
+    Step("listMetadataSchemas"),
+    Step("getMetadataSchema", at=("publication",)),
+    Step("deleteMetadataSchema", at=("publication",)),
     Step("getStackingRules"),
     Step("putStackingRules", {"application_mode": "PARTIAL", "max_applied": 5}),
 )
@@ -65,7 +108,32 @@ CAMPAIGNS = (
     Step("updateCampaign", {"rules": {"max_redemptions": 1000}}, ("{campaign.id}",)),
     Step("pauseCampaign", at=("{campaign.id}",)),
     Step("resumeCampaign", at=("{campaign.id}",)),
+    Step("createCampaign", {"name": "Next summer", "status": "draft"}, kept="later"),
+    Step("activateCampaign", at=("{later.id}",)),
+    Step("endCampaign", at=("{later.id}",)),
+    Step("archiveCampaign", at=("{later.id}",)),
+    Step("restoreCampaign", at=("{later.id}",)),
+    Step("deleteCampaign", at=("{later.id}",)),
     Step("createVouchers", {"campaign_id": "{campaign.id}", "count": 10}, kept="action"),
+    Step(
+        "createCampaign",
+        {
+            "name": "Welcome",
+            "rules": {"discount_type": "AMOUNT", "discount_value": 5},
+            "auto_issue": True,
+        },
+        kept="welcome",
+    ),
+    Step("publish", {"campaign_id": "{welcome.id}", "customer_id": "{customer.id}", "once": True}, kept="publication"),
+    Step("listPublications"),
+    Step("getPublication", at=("{publication.id}",)),
+    Step(
+        "distribute",
+        {"campaign_id": "{welcome.id}", "segment_id": "vip", "once": True, "name": "To our best"},
+        kept="distribution",
+    ),
+    Step("listDistributions"),
+    Step("getDistribution", at=("{distribution.id}",)),
     Step("listAsyncActions"),
     Step("getAsyncAction", at=("{action.async_action_id}",)),
     Step(
@@ -78,6 +146,8 @@ CAMPAIGNS = (
     Step("updateVoucher", {"expires_at": "2099-12-31T23:59:59Z"}, ("{voucher.id}",)),
     Step("disableVoucher", at=("{voucher.code}",)),
     Step("enableVoucher", at=("{voucher.code}",)),
+    Step("createVoucher", {"code": "GONE-{mark}", "discount_type": "AMOUNT", "discount_value": 5}, kept="gone"),
+    Step("deleteVoucher", at=("{gone.code}",)),
     Step(
         "createPromotionTier",
         {"name": "10 off from 50", "discount_type": "AMOUNT", "discount_value": 10, "hierarchy": 3},
@@ -88,6 +158,12 @@ CAMPAIGNS = (
     Step("updatePromotionTier", {"hierarchy": 1}, ("{tier.id}",)),
     Step("disablePromotionTier", at=("{tier.id}",)),
     Step("enablePromotionTier", at=("{tier.id}",)),
+    Step(
+        "createPromotionTier",
+        {"name": "5 off", "discount_type": "AMOUNT", "discount_value": 5},
+        kept="gone_tier",
+    ),
+    Step("deletePromotionTier", at=("{gone_tier.id}",)),
 )
 
 CARDS = (
@@ -102,6 +178,7 @@ CARDS = (
     Step("createGiftCard", {"amount": 10, "active": False}, kept="idle"),
     Step("activateGiftCard", at=("{idle.code}",)),
     Step("expireGiftCard", at=("{idle.code}",)),
+    Step("deleteGiftCard", at=("{idle.code}",)),
     Step("createCampaign", {"name": "Cards", "type": "GIFT_CARD", "card_amount": 20}, kept="cards"),
     Step("createGiftCards", {"campaign_id": "{cards.id}", "count": 5}),
     Step(
@@ -119,6 +196,12 @@ CARDS = (
     Step("updateLoyaltyProgram", {"name": "The club"}, ("{club.id}",)),
     Step("pauseLoyaltyProgram", at=("{club.id}",)),
     Step("resumeLoyaltyProgram", at=("{club.id}",)),
+    Step("createLoyaltyProgram", {"name": "Next club", "status": "draft"}, kept="next_club"),
+    Step("activateLoyaltyProgram", at=("{next_club.id}",)),
+    Step("endLoyaltyProgram", at=("{next_club.id}",)),
+    Step("archiveLoyaltyProgram", at=("{next_club.id}",)),
+    Step("restoreLoyaltyProgram", at=("{next_club.id}",)),
+    Step("deleteLoyaltyProgram", at=("{next_club.id}",)),
     Step("issueLoyaltyCard", {"customer_id": "{customer.id}"}, ("{club.id}",), "card"),
     Step("listLoyaltyCards", at=("{club.id}",)),
     Step(
@@ -126,10 +209,25 @@ CARDS = (
         {"type": "order.paid", "customer_id": "{customer.id}", "order": {"id": "order-{mark}", "amount": 80}},
     ),
     Step("getLoyaltyCard", at=("{card.code}",)),
+    Step("updateLoyaltyCard", {"metadata": {"embossed": True}}, ("{card.code}",)),
     Step("adjustLoyaltyCard", {"points": 20, "reason": "we are sorry"}, ("{card.code}",)),
     Step("blockLoyaltyCard", at=("{card.code}",)),
     Step("unblockLoyaltyCard", at=("{card.code}",)),
     Step("listPointsEntries", at=("{card.code}",)),
+    Step(
+        "upsertOrder",
+        {
+            "id": "kept-{mark}",
+            "customer_id": "{customer.id}",
+            "items": [{"product_id": "shoe-42", "price": 60, "quantity": 1}],
+            "shipping": 4.9,
+            "metadata": {"channel": "web"},
+        },
+        kept="order",
+    ),
+    Step("updateOrder", {"status": "paid", "total": 54.9}, ("{order.id}",)),
+    Step("listOrders"),
+    Step("getOrder", at=("{order.id}",)),
     Step(
         "createReferralProgram",
         {"name": "Friends", "rules": {"discount_type": "PERCENT", "discount_value": 10}},
@@ -140,8 +238,16 @@ CARDS = (
     Step("updateReferralProgram", {"name": "Friends of ours"}, ("{friends.id}",)),
     Step("pauseReferralProgram", at=("{friends.id}",)),
     Step("resumeReferralProgram", at=("{friends.id}",)),
+    Step("createReferralProgram", {"name": "Next friends", "status": "draft"}, kept="next_friends"),
+    Step("activateReferralProgram", at=("{next_friends.id}",)),
+    Step("endReferralProgram", at=("{next_friends.id}",)),
+    Step("archiveReferralProgram", at=("{next_friends.id}",)),
+    Step("restoreReferralProgram", at=("{next_friends.id}",)),
+    Step("deleteReferralProgram", at=("{next_friends.id}",)),
     Step("issueReferralCode", {"customer_id": "{customer.id}", "prefix": "ADA"}, ("{friends.id}",), "referral"),
     Step("listReferralCodes", at=("{friends.id}",)),
+    Step("getReferralCode", at=("{friends.id}", "{referral.code}")),
+    Step("updateReferralCode", {"metadata": {"from": "a letter"}}, ("{friends.id}", "{referral.code}")),
     Step("disableReferralCode", at=("{friends.id}", "{referral.code}")),
     Step("enableReferralCode", at=("{friends.id}", "{referral.code}")),
     Step("listReferrals", at=("{friends.id}",)),
@@ -218,10 +324,27 @@ IN_BULK = (
     Step("getResult", at=("nobody-was-given-this",), status=404),
 )
 
-OF_PEOPLE = {
-    "acceptInvitation", "askForPasswordReset", "beginTotp", "changePassword", "confirmTotp", "getMe", "logIn", "logOut",
-    "removeTotp", "resetPassword", "signUp",
-}  # fmt: skip
-"""They take a person's password, mail or session, and no id of anything: tests/control_plane go to them."""
+_CAROL, _DORA, _PASSWORD = "carol{mark}@example.com", "dora{mark}@example.com", "correct horse battery"
+_NEW_PASSWORD = "another horse battery"
 
-STEPS = (*ACCOUNTS, *SHOP, *CAMPAIGNS, *CARDS, *CHECKOUT, *IN_BULK)
+PEOPLE = (
+    Step("signUp", {"email": _CAROL, "password": _PASSWORD, "account": "Acme"}, kept="signed_up"),
+    Step("confirmEmail", {"token": "{token}"}, mailed=("confirm-email", _CAROL)),
+    Step("askForEmailConfirmation"),
+    Step("getMe"),
+    Step("logIn", {"email": _CAROL, "password": _PASSWORD}),
+    Step("listSessions", kept="sessions"),
+    Step("endSession", at=("{sessions.data.1.id}",)),
+    Step("beginTotp", kept="totp"),
+    Step("confirmTotp", {"code": "{code}"}, kept="second"),
+    Step("removeTotp", {"code": "{second.recovery_codes.0}"}),
+    Step("changePassword", {"password": _PASSWORD, "new_password": _NEW_PASSWORD}),
+    Step("askForPasswordReset", {"email": _CAROL}),
+    Step("resetPassword", {"token": "{token}", "password": _PASSWORD}, mailed=("reset-password", _CAROL)),
+    Step("logIn", {"email": _CAROL, "password": _PASSWORD}),
+    Step("logOut"),
+    Step("inviteMember", {"email": _DORA, "role": "manager"}, is_admins=True),
+    Step("acceptInvitation", {"token": "{token}", "password": _PASSWORD}, mailed=("accept-invitation", _DORA)),
+)
+
+STEPS = (*ACCOUNTS, *SHOP, *CAMPAIGNS, *CARDS, *CHECKOUT, *IN_BULK, *PEOPLE)

@@ -47,10 +47,12 @@ INSERT INTO customer_events (project_id, type, id, customer_id, order_id, occurr
 INSERT INTO paid_orders (project_id, order_id, customer_id, event_id, total_minor)
     VALUES ('prj_{project}', 'order_1', 'cust_1', 'evt_1', 5000);
 INSERT INTO promotion_tiers (project_id, id, name) VALUES ('prj_{project}', 'tier_1', 'Tier');
-INSERT INTO customers (project_id, id) VALUES ('prj_{project}', 'cust_1');
+INSERT INTO customers (project_id, id, segments) VALUES ('prj_{project}', 'cust_1', '{vip}');
 INSERT INTO validation_rules (project_id, id, name, rule) VALUES ('prj_{project}', 'rul_1', 'Rule', '{"all": []}');
 INSERT INTO segments (project_id, id) VALUES ('prj_{project}', 'vip');
-INSERT INTO products (project_id, id, price_minor) VALUES ('prj_{project}', 'tee', 1999);
+INSERT INTO collections (project_id, id) VALUES ('prj_{project}', 'summer');
+INSERT INTO skus (project_id, id, product_id) VALUES ('prj_{project}', 'tee-m', 'tee');
+INSERT INTO products (project_id, id, price_minor, categories) VALUES ('prj_{project}', 'tee', 1999, '{shirts}');
 INSERT INTO project_settings (project_id, settings) VALUES ('prj_{project}', '{"mode": "ALL"}');
 INSERT INTO counters (project_id, id, kind, limit_value, ceiling) VALUES
     ('prj_{project}', 'r:vch_1', 'redemptions', 500, 500),
@@ -59,6 +61,14 @@ INSERT INTO outbox (project_id, shard, object, object_id, version)
     VALUES ('prj_{project}', {shard}, 'campaign', 'cmp_1', 1);
 INSERT INTO async_actions (project_id, id, type, total_count)
     VALUES ('prj_{project}', 'act_1', 'create_vouchers', 10);
+INSERT INTO distributions (project_id, id, campaign_id, segment_id, is_once, async_action_id)
+    VALUES ('prj_{project}', 'dst_1', 'cmp_1', 'vip', true, 'act_1');
+INSERT INTO publications (project_id, id, campaign_id, customer_id, object, redeemable_id, code, is_once,
+    distribution_id)
+    VALUES ('prj_{project}', 'pub_1', 'cmp_1', 'cust_1', 'voucher', 'vch_1', 'SAVE20', true, 'dst_1');
+INSERT INTO orders (project_id, id, customer_id) VALUES ('prj_{project}', 'ord_1', 'cust_1');
+INSERT INTO metadata_schemas (project_id, object, properties)
+    VALUES ('prj_{project}', 'voucher', '{"size": {"type": "number"}}');
 INSERT INTO async_action_chunks (project_id, action_id, side, chunk_no, data)
     VALUES ('prj_{project}', 'act_1', 'input', 0, '[]');
 INSERT INTO redemptions (project_id, id, customer_id, currency, order_value_minor, discount_minor, total_minor,
@@ -91,3 +101,5 @@ INSERT INTO ring_entries (shard, epoch, worker_id, entry_ms, entry_seq, entry_in
 INSERT INTO quarantine (id, shard, epoch, entry_ms, entry_seq, entry_index, project_id, payload, reason)
     SELECT 'qua_{project}', {shard}, 1, 2, 0, count(*), 'prj_{project}', 'event', 'integrity' FROM quarantine;
 INSERT INTO alarms (id, kind, shard) VALUES ('alm_{project}', 'quarantine_{project}', {shard});
+INSERT INTO validation_rule_assignments (project_id, rule_id, object, object_id)
+    VALUES ('prj_{project}', 'rul_1', 'voucher', 'vch_1');
