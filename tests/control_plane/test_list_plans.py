@@ -46,6 +46,7 @@ def _id(prefix: str, number: int) -> str:
 
 
 PATHS = {
+    "listValidationRuleAssignments": {"rule_id": _id("rul", 0)},
     "listCampaignReceipts": {"campaign_id": _id("cmp", 0)},
     "listVoucherReceipts": {"reference": _id("vch", 0)},
     "listGiftCardTransactions": {"reference": _id("gft", 0)},
@@ -55,7 +56,6 @@ PATHS = {
     "listReferrals": {"program_id": _id("ref", 0)},
     "listSegmentCustomers": {"segment_id": "usual"},
     "listCollectionProducts": {"collection_id": "usual"},
-    "listValidationRuleAssignments": {"rule_id": _id("rul", 0)},
 }
 """What stands in a list's path, so that the list is a long one."""
 
@@ -70,9 +70,9 @@ VALUES: dict[str, tuple[str, ...]] = {
     "actor": ("key_usual", "key_rare"),
     "action": ("voucher.create", "campaign.rare"),
     "project_id": ("prj_many1",),
-    "product_id": ("product-1",),
     "category": ("usual", "rare"),
     "collection": ("usual", "rare"),
+    "product_id": ("usual", "rare"),
 }
 """What lists are narrowed by: what many rows have, and what few have."""
 
@@ -100,7 +100,7 @@ OF_CAMPAIGNS = {"listCampaigns", "listLoyaltyPrograms", "listReferralPrograms"}
 def is_walked(operation: str, filters: dict[str, str]) -> bool:
     """What no index can answer, and may walk all that another filter leaves: a status that follows from the clock, of
     campaigns, of which people make some thousand at most; a time beside a search, which walks what begins so."""
-    return operation in OF_CAMPAIGNS and "status" in filters or "search" in filters and "created_before" in filters
+    return (operation in OF_CAMPAIGNS and "status" in filters) or ("search" in filters and "created_before" in filters)
 
 
 ROWS = int(os.environ.get("VAUCHFLOW_LIST_ROWS", "20000"))
