@@ -402,6 +402,7 @@ CREATE TABLE public.gift_cards (
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    was_given boolean DEFAULT false NOT NULL,
     CONSTRAINT gift_cards_category_check CHECK (((length(category) >= 1) AND (length(category) <= 64))),
     CONSTRAINT gift_cards_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
     CONSTRAINT gift_cards_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
@@ -417,7 +418,7 @@ CREATE TABLE public.gift_cards (
     CONSTRAINT gift_cards_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint))),
     CONSTRAINT gift_cards_within_balance CHECK ((funded_minor >= spent_minor))
 )
-WITH (fillfactor='80');
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE ONLY public.gift_cards FORCE ROW LEVEL SECURITY;
 
@@ -750,6 +751,15 @@ CREATE FUNCTION public.lookup_session(wanted_hash bytea) RETURNS TABLE(id text, 
       JOIN public.accounts a ON ((a.id = s.account_id)))
    WHERE ((s.token_hash = lookup_session.wanted_hash) AND (s.ended_at IS NULL) AND (m.status = 'active'::text) AND (s.seen_at > (now() - '12:00:00'::interval)) AND (s.created_at > (now() - '30 days'::interval)));
 END;
+
+CREATE FUNCTION public.note_was_given() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.was_given := true;
+    RETURN NEW;
+END $$;
 
 CREATE TABLE public.loyalty_lots (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -1253,6 +1263,24 @@ CREATE TABLE public.customers (
 
 ALTER TABLE ONLY public.customers FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.distributions (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    campaign_id text NOT NULL COLLATE pg_catalog."C",
+    segment_id text NOT NULL COLLATE pg_catalog."C",
+    name text,
+    is_once boolean NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    async_action_id text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT distributions_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT distributions_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT distributions_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT distributions_segment_id_check CHECK (((octet_length(segment_id) >= 1) AND (octet_length(segment_id) <= 1024)))
+);
+
+ALTER TABLE ONLY public.distributions FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.epochs (
     shard smallint NOT NULL,
     epoch bigint NOT NULL,
@@ -1346,6 +1374,43 @@ END)),
 );
 
 ALTER TABLE ONLY public.loyalty_entries FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.metadata_schemas (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    object text NOT NULL COLLATE pg_catalog."C",
+    properties jsonb DEFAULT '{}'::jsonb NOT NULL,
+    allow_undefined boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT metadata_schemas_object_check CHECK ((object ~ '^[a-z][a-z_]{0,31}$'::text)),
+    CONSTRAINT metadata_schemas_properties_check CHECK (((jsonb_typeof(properties) = 'object'::text) AND (octet_length((properties)::text) <= 131072)))
+);
+
+ALTER TABLE ONLY public.metadata_schemas FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.orders (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text COLLATE pg_catalog."C",
+    status text DEFAULT 'created'::text NOT NULL,
+    amount_minor bigint,
+    shipping_minor bigint DEFAULT 0 NOT NULL,
+    total_minor bigint,
+    items jsonb DEFAULT '[]'::jsonb NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone,
+    CONSTRAINT orders_amount_minor_check CHECK (((amount_minor >= 0) AND (amount_minor <= '1000000000000'::bigint))),
+    CONSTRAINT orders_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT orders_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
+    CONSTRAINT orders_items_check CHECK (((jsonb_typeof(items) = 'array'::text) AND (octet_length((items)::text) <= 1048576))),
+    CONSTRAINT orders_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT orders_shipping_minor_check CHECK (((shipping_minor >= 0) AND (shipping_minor <= '1000000000000'::bigint))),
+    CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['created'::text, 'paid'::text, 'fulfilled'::text, 'canceled'::text]))),
+    CONSTRAINT orders_total_minor_check CHECK (((total_minor >= 0) AND (total_minor <= '1000000000000'::bigint)))
+);
+
+ALTER TABLE ONLY public.orders FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.outbox (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -1467,6 +1532,28 @@ CREATE TABLE public.promotion_tiers (
 );
 
 ALTER TABLE ONLY public.promotion_tiers FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.publications (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    campaign_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text COLLATE pg_catalog."C",
+    object text NOT NULL,
+    redeemable_id text NOT NULL COLLATE pg_catalog."C",
+    code text NOT NULL COLLATE pg_catalog."C",
+    is_once boolean NOT NULL,
+    distribution_id text COLLATE pg_catalog."C",
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT publications_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
+    CONSTRAINT publications_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT publications_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT publications_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT publications_object_check CHECK ((object = ANY (ARRAY['voucher'::text, 'gift_card'::text, 'loyalty_card'::text, 'referral_code'::text]))),
+    CONSTRAINT publications_redeemable_id_check CHECK (((octet_length(redeemable_id) >= 1) AND (octet_length(redeemable_id) <= 64)))
+);
+
+ALTER TABLE ONLY public.publications FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.quarantine (
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1905,6 +1992,8 @@ CREATE TABLE public.vouchers (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     customer_id text COLLATE pg_catalog."C",
+    is_passed_over boolean DEFAULT false NOT NULL,
+    was_given boolean DEFAULT false NOT NULL,
     CONSTRAINT vouchers_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
     CONSTRAINT vouchers_counts_customers_since_check CHECK ((counts_customers_since >= 0)),
     CONSTRAINT vouchers_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
@@ -1913,7 +2002,8 @@ CREATE TABLE public.vouchers (
     CONSTRAINT vouchers_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
     CONSTRAINT vouchers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text, 'archived'::text]))),
     CONSTRAINT vouchers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE ONLY public.vouchers FORCE ROW LEVEL SECURITY;
 
@@ -1979,6 +2069,9 @@ ALTER TABLE ONLY public.customer_segments
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_pkey PRIMARY KEY (project_id, id);
 
+ALTER TABLE ONLY public.distributions
+    ADD CONSTRAINT distributions_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.epochs
     ADD CONSTRAINT epochs_pkey PRIMARY KEY (shard, epoch);
 
@@ -2015,6 +2108,12 @@ ALTER TABLE ONLY public.members
 ALTER TABLE ONLY public.members
     ADD CONSTRAINT members_pkey PRIMARY KEY (account_id, id);
 
+ALTER TABLE ONLY public.metadata_schemas
+    ADD CONSTRAINT metadata_schemas_pkey PRIMARY KEY (project_id, object);
+
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT orders_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (project_id, id);
 
@@ -2047,6 +2146,9 @@ ALTER TABLE ONLY public.projects
 
 ALTER TABLE ONLY public.promotion_tiers
     ADD CONSTRAINT promotion_tiers_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.publications
+    ADD CONSTRAINT publications_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_pkey PRIMARY KEY (id);
@@ -2178,8 +2280,6 @@ CREATE INDEX campaigns_by_time ON public.campaigns USING btree (project_id, crea
 
 CREATE INDEX campaigns_by_type ON public.campaigns USING btree (project_id, type, created_at, id) WHERE (status <> 'archived'::text);
 
-CREATE INDEX campaigns_not_active ON public.campaigns USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
-
 CREATE INDEX collections_by_name ON public.collections USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
 
 CREATE INDEX collections_by_rule ON public.collections USING btree (project_id, id) WHERE (rule IS NOT NULL);
@@ -2196,6 +2296,10 @@ CREATE INDEX customers_by_name ON public.customers USING btree (project_id, name
 
 CREATE INDEX customers_by_time ON public.customers USING btree (project_id, created_at, id);
 
+CREATE INDEX distributions_by_campaign ON public.distributions USING btree (project_id, campaign_id, created_at, id);
+
+CREATE INDEX distributions_by_time ON public.distributions USING btree (project_id, created_at, id);
+
 CREATE UNIQUE INDEX epochs_one_not_closed ON public.epochs USING btree (shard) WHERE (state <> 'closed'::text);
 
 CREATE UNIQUE INDEX gift_card_entries_one_spend ON public.gift_card_entries USING btree (project_id, redemption_id, line_no) WHERE (type = 'spend'::text);
@@ -2207,6 +2311,8 @@ CREATE INDEX gift_cards_by_customer ON public.gift_cards USING btree (project_id
 CREATE INDEX gift_cards_by_time ON public.gift_cards USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
 
 CREATE INDEX gift_cards_set_aside ON public.gift_cards USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE INDEX gift_cards_to_give ON public.gift_cards USING btree (project_id, campaign_id, id) WHERE ((customer_id IS NULL) AND (status = 'active'::text) AND (NOT was_given) AND (spent_minor = 0) AND (campaign_id IS NOT NULL));
 
 CREATE INDEX idempotency_keys_by_time ON public.idempotency_keys USING btree (account_id, project_id, created_at);
 
@@ -2229,6 +2335,14 @@ CREATE UNIQUE INDEX members_by_person ON public.members USING btree (account_id,
 CREATE INDEX members_by_time ON public.members USING btree (account_id, created_at, id);
 
 CREATE INDEX members_of_person ON public.members USING btree (person_id) WHERE (status = 'active'::text);
+
+CREATE INDEX metadata_schemas_by_time ON public.metadata_schemas USING btree (project_id, created_at, object);
+
+CREATE INDEX orders_by_customer ON public.orders USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
+
+CREATE INDEX orders_by_status ON public.orders USING btree (project_id, status, created_at, id);
+
+CREATE INDEX orders_by_time ON public.orders USING btree (project_id, created_at, id);
 
 CREATE INDEX outbox_applied ON public.outbox USING btree (shard, applied_at) WHERE (applied_at IS NOT NULL);
 
@@ -2254,9 +2368,19 @@ CREATE INDEX promotion_tiers_by_name ON public.promotion_tiers USING btree (proj
 
 CREATE INDEX promotion_tiers_by_time ON public.promotion_tiers USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
 
-CREATE INDEX promotion_tiers_not_active ON public.promotion_tiers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
-
 CREATE INDEX promotion_tiers_set_aside ON public.promotion_tiers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE INDEX publications_by_campaign ON public.publications USING btree (project_id, campaign_id, created_at, id);
+
+CREATE INDEX publications_by_customer ON public.publications USING btree (project_id, customer_id, created_at, id);
+
+CREATE INDEX publications_by_distribution ON public.publications USING btree (project_id, distribution_id, created_at, id) WHERE (distribution_id IS NOT NULL);
+
+CREATE INDEX publications_by_redeemable ON public.publications USING btree (project_id, redeemable_id, created_at, id);
+
+CREATE INDEX publications_by_time ON public.publications USING btree (project_id, created_at, id);
+
+CREATE UNIQUE INDEX publications_once ON public.publications USING btree (project_id, campaign_id, customer_id) WHERE is_once;
 
 CREATE INDEX quarantine_by_status ON public.quarantine USING btree (project_id, status, created_at, id) WHERE (project_id IS NOT NULL);
 
@@ -2274,6 +2398,8 @@ CREATE INDEX redemptions_by_key ON public.redemptions USING btree (project_id, i
 
 CREATE INDEX redemptions_by_order ON public.redemptions USING btree (project_id, order_key) WHERE (order_key IS NOT NULL);
 
+CREATE INDEX redemptions_by_order_id ON public.redemptions USING btree (project_id, order_id, created_at, id) WHERE (order_id IS NOT NULL);
+
 CREATE INDEX redemptions_by_time ON public.redemptions USING btree (project_id, created_at, id);
 
 CREATE INDEX redemptions_returned ON public.redemptions USING btree (project_id, status, created_at, id) WHERE (status <> 'redeemed'::text);
@@ -2285,6 +2411,8 @@ CREATE INDEX referral_codes_by_customer ON public.referral_codes USING btree (pr
 CREATE INDEX referral_codes_by_program ON public.referral_codes USING btree (project_id, program_id, created_at, id);
 
 CREATE INDEX referral_codes_by_time ON public.referral_codes USING btree (project_id, created_at, id);
+
+CREATE INDEX referral_codes_not_active ON public.referral_codes USING btree (project_id, program_id, status, created_at, id) WHERE (status <> 'active'::text);
 
 CREATE INDEX referral_tasks_due ON public.referral_tasks USING btree (not_before) WHERE (done_at IS NULL);
 
@@ -2334,9 +2462,9 @@ CREATE INDEX vouchers_by_customer ON public.vouchers USING btree (project_id, cu
 
 CREATE INDEX vouchers_by_time ON public.vouchers USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
 
-CREATE INDEX vouchers_not_active ON public.vouchers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
-
 CREATE INDEX vouchers_set_aside ON public.vouchers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE INDEX vouchers_to_give ON public.vouchers USING btree (project_id, campaign_id, id) WHERE ((customer_id IS NULL) AND (status = 'active'::text) AND (NOT was_given) AND (NOT is_passed_over) AND (campaign_id IS NOT NULL));
 
 CREATE TRIGGER campaigns_rules_changed AFTER UPDATE ON public.campaigns REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('campaign');
 
@@ -2351,6 +2479,8 @@ CREATE TRIGGER customers_segments_made AFTER INSERT ON public.customers FOR EACH
 CREATE TRIGGER gift_card_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.gift_card_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_changes();
 
 CREATE TRIGGER gift_cards_codes AFTER INSERT ON public.gift_cards REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('gift_card');
+
+CREATE TRIGGER gift_cards_were_given BEFORE UPDATE OF customer_id ON public.gift_cards FOR EACH ROW WHEN (((old.customer_id IS NOT NULL) AND (old.customer_id IS DISTINCT FROM new.customer_id))) EXECUTE FUNCTION public.note_was_given();
 
 CREATE TRIGGER loyalty_cards_codes AFTER INSERT ON public.loyalty_cards REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('loyalty_card');
 
@@ -2373,6 +2503,8 @@ CREATE TRIGGER vouchers_codes AFTER INSERT ON public.vouchers REFERENCING NEW TA
 CREATE TRIGGER vouchers_rules_changed AFTER UPDATE ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('voucher');
 
 CREATE TRIGGER vouchers_rules_made AFTER INSERT ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('voucher');
+
+CREATE TRIGGER vouchers_were_given BEFORE UPDATE OF customer_id ON public.vouchers FOR EACH ROW WHEN (((old.customer_id IS NOT NULL) AND (old.customer_id IS DISTINCT FROM new.customer_id))) EXECUTE FUNCTION public.note_was_given();
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
@@ -2419,6 +2551,12 @@ ALTER TABLE ONLY public.customer_segments
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
+ALTER TABLE ONLY public.distributions
+    ADD CONSTRAINT distributions_project_id_async_action_id_fkey FOREIGN KEY (project_id, async_action_id) REFERENCES public.async_actions(project_id, id);
+
+ALTER TABLE ONLY public.distributions
+    ADD CONSTRAINT distributions_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
+
 ALTER TABLE ONLY public.gift_cards
     ADD CONSTRAINT gift_cards_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
 
@@ -2446,6 +2584,12 @@ ALTER TABLE ONLY public.members
 ALTER TABLE ONLY public.members
     ADD CONSTRAINT members_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(id);
 
+ALTER TABLE ONLY public.metadata_schemas
+    ADD CONSTRAINT metadata_schemas_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT orders_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
@@ -2472,6 +2616,12 @@ ALTER TABLE ONLY public.promotion_tiers
 
 ALTER TABLE ONLY public.promotion_tiers
     ADD CONSTRAINT promotion_tiers_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+ALTER TABLE ONLY public.publications
+    ADD CONSTRAINT publications_project_id_campaign_id_fkey FOREIGN KEY (project_id, campaign_id) REFERENCES public.campaigns(project_id, id);
+
+ALTER TABLE ONLY public.publications
+    ADD CONSTRAINT publications_project_id_distribution_id_fkey FOREIGN KEY (project_id, distribution_id) REFERENCES public.distributions(project_id, id);
 
 ALTER TABLE ONLY public.referral_codes
     ADD CONSTRAINT referral_codes_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
@@ -2534,6 +2684,8 @@ CREATE POLICY app_delete ON public.collections FOR DELETE TO vauchflow_app USING
 
 CREATE POLICY app_delete ON public.idempotency_keys FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
+CREATE POLICY app_delete ON public.metadata_schemas FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_delete ON public.segments FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_delete ON public.sessions FOR DELETE TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
@@ -2564,9 +2716,15 @@ CREATE POLICY app_insert ON public.customer_events FOR INSERT TO vauchflow_app W
 
 CREATE POLICY app_insert ON public.customers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_insert ON public.distributions FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_insert ON public.idempotency_keys FOR INSERT TO vauchflow_app WITH CHECK (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_insert ON public.members FOR INSERT TO vauchflow_app WITH CHECK (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)));
+
+CREATE POLICY app_insert ON public.metadata_schemas FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_insert ON public.orders FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.outbox FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2581,6 +2739,8 @@ CREATE POLICY app_insert ON public.project_settings FOR INSERT TO vauchflow_app 
 CREATE POLICY app_insert ON public.projects FOR INSERT TO vauchflow_app WITH CHECK (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_insert ON public.promotion_tiers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_insert ON public.publications FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.referral_codes FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2626,6 +2786,8 @@ CREATE POLICY app_select ON public.customer_segments FOR SELECT TO vauchflow_app
 
 CREATE POLICY app_select ON public.customers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_select ON public.distributions FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.epochs FOR SELECT TO vauchflow_app USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY app_select ON public.gift_card_entries FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -2642,6 +2804,10 @@ CREATE POLICY app_select ON public.loyalty_lots FOR SELECT TO vauchflow_app USIN
 
 CREATE POLICY app_select ON public.members FOR SELECT TO vauchflow_app USING ((((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)) OR (person_id = ( SELECT public.app_person_id() AS app_person_id))));
 
+CREATE POLICY app_select ON public.metadata_schemas FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.orders FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.outbox FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.paid_orders FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -2657,6 +2823,8 @@ CREATE POLICY app_select ON public.project_settings FOR SELECT TO vauchflow_app 
 CREATE POLICY app_select ON public.projects FOR SELECT TO vauchflow_app USING (((id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_select ON public.promotion_tiers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.publications FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.quarantine FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2729,6 +2897,10 @@ CREATE POLICY app_update ON public.idempotency_keys FOR UPDATE TO vauchflow_app 
 CREATE POLICY app_update ON public.loyalty_cards FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.members FOR UPDATE TO vauchflow_app USING (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))) WITH CHECK (((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)));
+
+CREATE POLICY app_update ON public.metadata_schemas FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_update ON public.orders FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.outbox FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2814,6 +2986,8 @@ ALTER TABLE public.customer_segments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.customers ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.distributions ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.epochs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.gift_card_entries ENABLE ROW LEVEL SECURITY;
@@ -2830,6 +3004,10 @@ ALTER TABLE public.loyalty_lots ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.members ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.metadata_schemas ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.orders ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.paid_orders ENABLE ROW LEVEL SECURITY;
@@ -2845,6 +3023,8 @@ ALTER TABLE public.project_settings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.projects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.promotion_tiers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.publications ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.quarantine ENABLE ROW LEVEL SECURITY;
 
@@ -2869,6 +3049,8 @@ CREATE POLICY reconciler_insert ON public.counters FOR INSERT TO vauchflow_recon
 CREATE POLICY reconciler_insert ON public.customers FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_insert ON public.epochs FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
+
+CREATE POLICY reconciler_insert ON public.orders FOR INSERT TO vauchflow_reconciler WITH CHECK ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_insert ON public.quarantine FOR INSERT TO vauchflow_reconciler WITH CHECK ((shard = ( SELECT public.app_shard() AS app_shard)));
 
@@ -2919,6 +3101,8 @@ CREATE POLICY reconciler_select ON public.loyalty_cards FOR SELECT TO vauchflow_
 CREATE POLICY reconciler_select ON public.loyalty_entries FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_select ON public.loyalty_lots FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
+CREATE POLICY reconciler_select ON public.orders FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
 
 CREATE POLICY reconciler_select ON public.outbox FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
@@ -3235,6 +3419,8 @@ GRANT UPDATE(ended_at) ON TABLE public.sessions TO vauchflow_app;
 REVOKE ALL ON FUNCTION public.lookup_session(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_session(wanted_hash bytea) TO vauchflow_app;
 
+REVOKE ALL ON FUNCTION public.note_was_given() FROM PUBLIC;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.loyalty_lots TO vauchflow_cards;
 GRANT SELECT ON TABLE public.loyalty_lots TO vauchflow_app;
 GRANT SELECT ON TABLE public.loyalty_lots TO vauchflow_reconciler;
@@ -3324,6 +3510,8 @@ GRANT SELECT ON TABLE public.customer_segments TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vauchflow_reconciler;
 
+GRANT SELECT,INSERT ON TABLE public.distributions TO vauchflow_app;
+
 GRANT SELECT ON TABLE public.epochs TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.epochs TO vauchflow_reconciler;
 
@@ -3336,6 +3524,11 @@ GRANT UPDATE(body) ON TABLE public.idempotency_keys TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.loyalty_entries TO vauchflow_cards;
 GRANT SELECT ON TABLE public.loyalty_entries TO vauchflow_app;
 GRANT SELECT ON TABLE public.loyalty_entries TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.metadata_schemas TO vauchflow_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.orders TO vauchflow_app;
+GRANT SELECT,INSERT ON TABLE public.orders TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT ON TABLE public.outbox TO vauchflow_app;
 GRANT SELECT,DELETE ON TABLE public.outbox TO vauchflow_reconciler;
@@ -3368,6 +3561,8 @@ GRANT SELECT ON TABLE public.project_settings TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.promotion_tiers TO vauchflow_app;
 GRANT SELECT ON TABLE public.promotion_tiers TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT ON TABLE public.publications TO vauchflow_app;
 
 GRANT SELECT ON TABLE public.quarantine TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.quarantine TO vauchflow_reconciler;

@@ -15,6 +15,7 @@ from control_plane.effects import Change, Outcome, perform
 from control_plane.groups.belonging import rules_in_force
 from control_plane.groups.kinds import SEGMENTS
 from control_plane.listing import Listing, Text
+from control_plane.metadata_schemas.holding import hold
 from control_plane.rules.times import show_time
 from control_plane.shop_ids import once_each
 from control_plane.shop_reading import by_id_or, get_one, plain
@@ -65,6 +66,7 @@ async def upsert(call: Call, customer_id: str, fields: dict[str, Any], tx: Trans
     tenant = call.tenant
     rules = await rules_in_force(tx, SEGMENTS, tenant.project_id)
     before, _ = await ensure_locked(tx, _ENSURE, _LOCK, _from_row, tenant.project_id, customer_id)
+    await hold(tx, call, "customer", fields.get("metadata"), is_new=before.updated_at is None)
     after = msgspec.structs.replace(before, **fields)
     member = Member(customer_id, after.segments, json.loads(after.metadata))
     after = msgspec.structs.replace(after, rule_segments=segments_of(rules, member))

@@ -42,7 +42,7 @@ SELECT id FROM vouchers WHERE project_id = $1 AND id = $2 FOR UPDATE;
 -- name: control_update_voucher
 UPDATE vouchers
 SET status = $3, version = $4, rules = $5, metadata = $6::text::jsonb, counts_customers_since = $7,
-    customer_id = $8, updated_at = now()
+    customer_id = $8, is_passed_over = false, updated_at = now()
 WHERE project_id = $1 AND id = $2;
 
 -- name: control_vouchers
@@ -82,6 +82,10 @@ WHERE v.project_id = $1 AND v.code >= $2 AND v.code < $2 || chr(1114111) AND v.c
     AND v.created_at < COALESCE($10::timestamptz, 'infinity')
 ORDER BY v.code
 LIMIT $5;
+
+-- name: control_lock_codes_of_campaign
+-- Nobody else counts $2's codes until this ends. Codes may be made meanwhile: they were counted when they were ordered.
+SELECT id FROM campaigns WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE;
 
 -- name: control_count_codes_of_campaign
 -- $2 the campaign's, and those that its batches (of type $3) are still to make; counted up to $4.
