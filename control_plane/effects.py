@@ -25,15 +25,21 @@ class Change(msgspec.Struct, frozen=True):
     created: bool = False
 
 
+class Pending(msgspec.Struct, frozen=True):
+    """The answer where something is gone, but not out of force yet; where it is, the answer is empty."""
+
+    pending: bool = True
+
+
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of a call: the answer when all is in force, and the one while it is not.
+    """What became of a call: the answer when all is in force, and the one while it is not. Without a body it is 204.
 
     `first` is put in force before `change`, which relies on it, and so are `more`. `sealed` is kept for the
     Idempotency-Key in the body's place where the body holds a secret.
     """
 
     status: int
-    body: msgspec.Struct
+    body: msgspec.Struct | None
     change: Change | None = None
     sealed: msgspec.Struct | None = None
     first: Change | None = None
@@ -45,6 +51,8 @@ class Outcome(msgspec.Struct, frozen=True):
             return self
         # Nothing of what was created can be in force elsewhere: it is created, whoever has been told.
         status = self.status if self.change.created else 202
+        if self.body is None:
+            return msgspec.structs.replace(self, status=status, body=Pending())
         return msgspec.structs.replace(self, status=status, body=msgspec.structs.replace(self.body, pending=True))
 
 
@@ -52,8 +60,10 @@ Effect = Callable[[Transaction], Awaitable[Outcome]]
 Reveal = Callable[[bytes], bytes]
 
 
-def answer(status: int, body: msgspec.Struct) -> Response[bytes]:
-    """An answer with a JSON body."""
+def answer(status: int, body: msgspec.Struct | None) -> Response[bytes]:
+    """An answer with a JSON body, or with none."""
+    if body is None:
+        return Response(b"", status_code=status)
     return Response(encode(body), status_code=status, media_type="application/json")
 
 
@@ -63,13 +73,11 @@ async def perform(call: AccountCall, effect: Effect, reveal: Reveal | None = Non
         if call.idempotency_key is not None:
             kept = await claim(tx, call)
             if kept is not None:
+                again = {"Idempotency-Replayed": "true"}
+                if not kept.body:
+                    return Response(b"", status_code=kept.status, headers=again)
                 body = reveal(kept.body) if reveal else kept.body
-                return Response(
-                    body,
-                    status_code=kept.status,
-                    media_type="application/json",
-                    headers={"Idempotency-Replayed": "true"},
-                )
+                return Response(body, status_code=kept.status, media_type="application/json", headers=again)
         outcome = await effect(tx)
         await _keep(tx, call, outcome.pending)
     if outcome.change is None:
@@ -89,4 +97,5 @@ async def perform(call: AccountCall, effect: Effect, reveal: Reveal | None = Non
 
 async def _keep(tx: Transaction, call: AccountCall, outcome: Outcome) -> None:
     if call.idempotency_key is not None:
-        await keep(tx, call, outcome.status, encode(outcome.sealed or outcome.body))
+        kept = outcome.sealed or outcome.body
+        await keep(tx, call, outcome.status, b"" if kept is None else encode(kept))

@@ -1,5 +1,7 @@
 """Lists: what one can be narrowed by, which statement answers it and how its rows are shown, said once for GET and for
-exports. Each way of narrowing that matters has a statement, and so an index, of its own.
+exports. Each way of narrowing that matters has a statement, and so an index, of its own. Where a page begins is written
+`(created_at, id) < (COALESCE($2, 'infinity'), COALESCE($3, ''))`: an OR over NULL is no condition of an index in a plan
+that is made for all arguments, and a deep page would walk all that is before it.
 
 Must never know what is listed: each area brings its Listing.
 """

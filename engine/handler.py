@@ -62,7 +62,7 @@ async def _dispatch(worker: Worker, call: Call) -> Response:
         raise Refused("uri_too_long")
     if len(call.body) > MAX_BODY_BYTES:
         raise Refused("body_too_large", f"at most {MAX_BODY_BYTES} bytes")
-    route, segment, allowed = find_route(call.method, call.path)
+    route, segment, allowed = find_route(call.method, parts)
     if route is None:
         if not allowed:
             raise Refused("not_found")

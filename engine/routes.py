@@ -3,7 +3,7 @@
 Must never know a transport, nor do what a verb does.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 from urllib.parse import unquote
 
@@ -134,37 +134,41 @@ ROUTES = (
 )  # fmt: skip
 
 
-class _Template(msgspec.Struct, frozen=True):
-    """The routes of one path, and where its parameter stands; -1 for none."""
+class _Template(msgspec.Struct, frozen=True, gc=False):
+    """The routes of one path by method, where among the path's parts its parameter stands (0: nowhere), and the method
+    that the path takes."""
 
-    parameter: int
     by_method: dict[str, Route]
+    parameter: int
+    method: str
 
 
 def _templates() -> dict[tuple[int, str, str, str], _Template]:
     found: dict[tuple[int, str, str, str], _Template] = {}
     for route in ROUTES:
-        parts = route.path.split("/")[2:]
-        at = next((number for number, part in enumerate(parts) if part.startswith("{")), -1)
-        middle = "" if len(parts) < 3 or at == 1 else parts[1]
+        parts = route.path.split("/")
+        at = next((number for number, part in enumerate(parts) if part.startswith("{")), 0)
+        middle = "" if len(parts) < 5 or at == 3 else parts[3]
         end = "" if at == len(parts) - 1 else parts[-1]
-        key = (len(parts), parts[0], middle, end)
-        found.setdefault(key, _Template(at, {})).by_method[route.method] = route
+        found.setdefault((len(parts), parts[2], middle, end), _Template({}, at, route.method)).by_method[
+            route.method
+        ] = route
     return found
 
 
 _TEMPLATES = _templates()
 
 
-def find_route(method: str, path: str) -> tuple[Route | None, str, str]:
-    """The route of a path below /v1/, what stands at its parameter, and the method that the path takes ('' where
-    there is no such path)."""
-    parts = path.split("/")[2:] or [""]
-    count, first, last = len(parts), parts[0], parts[-1]
-    template = _TEMPLATES.get((count, first, "", last))
-    if template is None:
-        template = _TEMPLATES.get((count, first, parts[1] if count == 3 else "", ""))
-    if template is None:
+def find_route(method: str, parts: Sequence[str]) -> tuple[Route | None, str, str]:
+    """The route of a path, which is given in its parts ("", "v1", ...), what stands at its parameter, and the method
+    that the path takes ('' where there is no such path)."""
+    count = len(parts)
+    if count < 3:
         return None, "", ""
-    segment = unquote(parts[template.parameter]) if template.parameter >= 0 else ""
-    return template.by_method.get(method), segment, next(iter(template.by_method))
+    template = _TEMPLATES.get((count, parts[2], "", parts[-1]))
+    if template is None:
+        template = _TEMPLATES.get((count, parts[2], parts[3] if count == 5 else "", ""))
+        if template is None:
+            return None, "", ""
+    at = template.parameter
+    return template.by_method.get(method), unquote(parts[at]) if at else "", template.method

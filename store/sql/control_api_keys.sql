@@ -9,7 +9,7 @@ RETURNING created_at;
 -- $2 project, or NULL for all of the account's; $3, $4: the last row of the page before, or NULL. Newest first.
 SELECT id, type, project_id, hint, name, scopes, rotated_from, created_at, expires_at, revoked_at FROM api_keys
 WHERE account_id = $1 AND ($2::text IS NULL OR project_id = $2)
-    AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
+    AND (created_at, id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $5;
 

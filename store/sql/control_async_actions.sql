@@ -20,7 +20,7 @@ SELECT id, type, status, total_count, done_count, failed_count, params, is_open_
     result_chunks, keeps_chunks, created_at, updated_at
 FROM async_actions
 WHERE project_id = $1 AND status <> 'receiving' AND ($2::text IS NULL OR status = $2)
-    AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
+    AND (created_at, id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $5;
 

@@ -8,10 +8,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 -- $2, $3: the last row of the page before, or NULL; $4 project, $5 object, $6 its id, $7 actor, $8 action, $9 since and
 -- $10 until (exclusive), each NULL where it does not matter. Newest first.
 SELECT id, project_id, actor, action, object, object_id, before, after, created_at FROM audit_log
-WHERE account_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+WHERE account_id = $1 AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
     AND ($4::text IS NULL OR project_id = $4) AND ($5::text IS NULL OR object = $5)
     AND ($6::text IS NULL OR object_id = $6) AND ($7::text IS NULL OR actor = $7)
-    AND ($8::text IS NULL OR action = $8) AND ($9::timestamptz IS NULL OR created_at >= $9)
-    AND ($10::timestamptz IS NULL OR created_at < $10)
+    AND ($8::text IS NULL OR action = $8) AND created_at >= COALESCE($9::timestamptz, '-infinity')
+    AND created_at < COALESCE($10::timestamptz, 'infinity')
 ORDER BY created_at DESC, id DESC
 LIMIT $11;

@@ -32,7 +32,7 @@ WHERE project_id = $1 AND id = $2;
 -- $2 status or NULL; $3, $4: the last row of the page before, or NULL; $6 types. Newest first.
 -- use: campaign_rows
 WHERE c.project_id = $1 AND ($2::text IS NULL OR c.status = $2) AND c.type = ANY($6::text[])
-    AND ($3::timestamptz IS NULL OR (c.created_at, c.id) < ($3, $4))
+    AND (c.created_at, c.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY c.created_at DESC, c.id DESC
 LIMIT $5;
 

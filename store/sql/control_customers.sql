@@ -28,7 +28,7 @@ WHERE project_id = $1 AND id = $2;
 -- name: control_customers
 -- $2, $3: the last row of the page before, or NULL. Newest first.
 -- use: customer_rows
-WHERE project_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+WHERE project_id = $1 AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 

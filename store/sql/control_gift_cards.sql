@@ -50,7 +50,7 @@ SELECT version FROM fund_gift_card($1, $2, $3, $4, $5);
 WHERE project_id = $1
     AND ($2::text IS NULL
         OR $2 = CASE WHEN status <> 'blocked' AND expires_ms <= $6::bigint THEN 'expired' ELSE status END)
-    AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
+    AND (created_at, id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $5;
 
@@ -60,7 +60,7 @@ LIMIT $5;
 WHERE project_id = $1 AND campaign_id = $7
     AND ($2::text IS NULL
         OR $2 = CASE WHEN status <> 'blocked' AND expires_ms <= $6::bigint THEN 'expired' ELSE status END)
-    AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
+    AND (created_at, id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $5;
 
@@ -70,7 +70,7 @@ LIMIT $5;
 WHERE project_id = $1 AND customer_id = $8 AND ($7::text IS NULL OR campaign_id = $7)
     AND ($2::text IS NULL
         OR $2 = CASE WHEN status <> 'blocked' AND expires_ms <= $6::bigint THEN 'expired' ELSE status END)
-    AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
+    AND (created_at, id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $5;
 
@@ -89,6 +89,6 @@ LIMIT $5;
 SELECT entry_no::text AS id, type, from_account, to_account, amount_minor, balance_minor, redemption_id, reason, actor,
     created_at
 FROM gift_card_entries
-WHERE project_id = $1 AND card_id = $2 AND ($3::bigint IS NULL OR entry_no < $3)
+WHERE project_id = $1 AND card_id = $2 AND entry_no < COALESCE($3::bigint, 9223372036854775807)
 ORDER BY entry_no DESC
 LIMIT $4;

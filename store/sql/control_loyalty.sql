@@ -35,7 +35,7 @@ LEFT JOIN LATERAL (
 ) AS l ON true
 WHERE c.project_id = $1 AND ($2::text IS NULL OR c.program_id = $2) AND ($3::text IS NULL OR c.status = $3)
     AND ($4::text IS NULL OR c.customer_id = $4)
-    AND ($5::timestamptz IS NULL OR (c.created_at, c.id) < ($5, $6))
+    AND (c.created_at, c.id) < (COALESCE($5::timestamptz, 'infinity'), COALESCE($6::text, ''))
 ORDER BY c.created_at DESC, c.id DESC
 LIMIT $7;
 
@@ -62,6 +62,6 @@ SELECT taken, version, owed FROM take_back_points($1, $2, $3, $4, $5, $6, $7, $8
 SELECT entry_no::text AS id, type, points, balance, available, expires_ms, from_ms, source, redemption_id, line_no,
     reason, actor, created_at
 FROM loyalty_entries
-WHERE project_id = $1 AND card_id = $2 AND ($3::bigint IS NULL OR entry_no < $3)
+WHERE project_id = $1 AND card_id = $2 AND entry_no < COALESCE($3::bigint, 9223372036854775807)
 ORDER BY entry_no DESC
 LIMIT $4;

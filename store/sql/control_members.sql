@@ -19,7 +19,7 @@ RETURNING account_id, id, email, role, project_ids, status, invite_expires_at, c
 -- name: control_members
 -- $2, $3: the last row of the page before, or NULL; $4 a status, or NULL for all that have not been removed.
 SELECT account_id, id, email, role, project_ids, status, invite_expires_at, created_at FROM members
-WHERE account_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+WHERE account_id = $1 AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
     AND CASE WHEN $4::text IS NULL THEN status <> 'removed' ELSE status = $4 END
 ORDER BY created_at DESC, id DESC
 LIMIT $5;

@@ -22,7 +22,7 @@ RETURNING id, name, currency, mode, status, release_withheld_after_s, twin_of, c
 -- name: control_projects
 -- $2, $3: the last row of the page before, or NULL; $4 the projects that a member is confined to, or NULL. Newest first.
 SELECT id, name, currency, mode, status, release_withheld_after_s, twin_of, created_at FROM projects
-WHERE account_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+WHERE account_id = $1 AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
     AND ($4::text[] IS NULL OR id = ANY ($4))
 ORDER BY created_at DESC, id DESC
 LIMIT $5;

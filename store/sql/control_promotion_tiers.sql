@@ -36,7 +36,7 @@ FROM promotion_tiers t
 LEFT JOIN campaigns c ON c.project_id = t.project_id AND c.id = t.campaign_id
 LEFT JOIN counters k ON k.project_id = t.project_id AND k.id = 'r:' || t.id
 WHERE t.project_id = $1 AND ($2::text IS NULL OR t.status = $2)
-    AND ($3::timestamptz IS NULL OR (t.created_at, t.id) < ($3, $4))
+    AND (t.created_at, t.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY t.created_at DESC, t.id DESC
 LIMIT $5;
 
@@ -49,6 +49,6 @@ FROM promotion_tiers t
 LEFT JOIN campaigns c ON c.project_id = t.project_id AND c.id = t.campaign_id
 LEFT JOIN counters k ON k.project_id = t.project_id AND k.id = 'r:' || t.id
 WHERE t.project_id = $1 AND t.campaign_id = $6 AND ($2::text IS NULL OR t.status = $2)
-    AND ($3::timestamptz IS NULL OR (t.created_at, t.id) < ($3, $4))
+    AND (t.created_at, t.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY t.created_at DESC, t.id DESC
 LIMIT $5;

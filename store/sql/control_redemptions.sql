@@ -15,8 +15,8 @@ CROSS JOIN LATERAL (SELECT code, redeemable_id, campaign_id FROM redemption_line
     WHERE project_id = r.project_id AND redemption_id = r.id AND ($3::text IS NULL OR campaign_id = $3)
     ORDER BY line_no LIMIT 1) AS l
 WHERE r.project_id = $1 AND ($2::text IS NULL OR r.status = $2)
-    AND ($4::timestamptz IS NULL OR r.created_at >= $4) AND ($5::timestamptz IS NULL OR r.created_at < $5)
-    AND ($6::timestamptz IS NULL OR (r.created_at, r.id) < ($6, $7))
+    AND r.created_at >= COALESCE($4::timestamptz, '-infinity') AND r.created_at < COALESCE($5::timestamptz, 'infinity')
+    AND (r.created_at, r.id) < (COALESCE($6::timestamptz, 'infinity'), COALESCE($7::text, ''))
 ORDER BY r.created_at DESC, r.id DESC
 LIMIT $8;
 
@@ -28,8 +28,8 @@ CROSS JOIN LATERAL (SELECT code, redeemable_id, campaign_id FROM redemption_line
     WHERE project_id = r.project_id AND redemption_id = r.id AND ($3::text IS NULL OR campaign_id = $3)
     ORDER BY line_no LIMIT 1) AS l
 WHERE r.project_id = $1 AND ($2::text IS NULL OR r.status = $2)
-    AND ($4::timestamptz IS NULL OR r.created_at >= $4) AND ($5::timestamptz IS NULL OR r.created_at < $5)
-    AND ($6::timestamptz IS NULL OR (r.created_at, r.id) < ($6, $7)) AND r.customer_id = $9
+    AND r.created_at >= COALESCE($4::timestamptz, '-infinity') AND r.created_at < COALESCE($5::timestamptz, 'infinity')
+    AND (r.created_at, r.id) < (COALESCE($6::timestamptz, 'infinity'), COALESCE($7::text, '')) AND r.customer_id = $9
 ORDER BY r.created_at DESC, r.id DESC
 LIMIT $8;
 
@@ -40,8 +40,8 @@ LIMIT $8;
 FROM redemption_lines l
 JOIN redemptions r ON r.project_id = l.project_id AND r.id = l.redemption_id
 WHERE l.project_id = $1 AND ($2::text IS NULL OR r.status = $2) AND ($3::text IS NULL OR l.campaign_id = $3)
-    AND ($4::timestamptz IS NULL OR l.created_at >= $4) AND ($5::timestamptz IS NULL OR l.created_at < $5)
-    AND ($6::timestamptz IS NULL OR (l.created_at, l.redemption_id) < ($6, $7))
+    AND l.created_at >= COALESCE($4::timestamptz, '-infinity') AND l.created_at < COALESCE($5::timestamptz, 'infinity')
+    AND (l.created_at, l.redemption_id) < (COALESCE($6::timestamptz, 'infinity'), COALESCE($7::text, ''))
     AND l.redeemable_id = $9 AND ($10::text IS NULL OR r.customer_id = $10)
 ORDER BY l.created_at DESC, l.redemption_id DESC
 LIMIT $8;
@@ -52,8 +52,8 @@ LIMIT $8;
 FROM redemption_lines l
 JOIN redemptions r ON r.project_id = l.project_id AND r.id = l.redemption_id
 WHERE l.project_id = $1 AND ($2::text IS NULL OR r.status = $2) AND ($3::text IS NULL OR l.campaign_id = $3)
-    AND ($4::timestamptz IS NULL OR l.created_at >= $4) AND ($5::timestamptz IS NULL OR l.created_at < $5)
-    AND ($6::timestamptz IS NULL OR (l.created_at, l.redemption_id) < ($6, $7))
+    AND l.created_at >= COALESCE($4::timestamptz, '-infinity') AND l.created_at < COALESCE($5::timestamptz, 'infinity')
+    AND (l.created_at, l.redemption_id) < (COALESCE($6::timestamptz, 'infinity'), COALESCE($7::text, ''))
     AND l.redeemable_id = (SELECT v.id FROM vouchers v WHERE v.project_id = $1 AND v.code = $11)
     AND ($9::text IS NULL OR l.redeemable_id = $9) AND ($10::text IS NULL OR r.customer_id = $10)
 ORDER BY l.created_at DESC, l.redemption_id DESC

@@ -37,7 +37,7 @@ FROM referral_codes f
 JOIN campaigns c ON c.project_id = f.project_id AND c.id = f.program_id
 LEFT JOIN counters k ON k.project_id = f.project_id AND k.id = 'r:' || f.id
 WHERE f.project_id = $1 AND f.program_id = $2 AND ($3::text IS NULL OR f.customer_id = $3)
-    AND ($4::timestamptz IS NULL OR (f.created_at, f.id) < ($4, $5))
+    AND (f.created_at, f.id) < (COALESCE($4::timestamptz, 'infinity'), COALESCE($5::text, ''))
 ORDER BY f.created_at DESC, f.id DESC
 LIMIT $6;
 
@@ -69,7 +69,7 @@ CROSS JOIN LATERAL (
     LEFT JOIN counters k ON k.project_id = w.project_id AND k.id = 'r:' || w.reference
     WHERE w.project_id = r.project_id AND w.redemption_id = r.redemption_id) AS w
 WHERE r.project_id = $1 AND r.program_id = $2
-    AND ($3::timestamptz IS NULL OR (r.created_at, r.redemption_id) < ($3, $4))
+    AND (r.created_at, r.redemption_id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY r.created_at DESC, r.redemption_id DESC
 LIMIT $5;
 
@@ -79,11 +79,11 @@ SELECT r.redemption_id AS id, r.program_id, r.referrer_id, r.referee_id, r.statu
     f.code, w.rewards
 FROM (
     (SELECT * FROM referrals a WHERE a.project_id = $1 AND a.program_id = $2 AND a.referrer_id = $6
-        AND ($3::timestamptz IS NULL OR (a.created_at, a.redemption_id) < ($3, $4))
+        AND (a.created_at, a.redemption_id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
         ORDER BY a.created_at DESC, a.redemption_id DESC LIMIT $5)
     UNION ALL
     (SELECT * FROM referrals b WHERE b.project_id = $1 AND b.program_id = $2 AND b.referee_id = $6
-        AND ($3::timestamptz IS NULL OR (b.created_at, b.redemption_id) < ($3, $4))
+        AND (b.created_at, b.redemption_id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
         ORDER BY b.created_at DESC, b.redemption_id DESC LIMIT $5)
 ) AS r
 LEFT JOIN referral_codes f ON f.project_id = r.project_id AND f.id = r.code_id

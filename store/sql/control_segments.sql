@@ -21,6 +21,6 @@ WHERE project_id = $1 AND id = $2;
 -- name: control_segments
 -- $2, $3: the last row of the page before, or NULL. Newest first.
 SELECT id, name, metadata::text AS metadata, created_at, updated_at FROM segments
-WHERE project_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+WHERE project_id = $1 AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $4;

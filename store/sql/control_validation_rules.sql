@@ -26,7 +26,7 @@ RETURNING id, project_id, name, rule, metadata::text AS metadata, version, count
 -- $2, $3: the last row of the page before, or NULL. Newest first.
 SELECT id, project_id, name, rule, metadata::text AS metadata, version, counts_since, created_at, updated_at
 FROM validation_rules
-WHERE project_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+WHERE project_id = $1 AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 

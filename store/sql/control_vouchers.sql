@@ -38,7 +38,7 @@ WHERE project_id = $1 AND id = $2;
 -- $2 status or NULL; $3, $4: the last row of the page before, or NULL. Newest first.
 -- use: voucher_rows
 WHERE v.project_id = $1 AND ($2::text IS NULL OR v.status = $2)
-    AND ($3::timestamptz IS NULL OR (v.created_at, v.id) < ($3, $4))
+    AND (v.created_at, v.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY v.created_at DESC, v.id DESC
 LIMIT $5;
 
@@ -46,7 +46,7 @@ LIMIT $5;
 -- The same of campaign $6: a list of its own, so that it walks the campaign's index.
 -- use: voucher_rows
 WHERE v.project_id = $1 AND v.campaign_id = $6 AND ($2::text IS NULL OR v.status = $2)
-    AND ($3::timestamptz IS NULL OR (v.created_at, v.id) < ($3, $4))
+    AND (v.created_at, v.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY v.created_at DESC, v.id DESC
 LIMIT $5;
 
@@ -55,7 +55,7 @@ LIMIT $5;
 -- use: voucher_rows
 WHERE v.project_id = $1 AND ($6::text IS NULL OR v.campaign_id = $6) AND v.customer_id = $7
     AND ($2::text IS NULL OR v.status = $2)
-    AND ($3::timestamptz IS NULL OR (v.created_at, v.id) < ($3, $4))
+    AND (v.created_at, v.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY v.created_at DESC, v.id DESC
 LIMIT $5;
 

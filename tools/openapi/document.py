@@ -24,6 +24,7 @@ _SUCCESS = {
     200: "Done.",
     201: "Created, and in force unless it says `pending`.",
     202: "Accepted: the work goes on, or the change is stored and not in force yet.",
+    204: "Done; there is nothing to show.",
 }
 _FILE = {
     "required": True,

@@ -121,7 +121,7 @@ def _of_control_plane(path: str, handler: HTTPRouteHandler) -> Operation:
         summary=_words(id_),
         description=_said_by(found),
         keys=_keys(right),
-        answers=dict.fromkeys(_statuses(found, handler), said.get("answer")),
+        answers={status: None if status == 204 else said.get("answer") for status in _statuses(found, handler)},
         codes=codes | _of_segments(path),
         body=asked.body,
         parameters=asked.parameters,
