@@ -51,7 +51,9 @@ class Changed(msgspec.Struct, frozen=True):
     id: str
 
 
-async def erase_redemptions(tx: Transaction, project_id: str, customer_id: str, now: datetime | None) -> ErasedRedemptions:
+async def erase_redemptions(
+    tx: Transaction, project_id: str, customer_id: str, now: datetime | None
+) -> ErasedRedemptions:
     """The customer's next redemptions with their rollbacks; none at the end. Of those that Redis has no records of any
     more `now`, none are given; None: of no one."""
     since = None if now is None else now - timedelta(milliseconds=2 * RECORD_TTL_MS)

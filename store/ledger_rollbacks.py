@@ -133,14 +133,12 @@ async def moves_of_rows(tx: Transaction, keys: Sequence[Key]) -> dict[Key, Moves
 
 
 def _returned(event: RolledBack, left: dict[str, int]) -> Moves:
-    """What comes back: what the event says, if there is so much; where it says nothing, all that is left. A customer who
-    was erased between the rollback and its settling has no counters any more."""
+    """What comes back: what the event says, if there is so much; where it says nothing, all that is left. Of a customer
+    who was erased before the rollback was settled there are no counters any more."""
     if event.moves is None:
         return tuple((counter, amount) for counter, amount in left.items() if amount)
     moves = tuple(
-        (counter, amount)
-        for counter, amount in summed(event.moves)
-        if counter in left or not names_customer(counter)
+        (counter, amount) for counter, amount in summed(event.moves) if counter in left or not names_customer(counter)
     )
     for counter, amount in event.moves:
         if amount < 0:

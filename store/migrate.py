@@ -1,8 +1,8 @@
 """Brings a database to the schema of this code: `python -m store.migrate`.
 
 Owns the roles (created, and the passwords of the two that log in set, on every run) and the order of
-store/migrations/. Each migration runs once, in one transaction, and is never edited afterwards: its checksum is verified. Must never
-run in a server: it takes the owner's URL, which no server has.
+store/migrations/. Each migration runs once, in one transaction, and is never edited afterwards: its checksum is
+verified. Must never run in a server: it takes the owner's URL, which no server has.
 """
 
 import asyncio

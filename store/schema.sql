@@ -208,17 +208,18 @@ CREATE FUNCTION public.customer_of_event(event bytea) RETURNS text
     AS $$
 DECLARE
     packed bytea := event || ''::bytea;
-    places int[] := packed_elements(packed, 0);
+    places int[];
+    head int;
     asked jsonb;
 BEGIN
+    places := packed_elements(packed, 0);
     CASE packed_text(packed, places[1])
         WHEN 'redeemed' THEN
             RETURN packed_text(packed, places[7]);
         WHEN 'reserved' THEN -- the body of the request, in bytes
-            asked := convert_from(substring(packed FROM places[15] + 1 + CASE get_byte(packed, places[15])
-                WHEN 196 THEN 2 WHEN 197 THEN 3 ELSE 5 END FOR places[16]
-                - places[15] - CASE get_byte(packed, places[15]) WHEN 196 THEN 2 WHEN 197 THEN 3 ELSE 5 END),
-                'UTF8')::jsonb;
+            head := CASE get_byte(packed, places[15]) WHEN 196 THEN 2 WHEN 197 THEN 3 ELSE 5 END;
+            asked := convert_from(
+                substring(packed FROM places[15] + 1 + head FOR places[16] - places[15] - head), 'UTF8')::jsonb;
             RETURN COALESCE(asked -> 'customer' ->> 'id', asked ->> 'customer_id');
         ELSE
             RETURN NULL;

@@ -53,7 +53,7 @@ FORGET = lua.load("forget")
 
 
 class Forgotten(msgspec.Struct, frozen=True):
-    """What became of forgetting: the script's time, the last entry of the stream, and the counters that stay for now."""
+    """What became of forgetting: the script's time, the stream's last entry, and the counters that stay for now."""
 
     status: Status
     now_ms: int = 0

@@ -65,10 +65,10 @@ async def list_transactions(call: Call, reference: str) -> Response[bytes]:
     async with call.open_tx() as tx:
         card = await load_card(tx, call.tenant.project_id, reference)
         rows = await tx.fetch(_ENTRIES, call.tenant.project_id, card.id, int(before) or None, page.rows)
-    return answer(200, list_body(rows, page, lambda row: _show_entry(row, call.tenant)))
+    return answer(200, list_body(rows, page, lambda row: show_entry(row, call.tenant)))
 
 
-def _show_entry(row: Any, tenant: Tenant) -> TransactionView:
+def show_entry(row: Any, tenant: Tenant) -> TransactionView:
     sign = 1 if row["to_account"] == "card" else -1
     return TransactionView(
         number=int(row["id"]),

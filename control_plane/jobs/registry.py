@@ -1,5 +1,6 @@
 """Every type of action, and how it is done."""
 
+from control_plane.customers import erasing
 from control_plane.exports.exporting import ACTION_TYPE as EXPORT
 from control_plane.exports.exporting import write_page
 from control_plane.gift_cards import ordering as gift_cards
@@ -13,11 +14,13 @@ CODES_PER_S = 10_000
 RECORDS_PER_S = 4_000
 """Rows of a file are read and checked one by one in this process's loop, which answers requests as well."""
 EXPORTED_PER_S = 20_000
+ERASED_PER_S = 2_000
 
 KINDS: dict[str, Kind] = {
     generating.ACTION_TYPE: Kind(generating.make_chunk, CODES_PER_S, is_batch=True),
     gift_cards.ACTION_TYPE: Kind(gift_cards.make_chunk, CODES_PER_S, is_batch=True),
     EXPORT: Kind(write_page, EXPORTED_PER_S),
+    erasing.ACTION_TYPE: Kind(erasing.erase_part, ERASED_PER_S),
 }
 for _resource in RESOURCES.values():
     KINDS[_resource.import_type] = Kind(importing.take_in_file, RECORDS_PER_S, is_batch=_resource.makes_codes)

@@ -54,10 +54,10 @@ async def list_entries(call: Call, reference: str) -> Response[bytes]:
         card = await load_card(tx, call.tenant.project_id, reference)
         number = None if after is None else int(after)
         rows = await tx.fetch(_ENTRIES, call.tenant.project_id, card.id, number, page.rows)
-    return answer(200, list_body(rows, page, _show_entry))
+    return answer(200, list_body(rows, page, show_entry))
 
 
-def _show_entry(row: Any) -> PointsEntryView:
+def show_entry(row: Any) -> PointsEntryView:
     return PointsEntryView(
         id=row["id"],
         object="points_entry",

@@ -26,9 +26,19 @@ RETURNING id, name, email, segments, metadata::text AS metadata, version, create
 WHERE project_id = $1 AND id = $2;
 
 -- name: control_customers
--- $2, $3: the last row of the page before, or NULL. Newest first.
+-- $2, $3: the last row of the page before, or NULL; $5, $6: made from and before. Newest first.
 -- use: customer_rows
 WHERE project_id = $1 AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
+    AND created_at >= COALESCE($5::timestamptz, '-infinity') AND created_at < COALESCE($6::timestamptz, 'infinity')
+ORDER BY created_at DESC, id DESC
+LIMIT $4;
+
+-- name: control_customers_of_email
+-- As above, of those with the address $7, in whatever case.
+-- use: customer_rows
+WHERE project_id = $1 AND email_key = search_key($7)
+    AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
+    AND created_at >= COALESCE($5::timestamptz, '-infinity') AND created_at < COALESCE($6::timestamptz, 'infinity')
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
@@ -36,7 +46,8 @@ LIMIT $4;
 SELECT id, id AS search_key, name, email, segments, metadata::text AS metadata, version, created_at, updated_at
 FROM customers
 WHERE project_id = $1 AND id >= $2 AND id < $2 || chr(1114111) AND id > $3 AND $4 >= ''
-    AND ($6::text IS NULL OR id = $6)
+    AND ($6::text IS NULL OR id = $6) AND ($7::text IS NULL OR email_key = search_key($7))
+    AND created_at >= COALESCE($8::timestamptz, '-infinity') AND created_at < COALESCE($9::timestamptz, 'infinity')
 ORDER BY id
 LIMIT $5;
 
@@ -45,7 +56,8 @@ SELECT id, email_key AS search_key, name, email, segments, metadata::text AS met
 FROM customers
 WHERE project_id = $1 AND email_key >= search_key($2) AND email_key < search_key($2) || chr(1114111)
     AND (email_key, id) > ($3, $4) AND NOT (id >= $2 AND id < $2 || chr(1114111))
-    AND ($6::text IS NULL OR id = $6)
+    AND ($6::text IS NULL OR id = $6) AND ($7::text IS NULL OR email_key = search_key($7))
+    AND created_at >= COALESCE($8::timestamptz, '-infinity') AND created_at < COALESCE($9::timestamptz, 'infinity')
 ORDER BY email_key, id
 LIMIT $5;
 
@@ -55,6 +67,65 @@ FROM customers
 WHERE project_id = $1 AND name_key >= search_key($2) AND name_key < search_key($2) || chr(1114111)
     AND (name_key, id) > ($3, $4) AND NOT (id >= $2 AND id < $2 || chr(1114111))
     AND (email_key IS NULL OR NOT (email_key >= search_key($2) AND email_key < search_key($2) || chr(1114111)))
-    AND ($6::text IS NULL OR id = $6)
+    AND ($6::text IS NULL OR id = $6) AND ($7::text IS NULL OR email_key = search_key($7))
+    AND created_at >= COALESCE($8::timestamptz, '-infinity') AND created_at < COALESCE($9::timestamptz, 'infinity')
 ORDER BY name_key, id
 LIMIT $5;
+
+-- What a customer's export reads besides what lists read: $2 the customer, $3, $4 the last row of the page before, or
+-- NULL, $5 how many. Newest first.
+
+-- name: control_export_referral_codes
+SELECT r.id, r.code, r.program_id, r.customer_id, r.status, r.version, r.created_at, r.updated_at,
+    COALESCE(k.used, 0) AS used, (p.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
+FROM referral_codes r
+JOIN campaigns p ON p.project_id = r.project_id AND p.id = r.program_id
+LEFT JOIN counters k ON k.project_id = r.project_id AND k.id = 'r:' || r.id
+WHERE r.project_id = $1 AND r.customer_id = $2
+    AND (r.created_at, r.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
+ORDER BY r.created_at DESC, r.id DESC
+LIMIT $5;
+
+-- name: control_export_referrals
+-- On either side. Who stands on the other is another person's.
+SELECT f.redemption_id AS id, f.program_id, f.status, f.created_at,
+    CASE WHEN f.referrer_id = $2 THEN 'referrer' ELSE 'referee' END AS side
+FROM referrals f
+WHERE f.project_id = $1 AND (f.referrer_id = $2 OR f.referee_id = $2)
+    AND (f.created_at, f.redemption_id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
+ORDER BY f.created_at DESC, f.redemption_id DESC
+LIMIT $5;
+
+-- name: control_export_events
+SELECT e.type || ' ' || e.id AS id, e.id AS event_id, e.type, e.order_id, e.effect, e.occurred_at, e.created_at
+FROM customer_events e
+WHERE e.project_id = $1 AND e.customer_id = $2
+    AND (e.created_at, e.type || ' ' || e.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
+ORDER BY e.created_at DESC, e.type || ' ' || e.id DESC
+LIMIT $5;
+
+-- name: control_export_orders
+SELECT o.order_id AS id, o.total_minor, o.refunded_minor, o.is_refunded, o.created_at
+FROM paid_orders o
+WHERE o.project_id = $1 AND o.customer_id = $2
+    AND (o.created_at, o.order_id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
+ORDER BY o.created_at DESC, o.order_id DESC
+LIMIT $5;
+
+-- name: control_knows_customer
+SELECT knows_customer($1, $2);
+
+-- name: control_erasure_under_way
+SELECT id FROM async_actions
+WHERE project_id = $1 AND status IN ('queued', 'running') AND type = $2 AND params ->> 'customer_id' = $3;
+
+-- name: control_forget_params
+-- What is done needs to know no more whose it was.
+UPDATE async_actions SET params = '{}' WHERE project_id = $1 AND id = $2;
+
+-- name: control_settled
+-- How far the ledger of shard $1 is.
+SELECT epoch, entry_ms, entry_seq FROM stream_positions WHERE shard = $1;
+
+-- name: control_sweep_answers
+SELECT forget_old_answers($1);
