@@ -19,8 +19,9 @@ from .tour import OF_PEOPLE, STEPS
 from .touring import DOCUMENT, PLACES, Step, Tour
 
 _OWN_ID = re.compile(r"\b[a-z]{3,4}_[0-9A-HJKMNP-TV-Z]{26}\b")
-# What is nobody's secret: whether a code would be valid here, and the wallet of a customer of whom nothing is known.
-_ANSWERED = {"validateCode": 200, "getWallet": 200}
+# What is nobody's secret: whether a code would be valid here, the wallet of a customer of whom nothing is known, that
+# one is erased; and what strangers have said themselves of their own customer of the same name.
+_ANSWERED = {"validateCode": 200, "getWallet": 200, "eraseCustomer": 202, "exportCustomer": 200}
 # Refused or taken by other means than a route's own: the gateway's, and what no body and no path can bring about.
 _OF_NO_ROUTE = {"method_not_allowed"}
 
@@ -134,7 +135,7 @@ async def _seen(guest: Guest) -> dict[str, Any]:
     reads = [step for step in STEPS if PLACES[step.operation].method == "GET" and "{" in str(step.at)]
     keys = {True: guest.admin_key, False: guest.secret_key}
     answers = {step.operation: await guest.again(step, keys[step.is_admins]) for step in reads}
-    return {name: answer.json() for name, answer in answers.items() if not name.endswith("Proof")}
+    return {name: answer.json() for name, answer in answers.items() if not name.endswith(("Proof", "exportCustomer"))}
 
 
 async def _is_at_rest(guest: Guest) -> bool:
