@@ -1,5 +1,6 @@
 """The audit log: one entry for each change, in its transaction. Must never be given a key or a body."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from control_plane.clock import new_id
@@ -7,6 +8,7 @@ from store.database import Transaction
 from store.queries import query
 
 _INSERT = query("control_insert_audit")
+_OWN = query("control_audit_own")
 
 
 class Acting(Protocol):
@@ -42,3 +44,9 @@ async def record(
         before,
         after,
     )
+
+
+async def record_own(tx: Transaction, account_ids: Sequence[str], action: str) -> None:
+    """An entry `member.action` in the log of each of these accounts of which the person is a member, by themselves;
+    within the person's transaction."""
+    await tx.execute(_OWN, action, list(account_ids), [new_id("aud") for _ in account_ids])

@@ -66,8 +66,8 @@ def account() -> None:
 @click.option("--currency", type=CurrencyCode(), default="EUR", show_default=True)
 @click.option("--shard", type=click.IntRange(0, MOST_SHARDS - 1), help="left out: drawn evenly")
 def create(name: str, plan: str, project: str, currency: str, shard: int | None) -> None:
-    """Make an account with a project and print its keys, which cannot be read again."""
-    _answer(_create_account(NewAccount(name, plan, project, currency, shard)))
+    """Make an account with a project and its twin for tests, and print their keys, which cannot be read again."""
+    _answer(_create_account(NewAccount(name, plan, project, currency, shard, has_twin=True)))
 
 
 async def _create_account(wanted: NewAccount) -> MadeAccount:

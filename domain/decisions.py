@@ -15,7 +15,7 @@ from .definitions import Campaign, ProjectSettings, Redeemable, RedeemableObject
 from .discounts import discount_minor
 from .events import Line, OrderPart
 from .ledger import Check, Guard, Move
-from .orders import Customer, Metadata, Order, Product
+from .orders import Customer, Metadata, Order, Product, Sku
 from .taking import Plan, counts_customers, is_card, moves_of, order_move, plan_of, settings_check, standing_of
 
 
@@ -113,8 +113,8 @@ class Found(msgspec.Struct, frozen=True, gc=False):
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """All that a decision reads beside the redeemables: the project's settings; the customer and the products as they
-    are stored, where a rule asks for them; of cards, what their counters looked like, by name."""
+    """All that a decision reads beside the redeemables: the project's settings; the customer, the products and the SKUs
+    as they are stored, where a rule asks for them; of cards, what their counters looked like, by name."""
 
     settings: ProjectSettings
     customer: Customer | None = None
@@ -123,6 +123,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     decimals: int = 2
     api_key_id: str = ""
     balances: Mapping[str, Balance] = {}
+    skus: Mapping[str, Sku] = {}
 
 
 class Part(msgspec.Struct, frozen=True):

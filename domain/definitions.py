@@ -68,8 +68,8 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
 
     @property
     def asks_products(self) -> bool:
-        """Whether it selects by what is stored of a product."""
-        return any(one.categories or one.collections for one in (self.include, self.exclude))
+        """Whether it selects by what is stored of a product, or by the product that a sku is of."""
+        return any(one.products or one.categories or one.collections for one in (self.include, self.exclude))
 
 
 class Discount(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -243,6 +243,11 @@ def product_key(project_id: str, product_id: str) -> str:
     return f"g:{project_id}:{product_id}"
 
 
+def sku_key(project_id: str, sku: str) -> str:
+    """Name of what is stored of a SKU."""
+    return f"k:{project_id}:{sku}"
+
+
 def voucher_key(project_id: str, code: str) -> str:
     """Name of the definition of whatever a code leads to, a voucher or a card: codes are what a checkout knows."""
     return f"v:{project_id}:{code}"
@@ -264,13 +269,13 @@ def change_key(project_id: str) -> str:
 
 
 def change_scope(project_id: str, key: str) -> str:
-    """Whose change number covers a definition: the project's; but customers and products, which a shop upserts all
-    day, have numbers of their own, each that of an eighth of them. Else no code could be hydrated beside them, and no
-    customer beside the others. Promotion tiers and rules have one each, by which a worker knows that its index of all
-    tiers is still true.
+    """Whose change number covers a definition: the project's; but customers, products and SKUs, which a shop upserts
+    all day, have numbers of their own, each that of an eighth of them. Else no code could be hydrated beside them, and
+    no customer beside the others. Promotion tiers and rules have one each, by which a worker knows that its index of
+    all tiers is still true.
 
     Only what the project's number covers may be hydrated together with counters."""
-    if key[0] in "pg":
+    if key[0] in "pgk":
         return f"{project_id}:{key[0]}{crc32(key.encode()) & 7}"
     return f"{project_id}:{key[0]}" if key[0] in "mq" else project_id
 

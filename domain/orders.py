@@ -50,11 +50,26 @@ class Customer(msgspec.Struct, frozen=True, array_like=True):
     metadata: Metadata = {}
 
 
+class Sku(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of what an item's sku names. One that was never stored is blank: version 1, of no product."""
+
+    id: str
+    version: int = 1
+    product_id: str | None = None
+    metadata: Metadata = {}
+
+
 class Product(msgspec.Struct, frozen=True, array_like=True):
-    """What is known of a thing beside an order, found by the item's product_id, or else by its sku."""
+    """What is known of a thing beside an order, found by the item's product_id, or else by its sku's, or by its sku."""
 
     id: str
     version: int = 1
     categories: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     metadata: Metadata = {}
+
+
+def product_name(item: Item, sku: Sku | None) -> str | None:
+    """The product that an item is of, `sku` being what is stored of its own: as it says itself, as its sku is stored,
+    or one that is named as the sku is."""
+    return item.product_id or (sku.product_id if sku is not None else None) or item.sku

@@ -15,7 +15,7 @@ from .definitions import Campaign, Discount, ProjectSettings, Redeemable
 from .effects import Effect
 from .events import Line, Terms
 from .ledger import Move
-from .orders import Customer, Item, Order, Product
+from .orders import Customer, Item, Order, Product, Sku, product_name
 from .taking import Planned
 
 _RANKS = {"loyalty_card": 1, "gift_card": 2}
@@ -76,23 +76,31 @@ def category_of(found: Found) -> str | None:
     return own or (found.campaign.category if found.campaign is not None else None)
 
 
-def enrich(order: Order, products: Mapping[str, Product]) -> Order:
-    """The order with what is stored of its products: an item's categories and collections are both together, of its
-    metadata the request's goes first."""
-    if not products:
+_NOTHING = Product("")
+_NO_SKUS: Mapping[str, Sku] = {}
+
+
+def enrich(order: Order, products: Mapping[str, Product], skus: Mapping[str, Sku] = _NO_SKUS) -> Order:
+    """The order with what is stored of its SKUs and products, by their names: an item's product is its own or else its
+    SKU's, its categories and collections are both together, of its metadata the request's goes before the SKU's and
+    that before the product's."""
+    if not products and not skus:
         return order
-    return msgspec.structs.replace(order, items=tuple(_enriched(item, products) for item in order.items))
+    return msgspec.structs.replace(order, items=tuple(_enriched(item, products, skus) for item in order.items))
 
 
-def _enriched(item: Item, products: Mapping[str, Product]) -> Item:
-    product = products.get(item.product_id or item.sku or "")
-    if product is None:
+def _enriched(item: Item, products: Mapping[str, Product], skus: Mapping[str, Sku]) -> Item:
+    sku = skus.get(item.sku) if item.sku is not None else None
+    product = products.get(product_name(item, sku) or "")
+    if product is None and sku is None:
         return item
+    of = product or _NOTHING
     return msgspec.structs.replace(
         item,
-        categories=tuple(dict.fromkeys((*item.categories, *product.categories))),
-        collections=tuple(dict.fromkeys((*item.collections, *product.collections))),
-        metadata={**product.metadata, **item.metadata},
+        product_id=item.product_id or (sku.product_id if sku is not None else None),
+        categories=tuple(dict.fromkeys((*item.categories, *of.categories))),
+        collections=tuple(dict.fromkeys((*item.collections, *of.collections))),
+        metadata={**of.metadata, **(sku.metadata if sku is not None else {}), **item.metadata},
     )
 
 

@@ -80,7 +80,7 @@ class _Work:
         self.epoch = epoch
         self.refused = refused
         self.stated = request.order or Order(request.order_value_minor)
-        self.order = enrich(self.stated, around.products)
+        self.order = enrich(self.stated, around.products, around.skus)
         self.customer = customer_of(request, around.customer)
         self.cart = Cart(self.order)
         self.parts: dict[int, Part] = {}
@@ -287,4 +287,6 @@ class _Work:
             checks.append(Check(key, around.customer.version))
         for product in around.products.values():
             checks.append(Check(names.product_key(settings.project_id, product.id), product.version))
+        for sku in around.skus.values():
+            checks.append(Check(names.sku_key(settings.project_id, sku.id), sku.version))
         return tuple(dict.fromkeys(checks))

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from domain.decisions import Balance, Decision, Found, Surroundings, Wanted, decide
-from domain.definitions import ProjectSettings, customer_key, product_key, settings_key, tier_key, voucher_key
+from domain.definitions import ProjectSettings, customer_key, settings_key, tier_key, voucher_key
 from domain.ids import is_code, session_tag
 from domain.ledger import Item, Move
-from domain.orders import Customer, Product
+from domain.orders import Customer
 from domain.outcomes import Verdict
 from domain.problems import Refused
 from domain.spending import counters_read
@@ -28,11 +28,12 @@ from .referring import Referred, standing
 from .requests import invalid
 from .shard import ServedShard
 from .showing import is_absent, is_as_asked, shown
+from .things import NOTHING, things_of
 from .worker import Worker
 
 ATTEMPTS = 10
-STAGES = 6
-"""How often what has been read may name more to be read: code, campaign, rules, customer and products."""
+STAGES = 7
+"""How often what has been read may name more to be read: code, campaign, rules, customer and SKUs, products."""
 
 _COUNTERS = ("r:", "b:", "u:", "o:", "t:", "a:", "y:")
 
@@ -163,14 +164,9 @@ class Attempt:
                 if customer_id is not None and catalog.customer(project_id, customer_id) is None:
                     lacking.append(customer_key(project_id, customer_id))
             if each.needs_products:
-                names = [name for name in self._product_names() if catalog.product(project_id, name) is None]
-                lacking += [product_key(project_id, name) for name in names]
+                things = things_of(self.request.order, catalog, project_id)
+                lacking += things.lacking
         return lacking
-
-    def _product_names(self) -> list[str]:
-        order = self.request.order
-        names = [item.product_id or item.sku for item in order.items] if order is not None else []
-        return [name for name in dict.fromkeys(names) if name is not None]
 
     @property
     def _limits_guesses(self) -> bool:
@@ -202,16 +198,15 @@ class Attempt:
     def _around(self, found: Sequence[Found], settings: ProjectSettings) -> Surroundings:
         catalog, tenant = self.served.catalog, self.tenant
         customer: Customer | None = None
-        products: dict[str, Product] = {}
+        things = NOTHING
         if self.request.customer_id is not None and any(each.needs_customer for each in found):
             customer = catalog.customer(self.project_id, self.request.customer_id)
         if any(each.needs_products for each in found):
-            for name in self._product_names():
-                product = catalog.product(self.project_id, name)
-                if product is not None:
-                    products[name] = product
+            things = things_of(self.request.order, catalog, self.project_id)
         return Surroundings(
-            settings, customer, products, tenant.currency, tenant.decimals, tenant.key_id, self._balances or {}
+            *(settings, customer, things.products, tenant.currency, tenant.decimals, tenant.key_id),
+            self._balances or {},
+            things.skus,
         )
 
     def _looks_again(self, decision: Decision, said: Committed) -> bool:

@@ -1,4 +1,4 @@
-"""Definitions as this worker knows them: vouchers, campaigns, rules, settings, customers, products.
+"""Definitions as this worker knows them: vouchers, campaigns, rules, settings, customers, products, SKUs.
 
 A cached definition is only ever a guess: the commit script checks its version. What Redis lacks is hydrated.
 """
@@ -22,9 +22,10 @@ from domain.definitions import (
     product_key,
     rule_key,
     settings_key,
+    sku_key,
 )
 from domain.ledger import Check, Definition
-from domain.orders import Customer, Product
+from domain.orders import Customer, Product, Sku
 from domain.problems import Refused
 from store.database import Database
 from store.shards import Shard
@@ -52,6 +53,7 @@ _DECODERS: Mapping[str, Callable[[bytes], Any]] = {
     "s": msgspec.msgpack.Decoder(ProjectSettings).decode,
     "p": msgspec.msgpack.Decoder(Customer).decode,
     "g": msgspec.msgpack.Decoder(Product).decode,
+    "k": msgspec.msgpack.Decoder(Sku).decode,
 }
 """How a definition is read, by the first letter of its key."""
 
@@ -81,6 +83,11 @@ class Catalog:
         """What is stored of a product, if it is known here."""
         product: Product | None = self._kept.get(product_key(project_id, product_id))
         return product
+
+    def sku(self, project_id: str, sku: str) -> Sku | None:
+        """What is stored of a SKU, if it is known here."""
+        known: Sku | None = self._kept.get(sku_key(project_id, sku))
+        return known
 
     def has(self, key: str) -> bool:
         """Whether the definition of this name is known here."""

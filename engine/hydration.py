@@ -29,6 +29,7 @@ from store.definitions import (
     read_products,
     read_rules,
     read_settings,
+    read_skus,
     read_tiers,
 )
 from store.ledger_cards import BALANCE, is_of_a_card
@@ -95,7 +96,7 @@ class Hydration:
         """Definitions by their keys, and the counters that are theirs alone."""
         names: dict[str, list[str]] = {}
         for key in keys:
-            # A customer or a product of this project, a code: the last of three parts. Else the id is the second.
+            # Of customers, products, SKUs and codes it is the last of three parts, else the second.
             parts = key.split(":", 2)
             names.setdefault(parts[0], []).append(parts[-1])
         found: list[Definition] = []
@@ -116,6 +117,8 @@ class Hydration:
             found += await read_customers(tx, project_id, names["p"])
         if "g" in names:
             found += await read_products(tx, project_id, names["g"])
+        if "k" in names:
+            found += await read_skus(tx, project_id, names["k"])
         if "s" in names:
             found.append(encode_settings(await read_settings(tx, project_id)))
         return found, counted

@@ -22,9 +22,10 @@ from domain.definitions import (
     product_key,
     rule_key,
     settings_key,
+    sku_key,
 )
 from domain.ledger import Definition
-from domain.orders import Customer, Product
+from domain.orders import Customer, Product, Sku
 from domain.outcomes import Status
 from domain.rules import (
     CampaignRow,
@@ -48,6 +49,7 @@ Object = Literal[
     "rule",
     "customer",
     "product",
+    "sku",
     "settings",
     "promotion_tier",
     "gift_card",
@@ -70,6 +72,7 @@ _REFERRAL_CODE_ROWS = query("referral_code_rows")
 _RULE_ROWS = query("rule_rows")
 _CUSTOMER_ROWS = query("customer_rows")
 _PRODUCT_ROWS = query("product_rows")
+_SKU_ROWS = query("sku_rows")
 _SETTINGS_ROWS = query("settings_rows")
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -107,14 +110,18 @@ def rule_from(row: Any) -> ValidationRule:
 
 def customer_from(row: Any) -> Customer:
     """A customer's row as decisions read it: without a name or an address."""
-    return Customer(row["id"], row["version"], tuple(row["segments"]), _storable(row["metadata"]))
+    return Customer(row["id"], row["version"], tuple(dict.fromkeys(row["segments"])), _storable(row["metadata"]))
 
 
 def product_from(row: Any) -> Product:
     """A product's row as decisions read it."""
-    return Product(
-        row["id"], row["version"], tuple(row["categories"]), tuple(row["collections"]), _storable(row["metadata"])
-    )
+    collections = tuple(dict.fromkeys(row["collections"]))
+    return Product(row["id"], row["version"], tuple(row["categories"]), collections, _storable(row["metadata"]))
+
+
+def sku_from(row: Any) -> Sku:
+    """A SKU's row as decisions read it."""
+    return Sku(row["id"], row["version"], row["product_id"], _storable(row["metadata"]))
 
 
 def _storable(value: Any) -> Any:
@@ -153,6 +160,11 @@ def encode_customer(project_id: str, customer: Customer) -> Definition:
 def encode_product(project_id: str, product: Product) -> Definition:
     """A product as Redis keeps it; Product(id) is the blank of one that was never stored."""
     return Definition(product_key(project_id, product.id), product.version, _encode(product))
+
+
+def encode_sku(project_id: str, sku: Sku) -> Definition:
+    """A SKU as Redis keeps it; Sku(id) is the blank of one that was never stored."""
+    return Definition(sku_key(project_id, sku.id), sku.version, _encode(sku))
 
 
 def encode_settings(settings: ProjectSettings) -> Definition:
@@ -198,6 +210,12 @@ async def read_products(tx: Transaction, project_id: str, ids: Sequence[str]) ->
     """Each of these products, blank where nothing is stored."""
     stored = {row["id"]: product_from(row) for row in await tx.fetch(_PRODUCT_ROWS, project_id, ids)}
     return [encode_product(project_id, stored.get(id_) or Product(id_)) for id_ in ids]
+
+
+async def read_skus(tx: Transaction, project_id: str, ids: Sequence[str]) -> list[Definition]:
+    """Each of these SKUs, blank where nothing is stored."""
+    stored = {row["id"]: sku_from(row) for row in await tx.fetch(_SKU_ROWS, project_id, ids)}
+    return [encode_sku(project_id, stored.get(id_) or Sku(id_)) for id_ in ids]
 
 
 async def read_settings(tx: Transaction, project_id: str) -> ProjectSettings:
@@ -309,6 +327,8 @@ async def _read_one(tx: Transaction, project_id: str, object_: Object, object_id
         return (await read_customers(tx, project_id, [object_id]))[0]
     if object_ == "product":
         return (await read_products(tx, project_id, [object_id]))[0]
+    if object_ == "sku":
+        return (await read_skus(tx, project_id, [object_id]))[0]
     if object_ == "settings":
         return encode_settings(await read_settings(tx, project_id))
     return None

@@ -78,6 +78,65 @@ CREATE FUNCTION public.app_worker_id() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN NULLIF(current_setting('app.worker_id'::text, true), ''::text);
 
+CREATE TABLE public.audit_log (
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    project_id text COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    actor text NOT NULL,
+    action text NOT NULL,
+    object text NOT NULL,
+    object_id text NOT NULL COLLATE pg_catalog."C",
+    before jsonb,
+    after jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT audit_log_action_check CHECK ((action ~ '^[a-z][a-z0-9_.]{0,63}$'::text)),
+    CONSTRAINT audit_log_actor_check CHECK (((length(actor) >= 1) AND (length(actor) <= 200))),
+    CONSTRAINT audit_log_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT audit_log_object_check CHECK ((object ~ '^[a-z][a-z0-9_]{0,63}$'::text)),
+    CONSTRAINT audit_log_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 1024)))
+);
+
+ALTER TABLE ONLY public.audit_log FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.members (
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    person_id text COLLATE pg_catalog."C",
+    email text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL,
+    project_ids text[],
+    status text NOT NULL,
+    invite_hash bytea,
+    invite_expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT members_active_is_somebody CHECK (((status <> 'active'::text) OR (person_id IS NOT NULL))),
+    CONSTRAINT members_email_check CHECK ((((octet_length(email) >= 3) AND (octet_length(email) <= 254)) AND (email = lower(email)))),
+    CONSTRAINT members_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT members_invite_hash_check CHECK ((octet_length(invite_hash) = 32)),
+    CONSTRAINT members_invited_by_token CHECK (((status = 'invited'::text) = (invite_hash IS NOT NULL))),
+    CONSTRAINT members_project_ids_check CHECK (((cardinality(project_ids) >= 1) AND (cardinality(project_ids) <= 100))),
+    CONSTRAINT members_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'manager'::text, 'analyst'::text]))),
+    CONSTRAINT members_status_check CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'removed'::text]))),
+    CONSTRAINT members_whole_account CHECK (((project_ids IS NULL) OR (role = ANY (ARRAY['manager'::text, 'analyst'::text]))))
+);
+
+ALTER TABLE ONLY public.members FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION public.audit_own(wanted_action text, account_ids text[], entry_ids text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ INSERT INTO public.audit_log (account_id, id, actor, action, object, object_id)  SELECT m.account_id,
+             u.entry_id,
+             m.id,
+             ('member.'::text || audit_own.wanted_action),
+             'member',
+             m.id
+            FROM (UNNEST(audit_own.account_ids, audit_own.entry_ids) u(account_id, entry_id)
+              JOIN public.members m ON ((m.account_id = u.account_id)))
+           WHERE ((m.person_id = ( SELECT public.app_person_id() AS app_person_id)) AND (m.status = 'active'::text));
+END;
+
 CREATE FUNCTION public.blank_moves(packed bytea, since integer) RETURNS bytea
     LANGUAGE plpgsql IMMUTABLE
     AS $$
@@ -235,6 +294,7 @@ CREATE TABLE public.accounts (
     shard smallint NOT NULL,
     status text DEFAULT 'active'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirmed_at timestamp with time zone,
     CONSTRAINT accounts_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT accounts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT accounts_plan_check CHECK ((plan ~ '^[a-z][a-z0-9_]{0,31}$'::text)),
@@ -778,6 +838,39 @@ CREATE FUNCTION public.issue_loyalty_card(project text, id text, program text, c
    RETURNING loyalty_cards.id;
 END;
 
+CREATE FUNCTION public.keep_customer_segments() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    labels text[] := NEW.segments || NEW.rule_segments;
+BEGIN
+    DELETE FROM customer_segments s
+    WHERE s.project_id = NEW.project_id AND s.customer_id = NEW.id AND s.segment_id <> ALL (labels);
+    INSERT INTO customer_segments (project_id, customer_id, segment_id, created_at)
+    SELECT DISTINCT NEW.project_id, NEW.id, n.label, NEW.created_at FROM unnest(labels) AS n (label)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_product_labels() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    in_collections text[] := NEW.collections || NEW.rule_collections;
+BEGIN
+    DELETE FROM product_labels l
+    WHERE l.project_id = NEW.project_id AND l.product_id = NEW.id
+        AND l.label <> ALL (CASE l.kind WHEN 'category' THEN NEW.categories ELSE in_collections END);
+    INSERT INTO product_labels (project_id, product_id, kind, label, created_at)
+    SELECT NEW.project_id, NEW.id, 'category', n.label, NEW.created_at FROM unnest(NEW.categories) AS n (label)
+    UNION
+    SELECT NEW.project_id, NEW.id, 'collection', n.label, NEW.created_at FROM unnest(in_collections) AS n (label)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.search_key(given text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN lower((given COLLATE pg_c_utf8));
@@ -812,10 +905,12 @@ CREATE TABLE public.customers (
     updated_at timestamp with time zone,
     name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
     email_key text GENERATED ALWAYS AS (public.search_key(email)) STORED COLLATE pg_catalog."C",
+    rule_segments text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT customers_email_check CHECK (((length(email) >= 1) AND (length(email) <= 320))),
     CONSTRAINT customers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
     CONSTRAINT customers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT customers_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT customers_rule_segments_check CHECK (((cardinality(rule_segments) <= 100) AND (octet_length((rule_segments)::text) <= 65536))),
     CONSTRAINT customers_segments_check CHECK (((cardinality(segments) <= 100) AND (octet_length((segments)::text) <= 16384))),
     CONSTRAINT customers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
@@ -1010,30 +1105,6 @@ CREATE FUNCTION public.lookup_api_key(wanted_hash bytea) RETURNS TABLE(key_id te
    WHERE ((k.key_hash = lookup_api_key.wanted_hash) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())));
 END;
 
-CREATE TABLE public.members (
-    account_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    person_id text COLLATE pg_catalog."C",
-    email text NOT NULL COLLATE pg_catalog."C",
-    role text NOT NULL,
-    project_ids text[],
-    status text NOT NULL,
-    invite_hash bytea,
-    invite_expires_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT members_active_is_somebody CHECK (((status <> 'active'::text) OR (person_id IS NOT NULL))),
-    CONSTRAINT members_email_check CHECK ((((octet_length(email) >= 3) AND (octet_length(email) <= 254)) AND (email = lower(email)))),
-    CONSTRAINT members_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
-    CONSTRAINT members_invite_hash_check CHECK ((octet_length(invite_hash) = 32)),
-    CONSTRAINT members_invited_by_token CHECK (((status = 'invited'::text) = (invite_hash IS NOT NULL))),
-    CONSTRAINT members_project_ids_check CHECK (((cardinality(project_ids) >= 1) AND (cardinality(project_ids) <= 100))),
-    CONSTRAINT members_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'manager'::text, 'analyst'::text]))),
-    CONSTRAINT members_status_check CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'removed'::text]))),
-    CONSTRAINT members_whole_account CHECK (((project_ids IS NULL) OR (role = ANY (ARRAY['manager'::text, 'analyst'::text]))))
-);
-
-ALTER TABLE ONLY public.members FORCE ROW LEVEL SECURITY;
-
 CREATE FUNCTION public.lookup_invitation(wanted_hash bytea) RETURNS TABLE(account_id text, member_id text, email text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -1057,6 +1128,10 @@ CREATE TABLE public.people (
     reset_hash bytea,
     reset_expires_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirm_hash bytea,
+    confirm_expires_at timestamp with time zone,
+    CONSTRAINT people_confirm_hash_check CHECK ((octet_length(confirm_hash) = 32)),
+    CONSTRAINT people_confirm_whole CHECK (((confirm_hash IS NULL) = (confirm_expires_at IS NULL))),
     CONSTRAINT people_email_check CHECK ((((octet_length(email) >= 3) AND (octet_length(email) <= 254)) AND (email = lower(email)))),
     CONSTRAINT people_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT people_password_hash_check CHECK (((password_hash ~~ '$argon2id$%'::text) AND (octet_length(password_hash) <= 256))),
@@ -1575,26 +1650,6 @@ CREATE TABLE public.async_action_chunks (
 
 ALTER TABLE ONLY public.async_action_chunks FORCE ROW LEVEL SECURITY;
 
-CREATE TABLE public.audit_log (
-    account_id text NOT NULL COLLATE pg_catalog."C",
-    project_id text COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    actor text NOT NULL,
-    action text NOT NULL,
-    object text NOT NULL,
-    object_id text NOT NULL COLLATE pg_catalog."C",
-    before jsonb,
-    after jsonb,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT audit_log_action_check CHECK ((action ~ '^[a-z][a-z0-9_.]{0,63}$'::text)),
-    CONSTRAINT audit_log_actor_check CHECK (((length(actor) >= 1) AND (length(actor) <= 200))),
-    CONSTRAINT audit_log_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
-    CONSTRAINT audit_log_object_check CHECK ((object ~ '^[a-z][a-z0-9_]{0,63}$'::text)),
-    CONSTRAINT audit_log_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 1024)))
-);
-
-ALTER TABLE ONLY public.audit_log FORCE ROW LEVEL SECURITY;
-
 CREATE TABLE public.campaigns (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1622,6 +1677,23 @@ CREATE TABLE public.campaigns (
 );
 
 ALTER TABLE ONLY public.campaigns FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.collections (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text,
+    rule jsonb,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
+    CONSTRAINT collections_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
+    CONSTRAINT collections_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT collections_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT collections_rule_check CHECK (((jsonb_typeof(rule) = 'object'::text) AND (octet_length((rule)::text) <= 32768)))
+);
+
+ALTER TABLE ONLY public.collections FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.counters (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -1652,6 +1724,15 @@ CREATE TABLE public.counters (
 WITH (fillfactor='70');
 
 ALTER TABLE ONLY public.counters FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.customer_segments (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    segment_id text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.customer_segments FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.epochs (
     shard smallint NOT NULL,
@@ -1758,7 +1839,7 @@ CREATE TABLE public.outbox (
     applied_at timestamp with time zone,
     attempts integer DEFAULT 0 NOT NULL,
     CONSTRAINT outbox_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT outbox_object_check CHECK ((object = ANY (ARRAY['campaign'::text, 'voucher'::text, 'batch'::text, 'rule'::text, 'customer'::text, 'product'::text, 'settings'::text, 'promotion_tier'::text, 'gift_card'::text, 'loyalty_card'::text, 'referral_code'::text]))),
+    CONSTRAINT outbox_object_check CHECK ((object = ANY (ARRAY['campaign'::text, 'voucher'::text, 'batch'::text, 'rule'::text, 'customer'::text, 'product'::text, 'sku'::text, 'settings'::text, 'promotion_tier'::text, 'gift_card'::text, 'loyalty_card'::text, 'referral_code'::text]))),
     CONSTRAINT outbox_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 1024))),
     CONSTRAINT outbox_shard_check CHECK (((shard >= 0) AND (shard <= 1023))),
     CONSTRAINT outbox_version_check CHECK (((version >= 0) AND (version <= '9007199254740991'::bigint)))
@@ -1775,6 +1856,17 @@ ALTER TABLE public.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.product_labels (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    product_id text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    label text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT product_labels_kind_check CHECK ((kind = ANY (ARRAY['category'::text, 'collection'::text])))
+);
+
+ALTER TABLE ONLY public.product_labels FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.products (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1787,12 +1879,15 @@ CREATE TABLE public.products (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
+    rule_collections text[] DEFAULT '{}'::text[] NOT NULL,
+    deleted_at timestamp with time zone,
     CONSTRAINT products_categories_check CHECK (((cardinality(categories) <= 100) AND (octet_length((categories)::text) <= 16384))),
     CONSTRAINT products_collections_check CHECK (((cardinality(collections) <= 100) AND (octet_length((collections)::text) <= 16384))),
     CONSTRAINT products_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
     CONSTRAINT products_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT products_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT products_price_minor_check CHECK (((price_minor >= 0) AND (price_minor <= '1000000000000'::bigint))),
+    CONSTRAINT products_rule_collections_check CHECK (((cardinality(rule_collections) <= 100) AND (octet_length((rule_collections)::text) <= 65536))),
     CONSTRAINT products_version_check CHECK (((version >= 2) AND (version <= '9007199254740991'::bigint)))
 );
 
@@ -2086,12 +2181,38 @@ CREATE TABLE public.segments (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
+    rule jsonb,
     CONSTRAINT segments_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
     CONSTRAINT segments_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT segments_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+    CONSTRAINT segments_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT segments_rule_check CHECK (((jsonb_typeof(rule) = 'object'::text) AND (octet_length((rule)::text) <= 32768)))
 );
 
 ALTER TABLE ONLY public.segments FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.skus (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    version bigint DEFAULT 2 NOT NULL,
+    product_id text COLLATE pg_catalog."C",
+    name text,
+    price_minor bigint,
+    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
+    CONSTRAINT skus_attributes_check CHECK (((jsonb_typeof(attributes) = 'object'::text) AND (octet_length((attributes)::text) <= 16384))),
+    CONSTRAINT skus_id_check CHECK (((length(id) >= 1) AND (length(id) <= 128))),
+    CONSTRAINT skus_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT skus_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT skus_price_minor_check CHECK (((price_minor >= 0) AND (price_minor <= '1000000000000'::bigint))),
+    CONSTRAINT skus_product_id_check CHECK (((length(product_id) >= 1) AND (length(product_id) <= 128))),
+    CONSTRAINT skus_version_check CHECK (((version >= 2) AND (version <= '9007199254740991'::bigint)))
+);
+
+ALTER TABLE ONLY public.skus FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.stream_positions (
     shard smallint NOT NULL,
@@ -2190,11 +2311,17 @@ ALTER TABLE ONLY public.campaigns
 ALTER TABLE ONLY public.codes
     ADD CONSTRAINT codes_pkey PRIMARY KEY (project_id, code);
 
+ALTER TABLE ONLY public.collections
+    ADD CONSTRAINT collections_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.customer_events
     ADD CONSTRAINT customer_events_pkey PRIMARY KEY (project_id, type, id);
+
+ALTER TABLE ONLY public.customer_segments
+    ADD CONSTRAINT customer_segments_pkey PRIMARY KEY (project_id, customer_id, segment_id);
 
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_pkey PRIMARY KEY (project_id, id);
@@ -2249,6 +2376,9 @@ ALTER TABLE ONLY public.people
 
 ALTER TABLE ONLY public.people
     ADD CONSTRAINT people_reset_hash_key UNIQUE (reset_hash);
+
+ALTER TABLE ONLY public.product_labels
+    ADD CONSTRAINT product_labels_pkey PRIMARY KEY (project_id, product_id, kind, label);
 
 ALTER TABLE ONLY public.products
     ADD CONSTRAINT products_pkey PRIMARY KEY (project_id, id);
@@ -2331,6 +2461,9 @@ ALTER TABLE ONLY public.sessions
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_token_hash_key UNIQUE (token_hash);
 
+ALTER TABLE ONLY public.skus
+    ADD CONSTRAINT skus_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.stream_positions
     ADD CONSTRAINT stream_positions_pkey PRIMARY KEY (shard);
 
@@ -2381,7 +2514,15 @@ CREATE INDEX campaigns_by_time ON public.campaigns USING btree (project_id, crea
 
 CREATE INDEX campaigns_by_type ON public.campaigns USING btree (project_id, type, created_at, id);
 
+CREATE INDEX collections_by_name ON public.collections USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
+
+CREATE INDEX collections_by_rule ON public.collections USING btree (project_id, id) WHERE (rule IS NOT NULL);
+
+CREATE INDEX collections_by_time ON public.collections USING btree (project_id, created_at, id);
+
 CREATE INDEX customer_events_by_customer ON public.customer_events USING btree (project_id, customer_id) WHERE (customer_id IS NOT NULL);
+
+CREATE INDEX customer_segments_by_segment ON public.customer_segments USING btree (project_id, segment_id, created_at, customer_id);
 
 CREATE INDEX customers_by_email ON public.customers USING btree (project_id, email_key, id) WHERE (email_key IS NOT NULL);
 
@@ -2427,9 +2568,11 @@ CREATE INDEX outbox_unapplied ON public.outbox USING btree (shard, id) WHERE (ap
 
 CREATE INDEX paid_orders_by_customer ON public.paid_orders USING btree (project_id, customer_id) WHERE (customer_id IS NOT NULL);
 
+CREATE INDEX product_labels_by_label ON public.product_labels USING btree (project_id, kind, label, created_at, product_id);
+
 CREATE INDEX products_by_name ON public.products USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
 
-CREATE INDEX products_by_time ON public.products USING btree (project_id, created_at, id);
+CREATE INDEX products_by_time ON public.products USING btree (project_id, created_at, id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX projects_by_time ON public.projects USING btree (account_id, created_at, id);
 
@@ -2479,9 +2622,19 @@ CREATE INDEX reservation_holds_by_reservation ON public.reservation_holds USING 
 
 CREATE INDEX segments_by_name ON public.segments USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
 
+CREATE INDEX segments_by_rule ON public.segments USING btree (project_id, id) WHERE (rule IS NOT NULL);
+
 CREATE INDEX segments_by_time ON public.segments USING btree (project_id, created_at, id);
 
 CREATE INDEX sessions_by_member ON public.sessions USING btree (account_id, member_id);
+
+CREATE INDEX sessions_by_time ON public.sessions USING btree (person_id, created_at, id) WHERE (ended_at IS NULL);
+
+CREATE INDEX skus_by_name ON public.skus USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
+
+CREATE INDEX skus_by_product ON public.skus USING btree (project_id, product_id, created_at, id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX skus_by_time ON public.skus USING btree (project_id, created_at, id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX usage_daily_by_project ON public.usage_daily USING btree (project_id, day);
 
@@ -2495,6 +2648,10 @@ CREATE INDEX vouchers_by_customer ON public.vouchers USING btree (project_id, cu
 
 CREATE INDEX vouchers_by_time ON public.vouchers USING btree (project_id, created_at, id);
 
+CREATE TRIGGER customers_segments_changed AFTER UPDATE OF segments, rule_segments ON public.customers FOR EACH ROW WHEN (((old.segments IS DISTINCT FROM new.segments) OR (old.rule_segments IS DISTINCT FROM new.rule_segments))) EXECUTE FUNCTION public.keep_customer_segments();
+
+CREATE TRIGGER customers_segments_made AFTER INSERT ON public.customers FOR EACH ROW WHEN (((cardinality(new.segments) + cardinality(new.rule_segments)) > 0)) EXECUTE FUNCTION public.keep_customer_segments();
+
 CREATE TRIGGER gift_card_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.gift_card_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_changes();
 
 CREATE TRIGGER gift_cards_codes AFTER INSERT ON public.gift_cards REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('gift_card');
@@ -2502,6 +2659,10 @@ CREATE TRIGGER gift_cards_codes AFTER INSERT ON public.gift_cards REFERENCING NE
 CREATE TRIGGER loyalty_cards_codes AFTER INSERT ON public.loyalty_cards REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('loyalty_card');
 
 CREATE TRIGGER loyalty_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.loyalty_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_changes();
+
+CREATE TRIGGER products_labels_changed AFTER UPDATE OF categories, collections, rule_collections ON public.products FOR EACH ROW WHEN (((old.categories IS DISTINCT FROM new.categories) OR (old.collections IS DISTINCT FROM new.collections) OR (old.rule_collections IS DISTINCT FROM new.rule_collections))) EXECUTE FUNCTION public.keep_product_labels();
+
+CREATE TRIGGER products_labels_made AFTER INSERT ON public.products FOR EACH ROW WHEN ((((cardinality(new.categories) + cardinality(new.collections)) + cardinality(new.rule_collections)) > 0)) EXECUTE FUNCTION public.keep_product_labels();
 
 CREATE TRIGGER referral_codes_codes AFTER INSERT ON public.referral_codes REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('referral_code');
 
@@ -2536,6 +2697,9 @@ ALTER TABLE ONLY public.campaigns
 ALTER TABLE ONLY public.codes
     ADD CONSTRAINT codes_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
+ALTER TABLE ONLY public.collections
+    ADD CONSTRAINT collections_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
@@ -2544,6 +2708,9 @@ ALTER TABLE ONLY public.counters
 
 ALTER TABLE ONLY public.customer_events
     ADD CONSTRAINT customer_events_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+ALTER TABLE ONLY public.customer_segments
+    ADD CONSTRAINT customer_segments_project_id_customer_id_fkey FOREIGN KEY (project_id, customer_id) REFERENCES public.customers(project_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
@@ -2580,6 +2747,9 @@ ALTER TABLE ONLY public.outbox
 
 ALTER TABLE ONLY public.paid_orders
     ADD CONSTRAINT paid_orders_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+ALTER TABLE ONLY public.product_labels
+    ADD CONSTRAINT product_labels_project_id_product_id_fkey FOREIGN KEY (project_id, product_id) REFERENCES public.products(project_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.products
     ADD CONSTRAINT products_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
@@ -2620,6 +2790,9 @@ ALTER TABLE ONLY public.sessions
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(id);
 
+ALTER TABLE ONLY public.skus
+    ADD CONSTRAINT skus_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
 ALTER TABLE ONLY public.stream_positions
     ADD CONSTRAINT stream_positions_shard_epoch_fkey FOREIGN KEY (shard, epoch) REFERENCES public.epochs(shard, epoch);
 
@@ -2648,13 +2821,17 @@ CREATE POLICY app_delete ON public.async_action_chunks FOR DELETE TO vauchflow_a
 
 CREATE POLICY app_delete ON public.async_actions FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) AND (status = 'receiving'::text)));
 
+CREATE POLICY app_delete ON public.collections FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_delete ON public.customers FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_delete ON public.idempotency_keys FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
+CREATE POLICY app_delete ON public.segments FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_delete ON public.sessions FOR DELETE TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
 
-CREATE POLICY app_insert ON public.accounts FOR INSERT TO vauchflow_app WITH CHECK (((id = ( SELECT public.app_account_id() AS app_account_id)) AND (plan = 'free'::text)));
+CREATE POLICY app_insert ON public.accounts FOR INSERT TO vauchflow_app WITH CHECK (((id = ( SELECT public.app_account_id() AS app_account_id)) AND (plan = 'free'::text) AND (confirmed_at IS NULL)));
 
 CREATE POLICY app_insert ON public.api_keys FOR INSERT TO vauchflow_app WITH CHECK (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
@@ -2667,6 +2844,8 @@ CREATE POLICY app_insert ON public.audit_log FOR INSERT TO vauchflow_app WITH CH
 CREATE POLICY app_insert ON public.campaigns FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.codes FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_insert ON public.collections FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.counters FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2702,6 +2881,8 @@ CREATE POLICY app_insert ON public.segments FOR INSERT TO vauchflow_app WITH CHE
 
 CREATE POLICY app_insert ON public.sessions FOR INSERT TO vauchflow_app WITH CHECK ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
 
+CREATE POLICY app_insert ON public.skus FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_insert ON public.validation_rules FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.vouchers FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -2722,9 +2903,13 @@ CREATE POLICY app_select ON public.campaigns FOR SELECT TO vauchflow_app USING (
 
 CREATE POLICY app_select ON public.codes FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_select ON public.collections FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.counters FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.customer_events FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_select ON public.customer_segments FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.customers FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2749,6 +2934,8 @@ CREATE POLICY app_select ON public.outbox FOR SELECT TO vauchflow_app USING ((pr
 CREATE POLICY app_select ON public.paid_orders FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.people FOR SELECT TO vauchflow_app USING ((id = ( SELECT public.app_person_id() AS app_person_id)));
+
+CREATE POLICY app_select ON public.product_labels FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.products FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2792,6 +2979,8 @@ CREATE POLICY app_select ON public.segments FOR SELECT TO vauchflow_app USING ((
 
 CREATE POLICY app_select ON public.sessions FOR SELECT TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
 
+CREATE POLICY app_select ON public.skus FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_select ON public.stream_positions FOR SELECT TO vauchflow_app USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY app_select ON public.usage_daily FOR SELECT TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
@@ -2802,11 +2991,15 @@ CREATE POLICY app_select ON public.vouchers FOR SELECT TO vauchflow_app USING ((
 
 CREATE POLICY app_select ON public.worker_leases FOR SELECT TO vauchflow_app USING (((shard = ( SELECT public.app_shard() AS app_shard)) AND (worker_id = ( SELECT public.app_worker_id() AS app_worker_id))));
 
+CREATE POLICY app_update ON public.accounts FOR UPDATE TO vauchflow_app USING ((id = ( SELECT public.app_account_id() AS app_account_id))) WITH CHECK ((id = ( SELECT public.app_account_id() AS app_account_id)));
+
 CREATE POLICY app_update ON public.api_keys FOR UPDATE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL)))) WITH CHECK (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_update ON public.async_actions FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.campaigns FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_update ON public.collections FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.counters FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2845,6 +3038,8 @@ CREATE POLICY app_update ON public.referral_tasks FOR UPDATE TO vauchflow_app US
 CREATE POLICY app_update ON public.segments FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.sessions FOR UPDATE TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id))) WITH CHECK ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
+
+CREATE POLICY app_update ON public.skus FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_update ON public.validation_rules FOR UPDATE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2894,9 +3089,13 @@ CREATE POLICY cards_update ON public.loyalty_lots FOR UPDATE TO vauchflow_cards 
 
 ALTER TABLE public.codes ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.collections ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.counters ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.customer_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.customer_segments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.customers ENABLE ROW LEVEL SECURITY;
 
@@ -3013,6 +3212,8 @@ ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.paid_orders ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.people ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.product_labels ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.products ENABLE ROW LEVEL SECURITY;
 
@@ -3134,6 +3335,8 @@ CREATE POLICY reconciler_select ON public.reservations FOR SELECT TO vauchflow_r
 
 CREATE POLICY reconciler_select ON public.ring_entries FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
+CREATE POLICY reconciler_select ON public.skus FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
+
 CREATE POLICY reconciler_select ON public.stream_positions FOR SELECT TO vauchflow_reconciler USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY reconciler_select ON public.usage_daily FOR SELECT TO vauchflow_reconciler USING ((( SELECT public.app_shard() AS app_shard) IS NOT NULL));
@@ -3202,6 +3405,8 @@ ALTER TABLE public.segments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sessions ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.skus ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.stream_positions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.usage_daily ENABLE ROW LEVEL SECURITY;
@@ -3240,6 +3445,33 @@ REVOKE ALL ON FUNCTION public.app_worker_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_worker_id() TO vauchflow_app;
 GRANT ALL ON FUNCTION public.app_worker_id() TO vauchflow_reconciler;
 
+GRANT SELECT,INSERT ON TABLE public.audit_log TO vauchflow_app;
+GRANT INSERT ON TABLE public.audit_log TO vauchflow_reconciler;
+GRANT SELECT ON TABLE public.audit_log TO vauchflow_eraser;
+
+GRANT UPDATE(object_id) ON TABLE public.audit_log TO vauchflow_eraser;
+
+GRANT UPDATE(before) ON TABLE public.audit_log TO vauchflow_eraser;
+
+GRANT UPDATE(after) ON TABLE public.audit_log TO vauchflow_eraser;
+
+GRANT SELECT,INSERT ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(person_id) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(role) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(project_ids) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(status) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(invite_hash) ON TABLE public.members TO vauchflow_app;
+
+GRANT UPDATE(invite_expires_at) ON TABLE public.members TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.audit_own(wanted_action text, account_ids text[], entry_ids text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_own(wanted_action text, account_ids text[], entry_ids text[]) TO vauchflow_app;
+
 REVOKE ALL ON FUNCTION public.blank_moves(packed bytea, since integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.blank_redeemed(event bytea) FROM PUBLIC;
@@ -3257,6 +3489,8 @@ REVOKE ALL ON FUNCTION public.customer_of_event(event bytea) FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE public.accounts TO vauchflow_app;
 GRANT SELECT ON TABLE public.accounts TO vauchflow_reconciler;
+
+GRANT UPDATE(confirmed_at) ON TABLE public.accounts TO vauchflow_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.async_actions TO vauchflow_app;
 GRANT SELECT ON TABLE public.async_actions TO vauchflow_eraser;
@@ -3376,6 +3610,10 @@ GRANT UPDATE(updated_at) ON TABLE public.loyalty_cards TO vauchflow_eraser;
 REVOKE ALL ON FUNCTION public.issue_loyalty_card(project text, id text, program text, code text, customer text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.issue_loyalty_card(project text, id text, program text, code text, customer text, metadata jsonb) TO vauchflow_app;
 
+REVOKE ALL ON FUNCTION public.keep_customer_segments() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.keep_product_labels() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.search_key(given text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.search_key(given text) TO vauchflow_app;
 GRANT ALL ON FUNCTION public.search_key(given text) TO vauchflow_reconciler;
@@ -3462,20 +3700,6 @@ GRANT UPDATE(expires_at) ON TABLE public.api_keys TO vauchflow_app;
 REVOKE ALL ON FUNCTION public.lookup_api_key(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_api_key(wanted_hash bytea) TO vauchflow_app;
 
-GRANT SELECT,INSERT ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(person_id) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(role) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(project_ids) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(status) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(invite_hash) ON TABLE public.members TO vauchflow_app;
-
-GRANT UPDATE(invite_expires_at) ON TABLE public.members TO vauchflow_app;
-
 REVOKE ALL ON FUNCTION public.lookup_invitation(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_invitation(wanted_hash bytea) TO vauchflow_app;
 
@@ -3496,6 +3720,10 @@ GRANT UPDATE(recovery_hashes) ON TABLE public.people TO vauchflow_app;
 GRANT UPDATE(reset_hash) ON TABLE public.people TO vauchflow_app;
 
 GRANT UPDATE(reset_expires_at) ON TABLE public.people TO vauchflow_app;
+
+GRANT UPDATE(confirm_hash) ON TABLE public.people TO vauchflow_app;
+
+GRANT UPDATE(confirm_expires_at) ON TABLE public.people TO vauchflow_app;
 
 REVOKE ALL ON FUNCTION public.lookup_password_reset(wanted_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lookup_password_reset(wanted_hash bytea) TO vauchflow_app;
@@ -3583,18 +3811,10 @@ GRANT UPDATE(resolved_at) ON TABLE public.alarms TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.async_action_chunks TO vauchflow_app;
 
-GRANT SELECT,INSERT ON TABLE public.audit_log TO vauchflow_app;
-GRANT INSERT ON TABLE public.audit_log TO vauchflow_reconciler;
-GRANT SELECT ON TABLE public.audit_log TO vauchflow_eraser;
-
-GRANT UPDATE(object_id) ON TABLE public.audit_log TO vauchflow_eraser;
-
-GRANT UPDATE(before) ON TABLE public.audit_log TO vauchflow_eraser;
-
-GRANT UPDATE(after) ON TABLE public.audit_log TO vauchflow_eraser;
-
 GRANT SELECT,INSERT,UPDATE ON TABLE public.campaigns TO vauchflow_app;
 GRANT SELECT ON TABLE public.campaigns TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.collections TO vauchflow_app;
 
 GRANT SELECT ON TABLE public.counters TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.counters TO vauchflow_reconciler;
@@ -3613,6 +3833,8 @@ GRANT INSERT(limit_value),UPDATE(limit_value) ON TABLE public.counters TO vauchf
 GRANT INSERT(ceiling),UPDATE(ceiling) ON TABLE public.counters TO vauchflow_app;
 
 GRANT INSERT(version),UPDATE(version) ON TABLE public.counters TO vauchflow_app;
+
+GRANT SELECT ON TABLE public.customer_segments TO vauchflow_app;
 
 GRANT SELECT ON TABLE public.epochs TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.epochs TO vauchflow_reconciler;
@@ -3641,6 +3863,8 @@ GRANT UPDATE(applied_at) ON TABLE public.outbox TO vauchflow_reconciler;
 
 GRANT UPDATE(attempts) ON TABLE public.outbox TO vauchflow_app;
 GRANT UPDATE(attempts) ON TABLE public.outbox TO vauchflow_reconciler;
+
+GRANT SELECT ON TABLE public.product_labels TO vauchflow_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.products TO vauchflow_app;
 GRANT SELECT ON TABLE public.products TO vauchflow_reconciler;
@@ -3734,7 +3958,10 @@ GRANT SELECT,DELETE ON TABLE public.reservations TO vauchflow_eraser;
 GRANT SELECT,INSERT ON TABLE public.ring_entries TO vauchflow_app;
 GRANT SELECT,DELETE ON TABLE public.ring_entries TO vauchflow_reconciler;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.segments TO vauchflow_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.segments TO vauchflow_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.skus TO vauchflow_app;
+GRANT SELECT ON TABLE public.skus TO vauchflow_reconciler;
 
 GRANT SELECT ON TABLE public.stream_positions TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.stream_positions TO vauchflow_reconciler;

@@ -78,12 +78,18 @@ async def _insert(
 
 
 async def _make(
-    call: AccountCall, tx: Transaction, project_id: str | None, type_: KeyType, terms: KeyTerms, action: str
+    call: AccountCall,
+    tx: Transaction,
+    project_id: str | None,
+    type_: KeyType,
+    terms: KeyTerms,
+    action: str,
+    more: dict[str, Any] | None = None,
 ) -> Outcome:
     secret = call.context.secret
     seal = Seal(secret, call.idempotency_key is not None)
     made = await create_key(tx, secret, call.account_id, project_id, type_, seal.entropy(type_), terms)
-    after = {"type": type_, "scopes": terms.scopes, "rotated_from": terms.rotated_from}
+    after = {"type": type_, "scopes": terms.scopes, "rotated_from": terms.rotated_from, **(more or {})}
     await record(tx, call, action, made.id, after=after, project_id=project_id)
     body = ApiKeyCreated(made.id, "api_key", made.key, type_, project_id, terms.name, terms.scopes, terms.rotated_from)
     return Outcome(201, body, sealed=msgspec.structs.replace(body, key=seal.sealed()))
@@ -114,7 +120,7 @@ async def _rotate(call: AccountCall, key_id: str, grace_s: int, tx: Transaction)
         raise Refused("right_missing", "The key may more than you.")
     await tx.execute(_EXPIRE, call.account_id, key_id, grace_s)
     terms = KeyTerms(row["name"], row["scopes"], key_id)
-    return await _make(call, tx, row["project_id"], row["type"], terms, "api_key.rotate")
+    return await _make(call, tx, row["project_id"], row["type"], terms, "api_key.rotate", {"grace_s": grace_s})
 
 
 async def list_api_keys(call: AccountCall) -> Response[bytes]:
@@ -137,7 +143,9 @@ async def revoke_api_key(call: AccountCall, key_id: str) -> Response[bytes]:
         row = await tx.fetchrow(_REVOKE, call.account_id, project_id, key_id) if is_id("key", key_id) else None
         if row is None:
             raise Refused("api_key_not_found")
-        await record(tx, call, "api_key.revoke", key_id, project_id=row["project_id"])
+        if row["was_revoked_at"] is None:
+            before, after = ({"type": row["type"], "status": status} for status in ("active", "revoked"))
+            await record(tx, call, "api_key.revoke", key_id, before, after, project_id=row["project_id"])
     return answer(200, _show(row))
 
 

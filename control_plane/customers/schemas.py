@@ -32,13 +32,15 @@ class CustomerUpdate(msgspec.Struct, kw_only=True):
 
 
 class CustomerView(msgspec.Struct):
-    """A customer as the API shows it. `updated_at` null: known from redemptions alone."""
+    """A customer as the API shows it. `segments` are those that the shop has put them into, `rule_segments` those whose
+    rule they meet: they are in both. `updated_at` null: known from redemptions alone."""
 
     id: str
     object: Literal["customer"]
     name: str | None
     email: str | None
     segments: list[str]
+    rule_segments: list[str]
     metadata: msgspec.Raw
     version: int
     created_at: str

@@ -1,6 +1,7 @@
 """What is done with customers: upserted, changed, deleted, read, listed. Must never write into the audit log what a
 shop says of them."""
 
+import json
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,12 +13,15 @@ from control_plane.audit import record
 from control_plane.calls import Call
 from control_plane.customers.schemas import MOST_EMAIL_CHARS, CustomerUpdate, CustomerUpsert, CustomerView
 from control_plane.effects import Change, Outcome, perform
+from control_plane.groups.belonging import rules_in_force
+from control_plane.groups.kinds import SEGMENTS
 from control_plane.listing import Filters, Listing, Text, Time
 from control_plane.queries import Page
 from control_plane.rules.times import show_time
 from control_plane.shop_ids import is_shop_id, once_each
 from control_plane.shop_reading import by_id_or, get_one
 from control_plane.upserts import change_if_pending, ensure_locked, given_fields
+from domain.groups import Member, Rule, segments_of
 from domain.problems import Refused
 from store.database import Transaction
 from store.definitions import stage_change
@@ -30,6 +34,7 @@ _UPDATE = query("control_update_customer")
 _GET = query("control_customer")
 _LIST = query("control_customers")
 _OF_EMAIL = query("control_customers_of_email")
+_OF_SEGMENT = query("control_customers_of_segment")
 
 
 class StoredCustomer(msgspec.Struct, frozen=True):
@@ -39,6 +44,7 @@ class StoredCustomer(msgspec.Struct, frozen=True):
     name: str | None
     email: str | None
     segments: tuple[str, ...]
+    rule_segments: tuple[str, ...]
     metadata: str
     version: int
     created_at: datetime
@@ -63,9 +69,10 @@ def read_customer(call: Call, body: CustomerUpsert | CustomerUpdate) -> dict[str
 
 async def upsert(call: Call, customer_id: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
     """Make the customer what the fields say, inside the transaction."""
-    tenant = call.tenant
-    before, _ = await ensure_locked(tx, _ENSURE, _LOCK, _from_row, tenant.project_id, customer_id)
-    return await _change(call, before, fields, tx)
+    project_id = call.tenant.project_id
+    rules = await rules_in_force(tx, SEGMENTS, project_id)
+    before, _ = await ensure_locked(tx, _ENSURE, _LOCK, _from_row, project_id, customer_id)
+    return await _change(call, before, fields, rules, tx)
 
 
 async def patch_customer(call: Call, customer_id: str) -> Response[bytes]:
@@ -75,20 +82,25 @@ async def patch_customer(call: Call, customer_id: str) -> Response[bytes]:
 
 
 async def _patch(call: Call, customer_id: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
-    row = await tx.fetchrow(_LOCK, call.tenant.project_id, customer_id) if is_shop_id(customer_id) else None
+    project_id = call.tenant.project_id
+    rules = await rules_in_force(tx, SEGMENTS, project_id)
+    row = await tx.fetchrow(_LOCK, project_id, customer_id) if is_shop_id(customer_id) else None
     if row is None:
         raise Refused("customer_not_found")
-    return await _change(call, _from_row(row), fields, tx)
+    return await _change(call, _from_row(row), fields, rules, tx)
 
 
-async def _change(call: Call, before: StoredCustomer, fields: dict[str, Any], tx: Transaction) -> Outcome:
+async def _change(
+    call: Call, before: StoredCustomer, fields: dict[str, Any], rules: tuple[Rule, ...], tx: Transaction
+) -> Outcome:
     tenant = call.tenant
     after = msgspec.structs.replace(before, **fields)
+    member = Member(before.id, after.segments, json.loads(after.metadata))
+    after = msgspec.structs.replace(after, rule_segments=segments_of(rules, member))
     if after == before and before.updated_at is not None:
         return Outcome(200, _show(before), await change_if_pending(tx, call, "customer", before.id))
-    row = await tx.fetchrow(
-        _UPDATE, tenant.project_id, before.id, after.name, after.email, after.segments, after.metadata
-    )
+    terms = (after.name, after.email, after.segments, after.metadata, after.rule_segments)
+    row = await tx.fetchrow(_UPDATE, tenant.project_id, before.id, *terms)
     stored = _from_row(row)
     await stage_change(tx, tenant.shard, tenant.project_id, "customer", before.id, stored.version, ())
     versions = {"version": before.version}, {"version": stored.version}
@@ -130,6 +142,7 @@ def _show(customer: StoredCustomer) -> CustomerView:
         name=customer.name,
         email=customer.email,
         segments=list(customer.segments),
+        rule_segments=list(customer.rule_segments),
         metadata=msgspec.Raw(customer.metadata.encode()),
         version=customer.version,
         created_at=show_time(customer.created_at),
@@ -140,7 +153,10 @@ def _show(customer: StoredCustomer) -> CustomerView:
 def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]:
     between = (filters["created_from"], filters["created_before"])
     if filters["email"] is not None:
-        return (_OF_EMAIL, project_id, page.after, page.after_id, page.rows, *between, filters["email"])
+        which = (filters["email"], filters["segment"])
+        return (_OF_EMAIL, project_id, page.after, page.after_id, page.rows, *between, *which)
+    if filters["segment"] is not None:
+        return (_OF_SEGMENT, project_id, page.after, page.after_id, page.rows, *between, filters["segment"])
     return (_LIST, project_id, page.after, page.after_id, page.rows, *between)
 
 
@@ -148,7 +164,13 @@ CUSTOMERS = Listing(
     CustomerView,
     lambda row, _tenant: show_row(row),
     by_id_or(_GET, _statement),
-    {"id": Text(), "email": Text(MOST_EMAIL_CHARS), "created_from": Time(), "created_before": Time()},
+    {
+        "id": Text(),
+        "email": Text(MOST_EMAIL_CHARS),
+        "created_from": Time(),
+        "created_before": Time(),
+        "segment": Text(),
+    },
     searches=tuple(query(f"control_search_customers_by_{key}") for key in ("id", "email", "name")),
 )
 """GET /v1/customers"""

@@ -15,16 +15,17 @@ from control_plane.loyalty_cards.posting import Cause, add_points, stage_card
 from control_plane.rules.times import show_ms
 from domain.conditions import Facts
 from domain.loyalty import Happened, earned, lot_of, loyalty_program
-from domain.orders import Customer, Item, Order, Product
+from domain.orders import Customer, Item, Order, Product, Sku, product_name
 from domain.rules import Rules
 from domain.stacking import enrich
 from store.database import Transaction
-from store.definitions import customer_from, product_from
+from store.definitions import customer_from, product_from, sku_from
 from store.queries import query
 
 _CARDS = query("control_cards_that_earn")
 _CUSTOMERS = query("customer_rows")
 _PRODUCTS = query("product_rows")
+_SKUS = query("sku_rows")
 
 
 async def earn(tx: Transaction, call: Call, event: Reported, source: str) -> list[EarnedView]:
@@ -69,7 +70,8 @@ async def _happened(tx: Transaction, call: Call, event: Reported) -> Happened:
     tenant, order = call.tenant, event.order or Order(0)
     rows = await tx.fetch(_CUSTOMERS, tenant.project_id, [event.customer_id])
     customer = customer_from(rows[0]) if rows else Customer(event.customer_id or "")
-    order = enrich(order, await _products(tx, tenant.project_id, order.items))
+    skus = await _skus(tx, tenant.project_id, order.items)
+    order = enrich(order, await _products(tx, tenant.project_id, order.items, skus), skus)
     total_minor = event.total_minor or 0
     facts = Facts(
         order=order,
@@ -84,8 +86,15 @@ async def _happened(tx: Transaction, call: Call, event: Reported) -> Happened:
     return Happened(event.type, facts, total_minor)
 
 
-async def _products(tx: Transaction, project_id: str, items: tuple[Item, ...]) -> dict[str, Product]:
-    ids = list({item.product_id or item.sku or "" for item in items})
+async def _skus(tx: Transaction, project_id: str, items: tuple[Item, ...]) -> dict[str, Sku]:
+    ids = list({item.sku for item in items if item.sku is not None})
+    return {row["id"]: sku_from(row) for row in await tx.fetch(_SKUS, project_id, ids)} if ids else {}
+
+
+async def _products(
+    tx: Transaction, project_id: str, items: tuple[Item, ...], skus: dict[str, Sku]
+) -> dict[str, Product]:
+    ids = list({product_name(item, skus.get(item.sku or "")) or "" for item in items})
     if not ids:
         return {}
     return {row["id"]: product_from(row) for row in await tx.fetch(_PRODUCTS, project_id, ids)}

@@ -5,7 +5,17 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-ResourceName = Literal["redemptions", "vouchers", "campaigns", "gift_cards", "customers", "products", "segments"]
+ResourceName = Literal[
+    "redemptions",
+    "vouchers",
+    "campaigns",
+    "gift_cards",
+    "customers",
+    "products",
+    "skus",
+    "collections",
+    "segments",
+]
 Format = Literal["csv", "jsonl"]
 
 

@@ -4,6 +4,7 @@ from control_plane.customers import erasing
 from control_plane.exports.exporting import ACTION_TYPE as EXPORT
 from control_plane.exports.exporting import write_page
 from control_plane.gift_cards import ordering as gift_cards
+from control_plane.groups import walking
 from control_plane.imports import importing
 from control_plane.imports.resources import RESOURCES
 from control_plane.jobs.kinds import Kind
@@ -19,6 +20,7 @@ ERASED_PER_S = 2_000
 KINDS: dict[str, Kind] = {
     generating.ACTION_TYPE: Kind(generating.make_chunk, CODES_PER_S, is_batch=True),
     gift_cards.ACTION_TYPE: Kind(gift_cards.make_chunk, CODES_PER_S, is_batch=True),
+    walking.ACTION_TYPE: Kind(walking.walk, RECORDS_PER_S),
     EXPORT: Kind(write_page, EXPORTED_PER_S),
     erasing.ACTION_TYPE: Kind(erasing.erase_part, ERASED_PER_S),
 }

@@ -54,7 +54,8 @@ async def accept(visit: Visit) -> Response[bytes]:
             if member is None:
                 raise Refused("invalid_token")
             founder = Founder(account_id, member["id"], person_id)
-            await audit.record(tx, founder, "member.accept", member["id"], after={"role": member["role"]})
+            before, after = ({"role": member["role"], "status": status} for status in ("invited", "active"))
+            await audit.record(tx, founder, "member.accept", member["id"], before=before, after=after)
             if stored is None:
                 return answer(200, Accepted(show(member), None))
             return await _with_session(tx, context, person_id, member, visit.is_secure)

@@ -15,6 +15,7 @@ from control_plane.effects import Outcome, answer, perform
 from control_plane.mail import Mail
 from control_plane.members.schemas import MemberInvite, MemberUpdate, MemberView
 from control_plane.people.addresses import normalise
+from control_plane.people.confirming import require_confirmed
 from control_plane.queries import list_body
 from control_plane.rules.times import show_time
 from domain.ids import is_id
@@ -43,6 +44,7 @@ async def invite(call: AccountCall) -> Response[bytes]:
     body = call.body(MemberInvite)
     call.errors.raise_if_any()
     _require_standing(call, body.role)
+    await require_confirmed(call)
     token = secrets.token_urlsafe(32)
     response = await perform(call, partial(_invite, call, body, token))
     if "Idempotency-Replayed" not in response.headers:
@@ -130,7 +132,7 @@ async def remove_member(call: AccountCall, member_id: str) -> Response[bytes]:
         before = await _locked(tx, call, member_id)
         await _keep_an_owner(tx, call, before)
         row = await tx.fetchrow(_REMOVE, call.account_id, member_id)
-        await record(tx, call, "member.remove", member_id, before=_facts(before))
+        await record(tx, call, "member.remove", member_id, before=_facts(before), after=_facts(row))
     return answer(200, show(row))
 
 

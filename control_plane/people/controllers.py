@@ -2,19 +2,22 @@
 
 from litestar import Controller, Response, delete, get, post
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from control_plane.calls import AccountCall
 from control_plane.members.accepting import accept
 from control_plane.members.schemas import Accepted
-from control_plane.people import resets, second_factor, signing_in
+from control_plane.people import confirming, resets, second_factor, sessions, signing_in
 from control_plane.people.schemas import (
     Done,
+    EmailConfirm,
     InvitationAccept,
     LogIn,
     MeView,
     PasswordChange,
     ResetConfirm,
     ResetRequest,
+    SessionView,
     SignedUp,
     SignUp,
     TotpBegun,
@@ -22,6 +25,7 @@ from control_plane.people.schemas import (
     TotpConfirmed,
 )
 from control_plane.people.signing_up import sign_up
+from control_plane.queries import ListBody
 from control_plane.rights import OWN, PUBLIC, taking
 from control_plane.visits import Visit
 
@@ -81,6 +85,27 @@ class MeController(Controller):
     @get("/me", operation_id="getMe", opt={"answer": MeView})
     async def me(self, account: NamedDependency[AccountCall]) -> Response[bytes]:
         return await signing_in.show_me(account)
+
+    @get("/me/sessions", operation_id="listSessions", opt={"answer": ListBody[SessionView]})
+    async def list_sessions(self, account: NamedDependency[AccountCall]) -> Response[bytes]:
+        return await sessions.list_own(account)
+
+    @delete("/me/sessions/{session_id:str}", status_code=200, operation_id="endSession")
+    async def end_session(self, account: NamedDependency[AccountCall], session_id: FromPath[str]) -> Response[bytes]:
+        return await sessions.end_own(account, session_id)
+
+    @post("/me/email-confirmation", status_code=202, operation_id="askForEmailConfirmation", opt={"answer": Done})
+    async def ask_confirmation(self, account: NamedDependency[AccountCall]) -> Response[bytes]:
+        return await confirming.ask(account)
+
+    @post(
+        "/me/email-confirmation/confirm",
+        status_code=200,
+        operation_id="confirmEmail",
+        opt={"body": EmailConfirm, "answer": MeView},
+    )
+    async def confirm_email(self, account: NamedDependency[AccountCall]) -> Response[bytes]:
+        return await confirming.confirm(account)
 
     @post(
         "/me/password", status_code=200, operation_id="changePassword", opt={"body": PasswordChange, "answer": MeView}

@@ -7,11 +7,12 @@ import secrets
 
 from litestar import Response
 
-from control_plane import attempts
+from control_plane import attempts, audit
 from control_plane.context import Context
 from control_plane.cookies import token_hash
 from control_plane.effects import answer
 from control_plane.mail import Mail
+from control_plane.people import sessions
 from control_plane.people.addresses import normalise
 from control_plane.people.schemas import Done, ResetConfirm, ResetRequest
 from control_plane.visits import Visit
@@ -70,4 +71,5 @@ async def confirm(visit: Visit) -> Response[bytes]:
         await tx.execute(_PROVE, person_id)
         await tx.execute(_PASSWORD, person_id, stored)
         await tx.execute(_END_ALL, person_id)
+        await audit.record_own(tx, await sessions.account_ids(tx, person_id), "reset_password")
     return answer(200, Done())

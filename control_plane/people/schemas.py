@@ -59,6 +59,12 @@ class ResetConfirm(msgspec.Struct, kw_only=True):
     password: Password
 
 
+class EmailConfirm(msgspec.Struct, kw_only=True):
+    """Body of whoever confirms the address that they have signed up with: what was mailed there."""
+
+    token: Token
+
+
 class InvitationAccept(msgspec.Struct, kw_only=True):
     """Body of whoever accepts: what was mailed, and a password where the person has none yet."""
 
@@ -113,6 +119,20 @@ class MeView(msgspec.Struct):
     memberships: list[MembershipView]
     rights: list[str]
     csrf_token: str
+
+
+class SessionView(msgspec.Struct):
+    """A session of one's own that stands; `current` is the one that asks. It ends 12 hours after it was last seen, and
+    at `expires_at` at the latest."""
+
+    id: str
+    object: Literal["session"]
+    account_id: str
+    member_id: str
+    current: bool
+    created_at: str
+    seen_at: str
+    expires_at: str
 
 
 class SignedUp(MeView):

@@ -14,13 +14,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from litestar import Response
 
 from control_plane import attempts
-from control_plane.audit import record
+from control_plane.audit import record_own
 from control_plane.auth import Principal
 from control_plane.bodies import NoBody
 from control_plane.calls import AccountCall
 from control_plane.clock import now_ms
 from control_plane.effects import answer
 from control_plane.people.schemas import Done, TotpBegun, TotpCode, TotpConfirmed
+from control_plane.people.sessions import account_ids
 from domain.ids import CODE_ALPHABET
 from domain.problems import Refused
 from store.database import Transaction
@@ -72,7 +73,7 @@ async def confirm(call: AccountCall) -> Response[bytes]:
         codes = ["".join(secrets.choice(CODE_ALPHABET) for _ in range(_RECOVERY_LENGTH)) for _ in range(RECOVERY_CODES)]
         hashes = [_recovery_hash(call.context.secret, code) for code in codes]
         await tx.execute(_CONFIRM, who.person_id, step, hashes)
-        await record(tx, call, "member.add_totp", call.actor)
+        await record_own(tx, await account_ids(tx, who.person_id), "add_totp")
     return answer(200, TotpConfirmed(codes))
 
 
@@ -88,7 +89,7 @@ async def remove(call: AccountCall) -> Response[bytes]:
         if not await take_code(tx, call.context.secret, person, body.code):
             raise Refused("invalid_credentials")
         await tx.execute(_REMOVE, who.person_id)
-        await record(tx, call, "member.remove_totp", call.actor)
+        await record_own(tx, await account_ids(tx, who.person_id), "remove_totp")
     return answer(200, Done())
 
 

@@ -1,15 +1,21 @@
 """Sessions: begun, shown, ended. Must never answer with a token but in the cookie."""
 
+from functools import partial
 from typing import Any
 
 from litestar import Response
 
+from control_plane.audit import record_own
+from control_plane.calls import AccountCall
 from control_plane.clock import new_id
 from control_plane.context import Context
 from control_plane.cookies import NewSession, new_session, set_cookie
 from control_plane.effects import answer
-from control_plane.people.schemas import MembershipView, MeView, PersonView
+from control_plane.people.schemas import MembershipView, MeView, PersonView, SessionView
+from control_plane.queries import list_body
 from control_plane.rights import OF_ROLES
+from control_plane.rules.times import show_time
+from domain.ids import is_id
 from domain.problems import Refused
 from store.database import Transaction
 from store.queries import query
@@ -18,6 +24,8 @@ _SWEEP = query("control_sweep_sessions")
 _INSERT = query("control_insert_session")
 _PERSON = query("control_person")
 _MEMBERSHIPS = query("control_memberships")
+_LIST = query("control_sessions")
+_END = query("control_end_one_session")
 
 
 async def begin(tx: Transaction, context: Context, person_id: str, member: Any) -> NewSession:
@@ -34,6 +42,46 @@ async def membership(tx: Transaction, person_id: str, account_id: str | None) ->
         if account_id in (None, row["account_id"]):
             return row
     raise Refused("not_a_member")
+
+
+async def account_ids(tx: Transaction, person_id: str) -> list[str]:
+    """The accounts that the person is a member of; within the person's transaction."""
+    return [row["account_id"] for row in await tx.fetch(_MEMBERSHIPS, person_id)]
+
+
+async def list_own(call: AccountCall) -> Response[bytes]:
+    """GET /v1/me/sessions; in all accounts of the person, newest first."""
+    asked = call.query()
+    page = asked.page()
+    asked.done()
+    who = call.principal
+    async with call.context.database.person_tx(who.person_id) as tx:
+        rows = await tx.fetch(_LIST, who.person_id, page.after, page.after_id, page.rows)
+    return answer(200, list_body(rows, page, partial(_show, who.session_id)))
+
+
+async def end_own(call: AccountCall, session_id: str) -> Response[bytes]:
+    """DELETE /v1/me/sessions/{id}; from the next request on it is none. The one that asks may end itself."""
+    who = call.principal
+    async with call.context.database.person_tx(who.person_id) as tx:
+        row = await tx.fetchrow(_END, who.person_id, session_id) if is_id("ses", session_id) else None
+        if row is None:
+            raise Refused("session_not_found")
+        await record_own(tx, [row["account_id"]], "end_session")
+    return answer(204, None)
+
+
+def _show(current: str, row: Any) -> SessionView:
+    return SessionView(
+        id=row["id"],
+        object="session",
+        account_id=row["account_id"],
+        member_id=row["member_id"],
+        current=row["id"] == current,
+        created_at=show_time(row["created_at"]),
+        seen_at=show_time(row["seen_at"]),
+        expires_at=show_time(row["expires_at"]),
+    )
 
 
 async def show(tx: Transaction, person_id: str, account_id: str, csrf: str) -> MeView:

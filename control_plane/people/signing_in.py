@@ -62,6 +62,7 @@ async def log_out(call: AccountCall) -> Response[bytes]:
     person_id = call.principal.person_id
     async with call.context.database.person_tx(person_id) as tx:
         await tx.execute(_END, person_id, call.principal.session_id)
+        await audit.record_own(tx, [call.account_id], "log_out")
     return sessions.with_cookie(200, Done(), "", call.is_secure)
 
 
@@ -94,5 +95,5 @@ async def change_password(call: AccountCall) -> Response[bytes]:
         member = await sessions.membership(tx, who.person_id, who.account_id)
         session = await sessions.begin(tx, context, who.person_id, member)
         shown = await sessions.show(tx, who.person_id, who.account_id, session.csrf)
-        await audit.record(tx, call, "member.change_password", call.actor)
+        await audit.record_own(tx, await sessions.account_ids(tx, who.person_id), "change_password")
     return sessions.with_cookie(200, shown, session.token, call.is_secure)

@@ -8,7 +8,7 @@ from litestar import Response
 
 from control_plane import attempts, audit
 from control_plane.clock import new_id
-from control_plane.people import sessions
+from control_plane.people import confirming, sessions
 from control_plane.people.addresses import normalise
 from control_plane.people.schemas import SignedUp, SignUp
 from control_plane.projects.creation import MadeProject, create_project
@@ -55,13 +55,14 @@ async def sign_up(visit: Visit) -> Response[bytes]:
             shown = await sessions.show(tx, founder.person_id, founder.account_id, session.csrf)
     except asyncpg.UniqueViolationError as error:
         raise Refused("email_taken") from error
+    context.people.chores.start(confirming.mail_token(context, founder.person_id, email))
     view = SignedUp(**msgspec.structs.asdict(shown), projects=[show_created(made) for made in projects])
     return sessions.with_cookie(201, view, session.token, visit.is_secure)
 
 
 async def _open_account(tx: Transaction, founder: Founder, name: str, shards: int) -> None:
     shard = crc32(founder.account_id.encode()) % shards
-    await tx.execute(_ACCOUNT, founder.account_id, name, PLAN, shard)
+    await tx.execute(_ACCOUNT, founder.account_id, name, PLAN, shard, False)
     await audit.record(tx, founder, "account.create", founder.account_id, after={"name": name, "plan": PLAN})
 
 

@@ -81,7 +81,8 @@ async def _send(call: Call, entry_id: str, action: Action, sent: list[str], tx: 
     entry = await _load(tx, call, entry_id)
     if entry["status"] != "open":
         raise Refused("quarantine_settled")
-    await record(tx, call, f"quarantine.{action}_requested", entry_id)
+    before, after = {"status": "open", "detail": entry["detail"]}, {"wanted": action}
+    await record(tx, call, f"quarantine.{action}_requested", entry_id, before, after)
     wish = fingerprint(f"quarantine/{entry_id}/{action}", entry["detail"].encode())
     item = Item(
         Mode.COMMIT,

@@ -1,84 +1,62 @@
-"""What is done with segments: upserted, read, listed. No decision reads one: a customer's segments are ids, and one
-that is not kept here is as good. So nothing has to be put in force."""
-
-from datetime import datetime
-from functools import partial
-from typing import Any
+"""What is done with segments: all that is done with groups, of customers."""
 
 import msgspec
 from litestar import Response
+from msgspec import UnsetType
 
-from control_plane.audit import record
+from control_plane.auth import Tenant
 from control_plane.calls import Call
-from control_plane.effects import Outcome, perform
-from control_plane.listing import Listing, Text
+from control_plane.groups.kinds import SEGMENTS as KIND
+from control_plane.groups.kinds import StoredGroup
+from control_plane.groups.membership import change_members, list_members
+from control_plane.groups.services import delete_group, get_group, listing_of, update_group, upsert_group
 from control_plane.rules.times import show_time
-from control_plane.segments.schemas import SegmentUpsert, SegmentView
-from control_plane.shop_reading import by_id_or, get_one, plain
-from control_plane.upserts import ensure_locked, given_fields
-from store.database import Transaction
-from store.queries import query
-
-_ENSURE = query("control_ensure_segment")
-_LOCK = query("control_lock_segment")
-_UPDATE = query("control_update_segment")
-_GET = query("control_segment")
-
-
-class StoredSegment(msgspec.Struct, frozen=True):
-    """A segment's row."""
-
-    id: str
-    name: str | None
-    metadata: str
-    created_at: datetime
-    updated_at: datetime
+from control_plane.segments.schemas import SegmentUpdate, SegmentUpsert, SegmentView
+from domain.conditions import to_wire
 
 
 async def upsert_segment(call: Call) -> Response[bytes]:
-    """POST /v1/segments"""
-    body = call.body(SegmentUpsert)
-    fields = given_fields(call.errors, name=body.name, metadata=body.metadata)
-    call.errors.raise_if_any()
-    return await perform(call, partial(_upsert, call, body.id, fields))
+    """POST /v1/segments: 202 where its rule changes, with the action that walks the customers."""
+    return await upsert_group(call, KIND, call.body(SegmentUpsert), _show)
 
 
-async def _upsert(call: Call, segment_id: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
-    project_id = call.tenant.project_id
-    before, made = await ensure_locked(tx, _ENSURE, _LOCK, _from_row, project_id, segment_id)
-    after = msgspec.structs.replace(before, **fields)
-    if after == before and not made:
-        return Outcome(200, _show(before))
-    stored = _from_row(await tx.fetchrow(_UPDATE, project_id, segment_id, after.name, after.metadata))
-    await record(tx, call, "segment.upsert", segment_id, after={"name": stored.name})
-    return Outcome(200, _show(stored))
+async def update_segment(call: Call, segment_id: str) -> Response[bytes]:
+    """PATCH /v1/segments/{id}: 202 where its rule is stated, with the action that walks the customers."""
+    return await update_group(call, KIND, segment_id, call.body(SegmentUpdate), _show)
+
+
+async def delete_segment(call: Call, segment_id: str) -> Response[bytes]:
+    """DELETE /v1/segments/{id}: 204 where it had no customers, else 202 with the action that takes them out."""
+    return await delete_group(call, KIND, segment_id)
 
 
 async def get_segment(call: Call, segment_id: str) -> Response[bytes]:
     """GET /v1/segments/{id}"""
-    return await get_one(call, _GET, segment_id, "segment_not_found", _show_row)
+    return await get_group(call, KIND, segment_id, _show)
 
 
-def _show_row(row: Any) -> SegmentView:
-    return _show(_from_row(row))
+async def change_customers(call: Call, segment_id: str) -> Response[bytes]:
+    """POST /v1/segments/{id}/customers: `add` are put into it, `remove` are taken out."""
+    return await change_members(call, KIND, segment_id)
 
 
-def _from_row(row: Any) -> StoredSegment:
-    return msgspec.convert(dict(row), StoredSegment)
+async def list_customers(call: Call, segment_id: str) -> Response[bytes]:
+    """GET /v1/segments/{id}/customers: the newest first."""
+    return await list_members(call, KIND, segment_id)
 
 
-def _show(segment: StoredSegment) -> SegmentView:
+def _show(tenant: Tenant, group: StoredGroup, action_id: str | UnsetType) -> SegmentView:
     return SegmentView(
-        id=segment.id,
+        id=group.id,
         object="segment",
-        name=segment.name,
-        metadata=msgspec.Raw(segment.metadata.encode()),
-        created_at=show_time(segment.created_at),
-        updated_at=show_time(segment.updated_at),
+        name=group.name,
+        rule=None if group.rule is None else to_wire(group.rule, tenant.decimals, of_item=KIND.of_products),
+        metadata=msgspec.Raw(group.metadata.encode()),
+        created_at=show_time(group.created_at),
+        updated_at=show_time(group.updated_at),
+        async_action_id=action_id,
     )
 
 
-SEGMENTS = Listing(
-    SegmentView, lambda row, _tenant: _show_row(row), by_id_or(_GET, plain(query("control_segments"))), {"id": Text()}
-)
+SEGMENTS = listing_of(KIND, SegmentView, _show)
 """GET /v1/segments"""

@@ -53,7 +53,7 @@ class Search:
         self._around, self._now_ms = around, now_ms
         self._settings = around.settings
         self._of_initial = around.settings.percent_of == "INITIAL"
-        self._order = enrich(request.order or Order(request.order_value_minor), around.products)
+        self._order = enrich(request.order or Order(request.order_value_minor), around.products, around.skus)
         self._customer = customer_of(request, around.customer)
         self._prospects: list[Prospect] = []
         self._is_monotone = False

@@ -7,8 +7,9 @@ Must never read a count, a clock or a store: a condition on a count becomes a mo
 time is a fact like any other.
 """
 
-from .checking import check
+from .checking import check, check_membership
 from .compiling import Compiled, compile_rule
+from .items import item_test
 from .shapes import Count, Facts, Failing, Fault, Judgement
 from .wire import to_wire
 
@@ -20,6 +21,8 @@ __all__ = [
     "Fault",
     "Judgement",
     "check",
+    "check_membership",
     "compile_rule",
+    "item_test",
     "to_wire",
 ]

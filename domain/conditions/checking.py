@@ -6,7 +6,18 @@ Must never raise for what a caller wrote, nor follow it deeper or further than a
 from typing import Any
 
 from .calendars import is_zone
-from .fields import DEEPEST, JOINS, MOST_NODES, OPERATORS, QUANTIFIERS, Field, Kind, find_field
+from .fields import (
+    DEEPEST,
+    JOINS,
+    MOST_NODES,
+    OF_CUSTOMERS,
+    OF_PRODUCTS,
+    OPERATORS,
+    QUANTIFIERS,
+    Field,
+    Kind,
+    find_field,
+)
 from .operands import OperandFault, read_operand
 from .shapes import Fault, escape
 
@@ -15,17 +26,30 @@ _MOST_FAULTS = 100
 
 def check(rule: object, decimals: int) -> tuple[dict[str, Any] | None, list[Fault]]:
     """The canonical form of a rule, or what is wrong with it. `decimals` are those of the project's currency."""
-    reader = _Reader(decimals)
-    canonical = reader.node(rule, "", 1, counts=True, of_item=False)
+    return _checked(_Reader(decimals), rule, counts=True, of_item=False)
+
+
+def check_membership(rule: object, decimals: int, of_products: bool) -> tuple[dict[str, Any] | None, list[Fault]]:
+    """The same of a rule that says who is in a group: of products, then it is a condition on an item as such, or of
+    customers. It asks of nothing but what is stored of them."""
+    reader = _Reader(decimals, OF_PRODUCTS if of_products else OF_CUSTOMERS)
+    return _checked(reader, rule, counts=False, of_item=of_products)
+
+
+def _checked(
+    reader: "_Reader", rule: object, *, counts: bool, of_item: bool
+) -> tuple[dict[str, Any] | None, list[Fault]]:
+    canonical = reader.node(rule, "", 1, counts=counts, of_item=of_item)
     return (None, reader.faults) if reader.faults else (canonical, [])
 
 
 class _Reader:
     """Reads one rule. What it returns is of no use once a fault was noted."""
 
-    def __init__(self, decimals: int) -> None:
+    def __init__(self, decimals: int, only: tuple[str, ...] = ()) -> None:
         self.faults: list[Fault] = []
         self._decimals = decimals
+        self._only = only
         self._nodes = 0
         self._counted: set[str] = set()
 
@@ -50,6 +74,8 @@ class _Reader:
             return self._join(name, value, f"{at}/{name}", depth, counts and name == "all", of_item)
         field = find_field(name, of_item) if isinstance(name, str) else None
         at = f"{at}/{escape(str(name))}"
+        if field is not None and self._only and not _is_among(field.name, self._only):
+            return self._fault(at, f"is no field of a group's rule, which asks of {', '.join(self._only)}")
         if field is None:
             return self._fault(at, f"is no field of {'an item' if of_item else 'the rule language'}")
         if not isinstance(value, dict) or not value:
@@ -122,3 +148,7 @@ class _Reader:
             else self._operand(units, name, value, at)
             for name, value in count.items()
         }
+
+
+def _is_among(name: str, only: tuple[str, ...]) -> bool:
+    return any(name == one or (one.endswith(".") and name.startswith(one)) for one in only)

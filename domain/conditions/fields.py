@@ -112,6 +112,9 @@ _OF_ITEMS = _fields(
         "amount": Kind.AMOUNT,
     }
 )
+OF_CUSTOMERS = ("customer.id", "customer.segment", "customer.metadata.")
+OF_PRODUCTS = ("product", "category", "collection", "price", "metadata.")
+"""What a rule on a customer or a product alone may ask of: fields, and beginnings of fields of metadata."""
 _METADATA = ("customer.metadata.", "order.metadata.", "metadata.")
 
 

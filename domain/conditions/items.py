@@ -18,8 +18,8 @@ ItemTest = Callable[[Item], bool]
 ItemsTest = Callable[[Sequence[Item]], bool]
 
 _price = attrgetter("price_minor")
-STORED = ("category", "collection", "metadata.")
-"""Fields of an item that are those of its product as well."""
+STORED = ("product", "category", "collection", "metadata.")
+"""Fields of an item that may be those of its product, or of what its sku names, as well."""
 
 
 def item_test(node: dict[str, Any], used: set[str]) -> ItemTest:

@@ -74,15 +74,15 @@ def _of_ordered(operator: str, value: Any) -> Predicate:
         wanted = frozenset(value)
         return lambda given: given in wanted
     if operator == "gt":
-        return lambda given: bool(given > value)
+        return lambda given: given is not None and bool(given > value)
     if operator == "gte":
-        return lambda given: bool(given >= value)
+        return lambda given: given is not None and bool(given >= value)
     if operator == "lt":
-        return lambda given: bool(given < value)
+        return lambda given: given is not None and bool(given < value)
     if operator == "lte":
-        return lambda given: bool(given <= value)
+        return lambda given: given is not None and bool(given <= value)
     assert operator == "between", operator
-    return lambda given: bool(value[0] <= given <= value[1])
+    return lambda given: given is not None and bool(value[0] <= given <= value[1])
 
 
 def _of_attribute(operator: str, value: Any) -> Predicate:

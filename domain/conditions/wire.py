@@ -9,9 +9,10 @@ from .fields import JOINS, Field, Kind, the_field
 from .operands import show_operand
 
 
-def to_wire(rule: dict[str, Any], decimals: int) -> dict[str, Any]:
-    """The rule as its author wrote it, amounts as Decimals with the currency's decimals."""
-    return _node(rule, decimals, of_item=False)
+def to_wire(rule: dict[str, Any], decimals: int, of_item: bool = False) -> dict[str, Any]:
+    """The rule as its author wrote it, amounts as Decimals with the currency's decimals. `of_item`: it is a condition
+    on an item as such."""
+    return _node(rule, decimals, of_item)
 
 
 def _node(node: dict[str, Any], decimals: int, of_item: bool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ _RANK = ("item.sku", "item.product", "customer.id", "item.", "metadata", "custom
 """What is asked for by few, as a rule, before what many ask for: where the needs known so far do not say."""
 
 _OF_CLOCKS = ("weekday ", "hour ", "date ")
-_OF_PRODUCTS = ("item.category", "item.collection", "item.metadata.")
+_OF_PRODUCTS = ("item.product", "item.category", "item.collection", "item.metadata.")
 
 _ALWAYS: Clause = frozenset([Token("always", True)])
 """The place of needs without any clause."""

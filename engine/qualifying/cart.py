@@ -8,7 +8,7 @@ import msgspec
 
 from domain.conditions import Facts
 from domain.decisions import Request, Surroundings, Wanted
-from domain.definitions import customer_key, product_key, settings_key
+from domain.definitions import customer_key, settings_key
 from domain.ledger import Check, Item, Mode
 from domain.orders import Order
 from domain.outcomes import Verdict
@@ -19,6 +19,7 @@ from engine.auth import Tenant
 from engine.orders import Asked
 from engine.requests import invalid
 from engine.shard import ServedShard
+from engine.things import sku_keys_of, things_of
 from engine.worker import Worker
 
 
@@ -65,22 +66,23 @@ class Cart:
     async def _load(self) -> bool:
         """Whether what is cached, once it is, is what Redis has."""
         catalog, project_id, customer_id = self.served.catalog, self.project_id, self.request.customer_id
-        names = list(dict.fromkeys(name for item in self.order.items if (name := item.product_id or item.sku)))
-        keys = [settings_key(project_id), *(product_key(project_id, name) for name in names)]
+        keys = [settings_key(project_id), *sku_keys_of(self.order, project_id)]
         if customer_id is not None:
             keys.append(customer_key(project_id, customer_id))
         await catalog.load(project_id, [key for key in keys if not catalog.has(key)])
+        await catalog.load(project_id, things_of(self.order, catalog, project_id).lacking)
+        things = things_of(self.order, catalog, project_id)
         settings = catalog.settings(project_id)
         customer = catalog.customer(project_id, customer_id) if customer_id is not None else None
-        products = {name: product for name in names if (product := catalog.product(project_id, name)) is not None}
-        if settings is None or len(products) < len(names) or (customer is None) is not (customer_id is None):
+        if settings is None or things.lacking or (customer is None) is not (customer_id is None):
             return False  # dropped from the cache in between
         tenant = self.tenant
-        self.around = Surroundings(settings, customer, products, tenant.currency, tenant.decimals, tenant.key_id)
-        versions = [settings.version, *(products[name].version for name in names)]
+        read = (things.products, tenant.currency, tenant.decimals, tenant.key_id)
+        self.around = Surroundings(settings, customer, *read, skus=things.skus)
+        checks = [Check(settings_key(project_id), settings.version), *things.checks(project_id)]
         if customer is not None:
-            versions.append(customer.version)
-        said = await self.served.submit(Item(Mode.PROBE, checks=tuple(map(Check, keys, versions))))
+            checks.append(Check(customer_key(project_id, customer.id), customer.version))
+        said = await self.served.submit(Item(Mode.PROBE, checks=tuple(checks)))
         if said.outcome.missing:
             catalog.forget(said.outcome.missing)
         return said.outcome.verdict is Verdict.STANDS
@@ -89,7 +91,7 @@ class Cart:
         """What conditions ask of, before any discount."""
         around = self.around
         return Facts(
-            order=enrich(self.order, around.products),
+            order=enrich(self.order, around.products, around.skus),
             discounted_minor=self.order.amount_minor,
             customer=customer_of(self.request, around.customer),
             metadata=self.request.metadata or {},

@@ -15,9 +15,12 @@ LIMIT $5;
 
 -- name: control_revoke_api_key
 -- A key that was revoked before keeps the time at which it was.
-UPDATE api_keys SET revoked_at = COALESCE(revoked_at, now())
-WHERE account_id = $1 AND ($2::text IS NULL OR project_id = $2) AND id = $3
-RETURNING id, type, project_id, hint, name, scopes, rotated_from, created_at, expires_at, revoked_at;
+UPDATE api_keys k SET revoked_at = COALESCE(k.revoked_at, now())
+FROM (SELECT account_id, id, revoked_at FROM api_keys
+    WHERE account_id = $1 AND ($2::text IS NULL OR project_id = $2) AND id = $3 FOR UPDATE) AS was
+WHERE k.account_id = was.account_id AND k.id = was.id
+RETURNING k.id, k.type, k.project_id, k.hint, k.name, k.scopes, k.rotated_from, k.created_at, k.expires_at,
+    k.revoked_at, was.revoked_at AS was_revoked_at;
 
 -- name: control_lock_api_key
 -- A key that lives, with whether another has come of it, and whether the one that it came of lives too.

@@ -4,6 +4,9 @@
 INSERT INTO audit_log (account_id, project_id, id, actor, action, object, object_id, before, after)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
+-- name: control_audit_own
+SELECT audit_own($1, $2, $3);
+
 -- name: control_audit_log
 -- $2, $3: the last row of the page before, or NULL; $4 project, $5 object, $6 its id, $7 actor, $8 action, $9 since and
 -- $10 until (exclusive), each NULL where it does not matter. Newest first.

@@ -1,7 +1,8 @@
 -- Customers as shops keep them here; those whom the ledger has met are there already, blank.
 
 -- fragment: customer_rows
-SELECT id, name, email, segments, metadata::text AS metadata, version, created_at, updated_at FROM customers
+SELECT id, name, email, segments, rule_segments, metadata::text AS metadata, version,
+    created_at, updated_at FROM customers
 
 -- name: control_ensure_customer
 INSERT INTO customers (project_id, id) VALUES ($1, $2)
@@ -16,10 +17,11 @@ FOR UPDATE;
 -- name: control_update_customer
 -- The version is the time, where it can be: one who was erased and comes back is newer than what Redis may still have.
 UPDATE customers
-SET name = $3, email = $4, segments = $5, metadata = $6::text::jsonb, updated_at = now(),
-    version = greatest(version + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+SET name = $3, email = $4, segments = $5, metadata = $6::text::jsonb, rule_segments = $7,
+    updated_at = now(), version = greatest(version + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
 WHERE project_id = $1 AND id = $2
-RETURNING id, name, email, segments, metadata::text AS metadata, version, created_at, updated_at;
+RETURNING id, name, email, segments, rule_segments, metadata::text AS metadata, version,
+    created_at, updated_at;
 
 -- name: control_customer
 -- use: customer_rows
@@ -34,41 +36,60 @@ ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
 -- name: control_customers_of_email
--- As above, of those with the address $7, in whatever case.
+-- As above, of those with the address $7, in whatever case, and of segment $8, or of any where that is NULL.
 -- use: customer_rows
 WHERE project_id = $1 AND email_key = search_key($7)
+    AND ($8::text IS NULL OR $8 = ANY (segments) OR $8 = ANY (rule_segments))
     AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
     AND created_at >= COALESCE($5::timestamptz, '-infinity') AND created_at < COALESCE($6::timestamptz, 'infinity')
 ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
+-- name: control_customers_of_segment
+-- As above, of those in segment $7.
+SELECT c.id, c.name, c.email, c.segments, c.rule_segments, c.metadata::text AS metadata, c.version, c.created_at,
+    c.updated_at
+FROM customer_segments m JOIN customers c ON c.project_id = m.project_id AND c.id = m.customer_id
+WHERE m.project_id = $1 AND m.segment_id = $7
+    AND (m.created_at, m.customer_id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
+    AND m.created_at >= COALESCE($5::timestamptz, '-infinity')
+    AND m.created_at < COALESCE($6::timestamptz, 'infinity')
+ORDER BY m.created_at DESC, m.customer_id DESC
+LIMIT $4;
+
 -- name: control_search_customers_by_id
-SELECT id, id AS search_key, name, email, segments, metadata::text AS metadata, version, created_at, updated_at
+SELECT id, id AS search_key, name, email, segments, rule_segments, metadata::text AS metadata, version,
+    created_at, updated_at
 FROM customers
 WHERE project_id = $1 AND id >= $2 AND id < $2 || chr(1114111) AND id > $3 AND $4 >= ''
     AND ($6::text IS NULL OR id = $6) AND ($7::text IS NULL OR email_key = search_key($7))
     AND created_at >= COALESCE($8::timestamptz, '-infinity') AND created_at < COALESCE($9::timestamptz, 'infinity')
+    AND ($10::text IS NULL OR $10 = ANY (segments) OR $10 = ANY (rule_segments))
 ORDER BY id
 LIMIT $5;
 
 -- name: control_search_customers_by_email
-SELECT id, email_key AS search_key, name, email, segments, metadata::text AS metadata, version, created_at, updated_at
+SELECT id, email_key AS search_key, name, email, segments, rule_segments, metadata::text AS metadata, version,
+    created_at, updated_at
 FROM customers
 WHERE project_id = $1 AND email_key >= search_key($2) AND email_key < search_key($2) || chr(1114111)
     AND (email_key, id) > ($3, $4) AND NOT (id >= $2 AND id < $2 || chr(1114111))
     AND ($6::text IS NULL OR id = $6) AND ($7::text IS NULL OR email_key = search_key($7))
     AND created_at >= COALESCE($8::timestamptz, '-infinity') AND created_at < COALESCE($9::timestamptz, 'infinity')
+    AND ($10::text IS NULL OR $10 = ANY (segments) OR $10 = ANY (rule_segments))
 ORDER BY email_key, id
 LIMIT $5;
 
 -- name: control_search_customers_by_name
-SELECT id, name_key AS search_key, name, email, segments, metadata::text AS metadata, version, created_at, updated_at
+SELECT id, name_key AS search_key, name, email, segments, rule_segments, metadata::text AS metadata, version,
+    created_at, updated_at
 FROM customers
 WHERE project_id = $1 AND name_key >= search_key($2) AND name_key < search_key($2) || chr(1114111)
     AND (name_key, id) > ($3, $4) AND NOT (id >= $2 AND id < $2 || chr(1114111))
     AND (email_key IS NULL OR NOT (email_key >= search_key($2) AND email_key < search_key($2) || chr(1114111)))
     AND ($6::text IS NULL OR id = $6) AND ($7::text IS NULL OR email_key = search_key($7))
     AND created_at >= COALESCE($8::timestamptz, '-infinity') AND created_at < COALESCE($9::timestamptz, 'infinity')
+    AND ($10::text IS NULL OR $10 = ANY (segments) OR $10 = ANY (rule_segments))
 ORDER BY name_key, id
 LIMIT $5;
 

@@ -19,6 +19,22 @@ INSERT INTO sessions (person_id, id, account_id, member_id, token_hash) VALUES (
 -- name: control_end_session
 UPDATE sessions SET ended_at = now() WHERE person_id = $1 AND id = $2 AND ended_at IS NULL;
 
+-- name: control_end_one_session
+-- As lookup_session() has it: one that is over by itself, or whose member has gone, is none.
+UPDATE sessions s SET ended_at = now() FROM members m
+WHERE s.person_id = $1 AND s.id = $2 AND s.ended_at IS NULL AND m.account_id = s.account_id AND m.id = s.member_id
+    AND m.status = 'active' AND s.seen_at > now() - interval '12 hours' AND s.created_at > now() - interval '30 days'
+RETURNING s.account_id, s.member_id;
+
+-- name: control_sessions
+-- Those that stand. $2, $3: the last row of the page before, or NULL. Newest first.
+SELECT s.id, s.account_id, s.member_id, s.created_at, s.seen_at, s.created_at + interval '30 days' AS expires_at
+FROM sessions s JOIN members m ON m.account_id = s.account_id AND m.id = s.member_id AND m.status = 'active'
+WHERE s.person_id = $1 AND s.ended_at IS NULL AND ($2::timestamptz IS NULL OR (s.created_at, s.id) < ($2, $3))
+    AND s.seen_at > now() - interval '12 hours' AND s.created_at > now() - interval '30 days'
+ORDER BY s.created_at DESC, s.id DESC
+LIMIT $4;
+
 -- name: control_end_sessions
 UPDATE sessions SET ended_at = now() WHERE person_id = $1 AND ended_at IS NULL;
 
@@ -52,6 +68,17 @@ UPDATE people SET verified_at = COALESCE(verified_at, now()),
     totp_confirmed_at = CASE WHEN verified_at IS NULL THEN NULL ELSE totp_confirmed_at END,
     recovery_hashes = CASE WHEN verified_at IS NULL THEN '{}' ELSE recovery_hashes END
 WHERE id = $1;
+
+-- name: control_begin_confirmation
+-- Nothing where the address is proven.
+UPDATE people SET confirm_hash = $2, confirm_expires_at = now() + make_interval(secs => $3)
+WHERE id = $1 AND verified_at IS NULL;
+
+-- name: control_confirm_address
+-- No row where this is not what was mailed last, or was too long ago. The person has signed in: their factors stay.
+UPDATE people SET verified_at = COALESCE(verified_at, now()), confirm_hash = NULL, confirm_expires_at = NULL
+WHERE id = $1 AND confirm_hash = $2 AND confirm_expires_at > now()
+RETURNING id;
 
 -- name: control_begin_reset
 UPDATE people SET reset_hash = $2, reset_expires_at = now() + make_interval(secs => $3) WHERE id = $1;

@@ -68,10 +68,15 @@ SELECT id, project_id, version, rule, counts_since FROM validation_rules
 WHERE project_id = $1 AND id = ANY($2::text[]);
 
 -- name: customer_rows
-SELECT id, version, segments, metadata FROM customers WHERE project_id = $1 AND id = ANY($2::text[]);
+-- In whose segments somebody is: by what the shop says, and by rule.
+SELECT id, version, segments || rule_segments AS segments, metadata FROM customers WHERE project_id = $1 AND id = ANY($2::text[]);
 
 -- name: product_rows
-SELECT id, version, categories, collections, metadata FROM products WHERE project_id = $1 AND id = ANY($2::text[]);
+SELECT id, version, categories, collections || rule_collections AS collections, metadata
+FROM products WHERE project_id = $1 AND id = ANY($2::text[]);
+
+-- name: sku_rows
+SELECT id, version, product_id, metadata FROM skus WHERE project_id = $1 AND id = ANY($2::text[]);
 
 -- name: settings_rows
 SELECT project_id, version, settings FROM project_settings WHERE project_id = $1;

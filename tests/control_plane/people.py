@@ -10,6 +10,7 @@ import httpx
 
 from control_plane.cookies import COOKIE
 from tests.control_plane.client import created, ok
+from tests.servers.waiting import eventually
 
 PASSWORD = "correct horse battery"
 
@@ -26,12 +27,17 @@ class Person:
         self.csrf = session["csrf_token"]
         self.account_id = session["member"]["account_id"]
         self.member_id = session["member"]["member_id"]
+        self.email = str(session["person"]["email"])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What their page sends."""
+        return {"Cookie": f"{COOKIE}={self.cookie}", "Vauchflow-CSRF": self.csrf}
 
     async def __call__(
         self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None
     ) -> httpx.Response:
-        sent = {"Cookie": f"{COOKIE}={self.cookie}", "Vauchflow-CSRF": self.csrf, **(headers or {})}
-        return await self.http.request(method, path, json=body, headers=sent)
+        return await self.http.request(method, path, json=body, headers={**self.headers, **(headers or {})})
 
     async def get(self, path: str, **more: Any) -> httpx.Response:
         return await self("GET", path, **more)
@@ -61,8 +67,17 @@ async def log_in(http: httpx.AsyncClient, email: str, password: str = PASSWORD, 
     return Person(http, answer)
 
 
+async def confirm(person: Person, outbox: Path, chores: Any) -> None:
+    """Confirm the address that somebody has signed up with, by what was mailed there."""
+    await chores.done()
+    token = token_for(outbox, person.email, "confirm-email")
+    ok(await person.post("/v1/me/email-confirmation/confirm", {"token": token}))
+
+
 async def invite(owner: Person, email: str, role: str, outbox: Path, chores: Any, **more: Any) -> tuple[str, str]:
-    """The id and the mailed token of somebody who is invited."""
+    """The id and the mailed token of somebody who is invited; the owner's address is confirmed before."""
+    if not ok(await owner.get("/v1/me"))["person"]["email_verified"]:
+        await confirm(owner, outbox, chores)
     member = created(await owner.post("/v1/members", {"email": email, "role": role, **more}))
     await chores.done()
     return member["id"], token_for(outbox, email)
@@ -87,11 +102,20 @@ def modes_of(outbox: Path) -> list[int]:
     return [path.stat().st_mode & 0o777 for path in outbox.glob("*.json")]
 
 
-def token_for(outbox: Path, email: str) -> str:
-    """The token of the last mail to somebody."""
-    found = re.search(r"token=([\w-]+)", mails_to(outbox, email)[-1]["text"])
-    assert found is not None
-    return found.group(1)
+def token_for(outbox: Path, email: str, page: str = "") -> str:
+    """The token of the last mail to somebody that leads to this page, or to any."""
+    tokens = [re.search(rf"/{page or '[a-z-]+'}#token=([\w-]+)", mail["text"]) for mail in mails_to(outbox, email)]
+    return [found.group(1) for found in tokens if found is not None][-1]
+
+
+async def mailed_token(outbox: Path, email: str, page: str) -> str:
+    """The token of a mail that another process sends to somebody after it has answered."""
+
+    async def found() -> bool:
+        return any(f"/{page}#" in mail["text"] for mail in mails_to(outbox, email))
+
+    await eventually(found, f"the mail that leads to {page}")
+    return token_for(outbox, email, page)
 
 
 async def all_of(*awaited: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from control_plane.settings import Settings
 from store.scripts import Scripts
 from tests.control_plane.client import Client, assert_problem, created, ok
 from tests.control_plane.conftest import SECRET
-from tests.control_plane.people import PASSWORD, Person, all_of, invite, join, log_in, sign_up, token_for
+from tests.control_plane.people import PASSWORD, Person, all_of, confirm, invite, join, log_in, sign_up, token_for
 from tests.servers.postgres import DatabaseUrls
 
 A, B = "a@example.com", "b@example.com"
@@ -127,6 +127,7 @@ async def test_a_confined_member_sees_only_those_projects(
     http: httpx.AsyncClient, context: Context, outbox: Path
 ) -> None:
     owner = await sign_up(http, A)
+    await confirm(owner, outbox, context.people.chores)
     mine, other = (project["id"] for project in owner.body["projects"])
     answer = await owner.post("/v1/members", {"email": B, "role": "manager", "project_ids": ["prj_x"]})
     assert_problem(answer, "invalid_request", "/project_ids/0")
@@ -147,7 +148,7 @@ async def test_the_audit_log_says_who_did_what_and_what_was_before(
     ok(await owner("PATCH", f"/v1/members/{member_id}", {"role": "manager"}))
     listed = await owner.get("/v1/audit-log?subject=member")
     entries = ok(listed)["data"]
-    assert [entry["action"] for entry in entries] == ["member.update", "member.invite"]
+    assert [entry["action"] for entry in entries] == ["member.update", "member.invite", "member.confirm_email"]
     assert {entry["actor"] for entry in entries} == {owner.member_id}
     assert (entries[0]["before"]["role"], entries[0]["after"]["role"]) == ("analyst", "manager")
     assert token not in listed.text
@@ -159,7 +160,7 @@ async def test_the_audit_log_says_who_did_what_and_what_was_before(
         "account.create",
     ]
     until = entries[1]["created_at"].replace(":", "%3A")
-    assert len(ok(await owner.get(f"/v1/audit-log?until={until}"))["data"]) == 3
+    assert len(ok(await owner.get(f"/v1/audit-log?until={until}"))["data"]) == 4
     assert ok(await owner.get("/v1/audit-log?actor=key_x"))["data"] == []
     for wrong in ("since=0001-01-01T00:00:00%2B14:00", "until=9999-12-31T23:59:59-14:00", "since=x", "nonsense=1"):
         assert_problem(await owner.get(f"/v1/audit-log?{wrong}"), "invalid_request")
@@ -173,6 +174,7 @@ async def test_a_retried_invitation_is_one_and_mailed_once(
     http: httpx.AsyncClient, context: Context, outbox: Path
 ) -> None:
     owner = await sign_up(http, A)
+    await confirm(owner, outbox, context.people.chores)
     key = {"Idempotency-Key": "k1"}
     first = created(await owner.post("/v1/members", {"email": B, "role": "analyst"}, headers=key))
     again = await owner.post("/v1/members", {"email": B, "role": "analyst"}, headers=key)

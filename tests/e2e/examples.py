@@ -24,18 +24,18 @@ _NOT_SHOWN = ("getOpenApiDocument",)
 _KEY = re.compile(r"vf_(sk|pk|ak)_\w+")
 
 
-async def collect(state: State) -> dict[str, Any]:
+async def collect(state: State, outbox: Path) -> dict[str, Any]:
     """The first body of each operation, and its first answer of each status."""
     bodies: dict[str, Any] = {}
     answers: dict[str, dict[str, Any]] = {}
-    tour = Tour({"mark": str(int(time.time()))[-5:]})
+    tour = Tour({"mark": str(int(time.time()))[-5:]}, outbox)
     async with httpx.AsyncClient(base_url=state.api_url, timeout=30) as http:
         for step in STEPS:
-            body = tour.filled(step.body)
-            answer = await tour.take(http, step, state.admin_key if step.is_admins else state.secret_key)
-            if body is not None:
-                bodies.setdefault(step.operation, body)
-            if answer.is_success and step.operation not in _NOT_SHOWN:
+            key = state.admin_key if step.is_admins else state.secret_key
+            answer = await tour.take(http, step, {"Authorization": f"Bearer {key}"})
+            if step.body is not None:
+                bodies.setdefault(step.operation, tour.filled(step.body))
+            if answer.is_success and answer.content and step.operation not in _NOT_SHOWN:
                 shown = answer.json()
                 if isinstance(shown.get("data"), list):
                     shown["data"] = shown["data"][:1]
@@ -45,8 +45,8 @@ async def collect(state: State) -> dict[str, Any]:
 
 def main(folder: str) -> None:
     """Take the tour, and write what it has seen."""
-    state = State.load(Home(Path(folder).resolve()).state_file)
-    text = json.dumps(asyncio.run(collect(state)), indent=1, ensure_ascii=False)
+    home = Home(Path(folder).resolve())
+    text = json.dumps(asyncio.run(collect(State.load(home.state_file), home.outbox)), indent=1, ensure_ascii=False)
     TARGET.write_text(_KEY.sub(r"vf_\1_...", text) + "\n")
 
 

@@ -6,7 +6,7 @@ import httpx
 import pyotp
 
 from tests.control_plane.client import Client, created, ok
-from tests.control_plane.people import PASSWORD, Person, log_in, sign_up
+from tests.control_plane.people import PASSWORD, Person, log_in, mailed_token, sign_up
 
 from .provoking import NOWHERE, Shop, provokes, unique
 
@@ -14,6 +14,14 @@ from .provoking import NOWHERE, Shop, provokes, unique
 async def person(shop: Shop) -> Person:
     """Somebody new."""
     return await sign_up(shop.http, f"{unique('p')}@example.com")
+
+
+async def confirmed(shop: Shop) -> Person:
+    """Somebody new who reads the mail of their address."""
+    somebody = await person(shop)
+    token = await mailed_token(shop.stack.home.outbox, somebody.email, "confirm-email")
+    ok(await somebody.post("/v1/me/email-confirmation/confirm", {"token": token}))
+    return somebody
 
 
 async def with_totp(shop: Shop) -> Person:
@@ -64,6 +72,11 @@ async def session_required(shop: Shop) -> httpx.Response:
 
 
 @provokes()
+async def email_unconfirmed(shop: Shop) -> httpx.Response:
+    return await (await person(shop)).post("/v1/members", {"email": "b@example.com", "role": "analyst"})
+
+
+@provokes()
 async def right_missing(shop: Shop) -> httpx.Response:
     """Of the engine's routes too: a key that may look at vouchers redeems none."""
     made = created(await shop.post("/v1/api-keys", {"scopes": ["vouchers:read"]}))
@@ -85,6 +98,11 @@ async def member_not_found(shop: Shop) -> httpx.Response:
 
 
 @provokes()
+async def session_not_found(shop: Shop) -> httpx.Response:
+    return await (await person(shop))("DELETE", f"/v1/me/sessions/ses_{NOWHERE}")
+
+
+@provokes()
 async def email_taken(shop: Shop) -> httpx.Response:
     body = {"email": email_of(await person(shop)), "password": PASSWORD, "account": "Another"}
     return await shop.http.post("/v1/signup", json=body)
@@ -92,7 +110,7 @@ async def email_taken(shop: Shop) -> httpx.Response:
 
 @provokes()
 async def member_exists(shop: Shop) -> httpx.Response:
-    somebody = await person(shop)
+    somebody = await confirmed(shop)
     return await somebody.post("/v1/members", {"email": email_of(somebody), "role": "analyst"})
 
 

@@ -90,6 +90,16 @@ async def segment_not_found(shop: Shop) -> httpx.Response:
 
 
 @provokes()
+async def collection_not_found(shop: Shop) -> httpx.Response:
+    return await shop.get("/v1/collections/nothing")
+
+
+@provokes()
+async def sku_not_found(shop: Shop) -> httpx.Response:
+    return await shop.get("/v1/skus/nothing")
+
+
+@provokes()
 async def product_not_found(shop: Shop) -> httpx.Response:
     return await shop.get("/v1/products/nothing")
 

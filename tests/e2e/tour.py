@@ -46,9 +46,35 @@ SHOP = (
     Step("upsertProduct", {"id": "shoe-42", "name": "Shoe", "price": 60, "categories": ["shoes"]}, kept="product"),
     Step("listProducts"),
     Step("getProduct", at=("{product.id}",)),
+    Step("updateProduct", {"metadata": {"material": "leather"}}, ("{product.id}",)),
+    Step("upsertProduct", {"id": "boot-{mark}", "name": "Boot"}, kept="boot"),
+    Step("deleteProduct", at=("{boot.id}",)),
+    Step(
+        "upsertSku",
+        {"id": "shoe-42-red", "product_id": "shoe-42", "price": 60, "attributes": {"colour": "red"}},
+        kept="sku",
+    ),
+    Step("listSkus"),
+    Step("getSku", at=("{sku.id}",)),
+    Step("updateSku", {"metadata": {"season": "summer"}}, ("{sku.id}",)),
+    Step("upsertSku", {"id": "boot-{mark}-40", "product_id": "boot-{mark}"}, kept="last_pair"),
+    Step("deleteSku", at=("{last_pair.id}",)),
     Step("upsertSegment", {"id": "vip", "name": "Our best"}, kept="segment"),
     Step("listSegments"),
     Step("getSegment", at=("{segment.id}",)),
+    Step("changeSegmentCustomers", {"add": ["{customer.id}"], "remove": ["nobody"]}, ("{segment.id}",)),
+    Step("listSegmentCustomers", at=("{segment.id}",)),
+    Step("updateSegment", {"rule": {"customer.metadata.size": {"gte": 40}}}, ("{segment.id}",)),
+    Step("upsertSegment", {"id": "few-{mark}", "name": "Few"}, kept="few"),
+    Step("deleteSegment", at=("{few.id}",)),
+    Step("upsertCollection", {"id": "summer", "name": "Summer"}, kept="collection"),
+    Step("listCollections"),
+    Step("getCollection", at=("{collection.id}",)),
+    Step("changeCollectionProducts", {"add": ["{product.id}"]}, ("{collection.id}",)),
+    Step("listCollectionProducts", at=("{collection.id}",)),
+    Step("updateCollection", {"rule": {"category": {"in": ["sandals"]}}}, ("{collection.id}",)),
+    Step("upsertCollection", {"id": "few-{mark}", "name": "Few"}, kept="few_things"),
+    Step("deleteCollection", at=("{few_things.id}",)),
     Step("createValidationRule", {"name": "Weekend, from 50", "rule": _RULE}, kept="rule"),
     Step("listValidationRules"),
     Step("getValidationRule", at=("{rule.id}",)),
@@ -223,10 +249,27 @@ IN_BULK = (
     Step("getResult", at=("nobody-was-given-this",), status=404),
 )
 
-OF_PEOPLE = {
-    "acceptInvitation", "askForPasswordReset", "beginTotp", "changePassword", "confirmTotp", "getMe", "logIn", "logOut",
-    "removeTotp", "resetPassword", "signUp",
-}  # fmt: skip
-"""They take a person's password, mail or session, and no id of anything: tests/control_plane go to them."""
+_CAROL, _DORA, _PASSWORD = "carol{mark}@example.com", "dora{mark}@example.com", "correct horse battery"
+_NEW_PASSWORD = "another horse battery"
 
-STEPS = (*ACCOUNTS, *SHOP, *CAMPAIGNS, *CARDS, *CHECKOUT, *IN_BULK)
+PEOPLE = (
+    Step("signUp", {"email": _CAROL, "password": _PASSWORD, "account": "Acme"}, kept="signed_up"),
+    Step("confirmEmail", {"token": "{token}"}, mailed=("confirm-email", _CAROL)),
+    Step("askForEmailConfirmation"),
+    Step("getMe"),
+    Step("logIn", {"email": _CAROL, "password": _PASSWORD}),
+    Step("listSessions", kept="sessions"),
+    Step("endSession", at=("{sessions.data.1.id}",)),
+    Step("beginTotp", kept="totp"),
+    Step("confirmTotp", {"code": "{code}"}, kept="second"),
+    Step("removeTotp", {"code": "{second.recovery_codes.0}"}),
+    Step("changePassword", {"password": _PASSWORD, "new_password": _NEW_PASSWORD}),
+    Step("askForPasswordReset", {"email": _CAROL}),
+    Step("resetPassword", {"token": "{token}", "password": _PASSWORD}, mailed=("reset-password", _CAROL)),
+    Step("logIn", {"email": _CAROL, "password": _PASSWORD}),
+    Step("logOut"),
+    Step("inviteMember", {"email": _DORA, "role": "manager"}, is_admins=True),
+    Step("acceptInvitation", {"token": "{token}", "password": _PASSWORD}, mailed=("accept-invitation", _DORA)),
+)
+
+STEPS = (*ACCOUNTS, *SHOP, *CAMPAIGNS, *CARDS, *CHECKOUT, *IN_BULK, *PEOPLE)

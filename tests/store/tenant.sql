@@ -47,10 +47,12 @@ INSERT INTO customer_events (project_id, type, id, customer_id, order_id, occurr
 INSERT INTO paid_orders (project_id, order_id, customer_id, event_id, total_minor)
     VALUES ('prj_{project}', 'order_1', 'cust_1', 'evt_1', 5000);
 INSERT INTO promotion_tiers (project_id, id, name) VALUES ('prj_{project}', 'tier_1', 'Tier');
-INSERT INTO customers (project_id, id) VALUES ('prj_{project}', 'cust_1');
+INSERT INTO customers (project_id, id, segments) VALUES ('prj_{project}', 'cust_1', '{vip}');
 INSERT INTO validation_rules (project_id, id, name, rule) VALUES ('prj_{project}', 'rul_1', 'Rule', '{"all": []}');
 INSERT INTO segments (project_id, id) VALUES ('prj_{project}', 'vip');
-INSERT INTO products (project_id, id, price_minor) VALUES ('prj_{project}', 'tee', 1999);
+INSERT INTO collections (project_id, id) VALUES ('prj_{project}', 'summer');
+INSERT INTO skus (project_id, id, product_id) VALUES ('prj_{project}', 'tee-m', 'tee');
+INSERT INTO products (project_id, id, price_minor, categories) VALUES ('prj_{project}', 'tee', 1999, '{shirts}');
 INSERT INTO project_settings (project_id, settings) VALUES ('prj_{project}', '{"mode": "ALL"}');
 INSERT INTO counters (project_id, id, kind, limit_value, ceiling) VALUES
     ('prj_{project}', 'r:vch_1', 'redemptions', 500, 500),

@@ -115,6 +115,8 @@ async def test_deletes_are_few_and_the_app_never_writes_the_ledger(owner: Any) -
         (APP_ROLE, "sessions"),
         (APP_ROLE, "async_actions"),  # those alone whose file never came in whole
         (APP_ROLE, "async_action_chunks"),
+        (APP_ROLE, "segments"),
+        (APP_ROLE, "collections"),
         (RECONCILER_ROLE, "outbox"),
         (RECONCILER_ROLE, "worker_leases"),
         (RECONCILER_ROLE, "ring_entries"),
@@ -280,6 +282,7 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
         "lookup_person": {APP_ROLE},
         "lookup_password_reset": {APP_ROLE},
         "lookup_invitation": {APP_ROLE},
+        "audit_own": {APP_ROLE},
         "count_attempt": {APP_ROLE},
         "forget_attempts": {APP_ROLE},
         "due_async_actions": {APP_ROLE},
@@ -289,6 +292,8 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
         "allow_rows": set(),
         "check_referrals": set(),
         "register_codes": set(),
+        "keep_customer_segments": set(),
+        "keep_product_labels": set(),
         "row_scope": set(),
         "search_key": serving,
     }

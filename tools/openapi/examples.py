@@ -12,6 +12,7 @@ _OF_PEOPLE: dict[str, Any] = {
     "logIn": {"email": "a@example.com", "password": "correct horse battery"},
     "askForPasswordReset": {"email": "a@example.com"},
     "resetPassword": {"token": "what the mail says", "password": "another horse battery"},
+    "confirmEmail": {"token": "what the mail says"},
     "acceptInvitation": {"token": "what the mail says", "password": "correct horse battery"},
     "changePassword": {"password": "correct horse battery", "new_password": "another horse battery"},
     "confirmTotp": {"code": "123456"},

@@ -19,8 +19,8 @@ from tools.openapi.reading import Found, read
 
 _SHARED = {"body_too_large", "internal_error", "recovering", "store_unavailable", "unavailable"}
 _OF_ENGINE = _SHARED | {
-    "account_suspended", "incomplete_body", "invalid_api_key", "invalid_request", "overloaded", "secret_key_required",
-    "uri_too_long",
+    "account_suspended", "incomplete_body", "invalid_api_key", "invalid_request", "overloaded", "right_missing",
+    "secret_key_required", "uri_too_long",
 }  # fmt: skip
 # What a route has a name for that is no refusal of its own: a word that an answer may also hold.
 _NEVER = {"putStackingRules": {"no_effect"}}
@@ -98,6 +98,7 @@ def _of_engine(route: Route) -> Operation:
         codes=codes | _of_segments(route.path),
         body=route.body,
         takes_key=route.has_effect,
+        right=route.right,
     )
 
 

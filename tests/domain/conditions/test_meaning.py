@@ -134,6 +134,7 @@ def test_odd_attributes_of_a_request_are_compared_with_nothing() -> None:
         ({"any": [{"order.amount": {"gte": 1}}, {"not": {"customer.segment": {"eq": "vip"}}}]}, True, False),
         ({"customer.metadata.x": {"exists": True}}, True, False),
         ({"order.items": {"any": {"sku": {"eq": "MUG"}}}}, False, False),
+        ({"order.items": {"any": {"product": {"eq": "mug"}}}}, False, True),
         ({"order.items": {"any": {"not": {"category": {"eq": "a"}}}}}, False, True),
         ({"order.items": {"count": {"where": {"metadata.x": {"eq": 1}}, "gte": 1}}}, False, True),
     ],

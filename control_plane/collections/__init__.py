@@ -1,0 +1,1 @@
+"""Collections: groups of products, by the shop's own names."""
