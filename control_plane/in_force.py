@@ -45,7 +45,7 @@ async def put_in_force(
             request_id=current_request_id(),
             shard=shard,
             object=object_,
-            object_id=object_id,
+            object_id=None if object_ == "customer" else object_id,  # logs know nobody by name
             error=error,
         )
     return done
