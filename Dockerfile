@@ -14,7 +14,7 @@ COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/vauchflow
 COPY . .
 # Compiled here, because the user that runs it may not write.
-RUN /opt/venv/bin/python -m compileall -q .
+RUN /opt/venv/bin/python -m compileall -q . && ln -s /srv/vauchflow/vauchflow /usr/local/bin/vauchflow
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -11,7 +11,7 @@ from tools.dev.privileges import unprivileged
 from tools.dev.signals import Signals, caught
 from tools.dev.supervisor import StopRequested
 
-from . import against, micro, qualifications, report, stacks, unmet
+from . import against, beside_import, many_codes, micro, qualifications, report, stacks, unmet
 from .arithmetic import summarise
 from .ledger import inspect
 from .machine import look
@@ -39,6 +39,10 @@ def main(arguments: list[str]) -> int:
                 return stacks.run(options, Path(folder), s)
             if options.qualifications:
                 return qualifications.run(options, Path(folder), s)
+            if options.beside_import:
+                return beside_import.run(options, Path(folder), s)
+            if options.many_codes:
+                return many_codes.run(options, Path(folder), s)
             if options.unmet:
                 return unmet.run(options, Path(folder), s)
             return _conclude(_run(options, Path(folder), s), options)

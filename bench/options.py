@@ -39,6 +39,8 @@ class Options(msgspec.Struct, frozen=True):
     unmet: int
     stacks: bool
     qualifications: bool
+    beside_import: bool
+    many_codes: int
     json: Path | None
 
     def cells(self, durability: Durability) -> list[Cell]:
@@ -75,6 +77,8 @@ def parse(arguments: list[str]) -> Options:
         unmet=told.unmet,
         stacks=told.stacks,
         qualifications=told.qualifications,
+        beside_import=told.beside_import,
+        many_codes=told.many_codes,
         json=told.json,
     )
 
@@ -97,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--against", metavar="REV", help="beside the engine of this revision, not the null engine")
     parser.add_argument("--stacks", action="store_true", help="only what stacks cost, by redeemables and by items")
     parser.add_argument("--qualifications", action="store_true", help="only how qualifications and best stacks grow")
+    parser.add_argument("--beside-import", action="store_true", help="only redemptions at 200/s beside an import")
+    parser.add_argument("--many-codes", type=_many, default=0, help="only what so many codes of one campaign cost")
     parser.add_argument("--unmet", type=_unmet, default=0, help="only so many codes, once each, not in Redis before")
     parser.add_argument("--json", type=Path, help="write all numbers to this file")
     return parser
@@ -127,6 +133,10 @@ def _codes(text: str) -> int:
 
 def _unmet(text: str) -> int:
     return _whole(text, 100, 400_000)
+
+
+def _many(text: str) -> int:
+    return _whole(text, 1_000, 1_000_000)
 
 
 def _whole(text: str, least: int, most: int) -> int:

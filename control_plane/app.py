@@ -63,7 +63,10 @@ def create_app(context: Context) -> Shell:
 @asynccontextmanager
 async def open_context(settings: Settings) -> AsyncIterator[Context]:
     """The stores of a process; PostgreSQL must be there, Redis need not."""
-    database = await Database.connect(settings.database_url, application_name="vauchflow-control", max_size=16)
+    # A plan for all arguments takes every filter of a list for given, expects next to no rows, and so sorts a project.
+    database = await Database.connect(
+        settings.database_url, application_name="vauchflow-control", max_size=16, plans_anew=True
+    )
     shards = Shards(database, settings.redis_url)
     mail = sender_of(settings.mail_url, settings.mail_from)
     people = PeopleTools(mail, settings.public_url, settings.client_attempts, settings.shards)

@@ -6,7 +6,7 @@ that is made for all arguments, and a deep page would walk all that is before it
 Must never know what is listed: each area brings its Listing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -19,9 +19,12 @@ from control_plane.effects import answer
 from control_plane.problems import Errors
 from control_plane.queries import MOST_FILTER_CHARS, ListBody, Page, Query, list_body
 from control_plane.searching import search
+from store.database import Transaction
 
 Filters = dict[str, Any]
 """By name what a list is narrowed by; None where it is not."""
+Require = Callable[[Transaction], Awaitable[object]]
+"""Refuses where what a list is of is not there."""
 Statement = Callable[[str, Filters, Page], tuple[Any, ...]]
 """The SQL of a page of this project's rows, and its arguments."""
 
@@ -78,6 +81,18 @@ class Time(msgspec.Struct, frozen=True):
             raise ValueError("must be a time in ISO 8601") from None
 
 
+DATED: dict[str, Filter] = {"created_from": Time(), "created_before": Time()}
+"""The filters of a list whose rows can be chosen by when they were made."""
+
+
+def until(page: Page, filters: Filters) -> Page:
+    """The page, where nothing is wanted that was made at `created_before` or later."""
+    before = filters["created_before"]
+    if before is None or (page.after is not None and page.after <= before):
+        return page
+    return msgspec.structs.replace(page, after=before, after_id="")
+
+
 class Listing(msgspec.Struct, frozen=True):
     """A list of a project's rows, newest first, by `created_at` and `id`. `searches` are the statements that find them
     by the beginning of a name or code (see searching.py); their arguments from $6 on are the `search_arguments`."""
@@ -92,15 +107,21 @@ class Listing(msgspec.Struct, frozen=True):
     """How a text to search by is spelled where rows are found by codes."""
 
 
-async def list_page(call: Call, listing: Listing) -> Response[bytes]:
-    """GET a page of a list."""
-    asked, tenant = call.query(), call.tenant
-    filters = {name: kind.ask(asked, name) for name, kind in listing.filters.items()}
+async def list_page(
+    call: Call, listing: Listing, within: dict[str, str] | None = None, require: Require | None = None
+) -> Response[bytes]:
+    """GET a page of a list. `within`: filters that the path says, of a list of what something has; `require` refuses
+    where there is no such thing."""
+    asked, tenant, given = call.query(), call.tenant, within or {}
+    filters: Filters = {
+        name: given[name] if name in given else kind.ask(asked, name) for name, kind in listing.filters.items()
+    }
     begins = asked.text("search") if listing.searches else None
     if begins is not None:
         found = asked.found()
         asked.done()
         async with call.open_tx() as tx:
+            await _hold(require, tx)
             arguments, spelled = listing.search_arguments(filters), listing.search_text(begins)
             rows, cursor = await search(tx, listing.searches, tenant.project_id, spelled, found, arguments)
         return answer(200, ListBody([listing.show(row, tenant) for row in rows], cursor))
@@ -108,8 +129,14 @@ async def list_page(call: Call, listing: Listing) -> Response[bytes]:
     asked.done()
     statement, *arguments = listing.statement(tenant.project_id, filters, page)
     async with call.open_tx() as tx:
+        await _hold(require, tx)
         rows = await tx.fetch(statement, *arguments)
     return answer(200, list_body(rows, page, lambda row: listing.show(row, tenant)))
+
+
+async def _hold(require: Require | None, tx: Transaction) -> None:
+    if require is not None:
+        await require(tx)
 
 
 def read_filters(given: dict[str, Any], listing: Listing, errors: Errors) -> Filters:

@@ -1,4 +1,5 @@
-"""Loyalty and referral programs as the campaigns they are: loaded, listed, inserted, changed by the three steps.
+"""Campaigns and the programs that are campaigns too: loaded, inserted, changed by the three steps, from draft to
+archived.
 
 Must never know what a program's terms mean: its area brings them, and how it is shown.
 """
@@ -11,20 +12,22 @@ import msgspec
 from litestar import Response
 
 from control_plane.audit import record
+from control_plane.auth import Tenant
 from control_plane.bodies import NoBody
 from control_plane.calls import Call
-from control_plane.campaigns.schemas import CampaignRules
+from control_plane.campaigns.schemas import CampaignRules, FirstStatus
 from control_plane.campaigns.storing import StoredCampaign, campaign_from_row, limits_of
 from control_plane.clock import new_id
 from control_plane.effects import Change, Outcome, answer, perform
-from control_plane.queries import list_body
 from control_plane.rules.reading import RulesReader
 from control_plane.rules.staging import counts_customers_since, stage
 from control_plane.validation_rules.storing import require_rules
 from domain.ids import is_id
+from domain.lifecycle import ARCHIVED, CampaignAction, after_action
 from domain.problems import Refused
 from domain.rules import Rules
 from store.database import Transaction
+from store.definitions import forget_changes
 from store.queries import query
 
 MOST_BYTES = 32_768
@@ -34,22 +37,34 @@ _INSERT = query("control_insert_campaign")
 _UPDATE = query("control_update_campaign")
 _GET = query("control_campaign")
 _LOCK = query("control_lock_campaign")
-_LIST = query("control_campaigns")
+_JOIN = query("control_join_campaign")
+_IS_EMPTY = query("control_is_campaign_empty")
+_DELETE = query("control_delete_campaign")
 _RULES_AT = "/rules"
 _NO_DISCOUNT = ("discount_type", "discount_value", "max_discount", "applies_to", "added_unit")
 
+Show = Callable[[StoredCampaign, Tenant], msgspec.Struct]
+Changed = Callable[[StoredCampaign], StoredCampaign]
+
 
 class Kind(msgspec.Struct, frozen=True):
-    """Which programs: their type as campaigns, the prefix of their ids, their object, the code where one is missing."""
+    """Which of them: the prefix of their ids, their object, the code where one is missing, how one is shown."""
 
-    type: str
     prefix: str
     object: str
     missing: str
+    show: Show
 
 
-Show = Callable[[StoredCampaign], msgspec.Struct]
-Changed = Callable[[StoredCampaign], StoredCampaign]
+class New(msgspec.Struct, frozen=True):
+    """What a campaign or a program is made from."""
+
+    name: str
+    type: str
+    status: FirstStatus
+    rules: Rules
+    program: dict[str, Any]
+    metadata: str
 
 
 def merge_rules(call: Call, before: Rules, wish: CampaignRules, has_discount: bool) -> Rules:
@@ -66,89 +81,105 @@ async def load_program(
     tx: Transaction, project_id: str, kind: Kind, program_id: str, lock: bool = False
 ) -> StoredCampaign:
     """The project's program; Refused where it has none of this id."""
-    row = None
-    if is_id(kind.prefix, program_id):
-        row = await tx.fetchrow(_LOCK if lock else _GET, project_id, program_id)
+    return await _load(tx, _LOCK if lock else _GET, project_id, kind, program_id)
+
+
+async def join_program(tx: Transaction, project_id: str, kind: Kind, program_id: str) -> StoredCampaign:
+    """The project's program, for something new in it: Refused where it is archived. It becomes nothing else until the
+    transaction is over."""
+    program = await _load(tx, _JOIN, project_id, kind, program_id)
+    if program.status == ARCHIVED:
+        raise Refused("archived")
+    return program
+
+
+async def _load(tx: Transaction, statement: str, project_id: str, kind: Kind, program_id: str) -> StoredCampaign:
+    row = await tx.fetchrow(statement, project_id, program_id) if is_id(kind.prefix, program_id) else None
     if row is None:
         raise Refused(kind.missing)
     return campaign_from_row(row)
 
 
-async def insert_program(
-    call: Call,
-    kind: Kind,
-    name: str,
-    rules: Rules,
-    program: dict[str, Any],
-    metadata: str,
-    show: Show,
-    tx: Transaction,
-) -> Outcome:
-    """A new program."""
+async def insert_program(call: Call, kind: Kind, new: New, tx: Transaction) -> Outcome:
+    """A new one."""
     tenant, program_id = call.tenant, new_id(kind.prefix)
-    await _require(tx, call, rules)
-    since = await counts_customers_since(call, Rules(), rules, 0)
-    row = (program_id, tenant.account_id, name, kind.type, rules, metadata, since, program)
+    await _require(tx, call, new.rules)
+    since = await counts_customers_since(call, Rules(), new.rules, 0)
+    row = (program_id, tenant.account_id, new.name, new.type, new.rules, new.metadata, since, new.program, new.status)
     await tx.execute(_INSERT, tenant.project_id, *row)
     stored = await load_program(tx, tenant.project_id, kind, program_id)
     await stage(tx, call, "campaign", program_id, stored.version, limits_of(stored, tenant.project_id))
     await record(tx, call, f"{kind.object}.create", program_id, after=stored.audited())
-    return Outcome(201, show(stored), Change("campaign", program_id, created=True))
+    return Outcome(201, kind.show(stored, tenant), Change("campaign", program_id, created=True))
 
 
 async def change_program(
-    call: Call, kind: Kind, program_id: str, changed: Changed, action: str, show: Show, tx: Transaction
+    call: Call, kind: Kind, program_id: str, changed: Changed, action: str, tx: Transaction
 ) -> Outcome:
-    """What `changed` makes of the program, or the same again."""
-    tenant = call.tenant
-    before = await load_program(tx, tenant.project_id, kind, program_id, lock=True)
-    after = changed(before)
+    """What `changed` makes of it, or the same again."""
+    before = await load_program(tx, call.tenant.project_id, kind, program_id, lock=True)
+    stored = await _become(tx, call, kind, before, changed(before), action)
     # Redis is told also where nothing changes: an earlier change may be pending, and 200 says that it is in force.
-    change = Change("campaign", program_id)
+    return Outcome(200, kind.show(stored, call.tenant), Change("campaign", program_id))
+
+
+async def _become(
+    tx: Transaction, call: Call, kind: Kind, before: StoredCampaign, after: StoredCampaign, action: str
+) -> StoredCampaign:
     if after == before:
-        return Outcome(200, show(before), change)
+        return before
+    if before.status == after.status == ARCHIVED:
+        raise Refused("archived")
+    project_id = call.tenant.project_id
     await _require(tx, call, after.rules)
     since = await counts_customers_since(call, before.rules, after.rules, before.counts_customers_since)
     version = before.version + 1
     row = (after.name, after.status, version, after.rules, after.metadata, since, after.program)
-    await tx.execute(_UPDATE, tenant.project_id, program_id, *row)
-    stored = await load_program(tx, tenant.project_id, kind, program_id)
-    limits, limits_before = limits_of(stored, tenant.project_id), limits_of(before, tenant.project_id)
-    await stage(tx, call, "campaign", program_id, version, limits, limits_before)
-    await record(tx, call, f"{kind.object}.{action}", program_id, before.audited(), stored.audited())
-    return Outcome(200, show(stored), change)
+    await tx.execute(_UPDATE, project_id, before.id, *row)
+    stored = await load_program(tx, project_id, kind, before.id)
+    limits, limits_before = limits_of(stored, project_id), limits_of(before, project_id)
+    await stage(tx, call, "campaign", before.id, version, limits, limits_before)
+    await record(tx, call, f"{kind.object}.{action}", before.id, before.audited(), stored.audited())
+    return stored
 
 
-async def set_program_status(
-    call: Call, kind: Kind, program_id: str, status: str, action: str, show: Show
-) -> Response[bytes]:
-    """POST .../pause and /resume; either is 200 also when nothing changes."""
+async def act_on_program(call: Call, kind: Kind, program_id: str, action: CampaignAction) -> Response[bytes]:
+    """POST .../activate, /pause, /resume, /end, /archive and /restore: 409 where that does not go with the status that
+    it has, 200 also where it has that status already."""
     call.body(NoBody)
     call.errors.raise_if_any()
 
     def changed(before: StoredCampaign) -> StoredCampaign:
-        return msgspec.structs.replace(before, status=status)
+        return msgspec.structs.replace(before, status=after_action(before.status, action))
 
-    return await perform(call, partial(change_program, call, kind, program_id, changed, action, show))
+    return await perform(call, partial(change_program, call, kind, program_id, changed, action))
 
 
-async def get_one_program(call: Call, kind: Kind, program_id: str, show: Show) -> Response[bytes]:
-    """GET one program."""
+async def remove_program(call: Call, kind: Kind, program_id: str) -> Response[bytes]:
+    """DELETE: archived; but a draft that nothing has come into is gone."""
+    call.query().done()
+    return await perform(call, partial(_remove, call, kind, program_id))
+
+
+async def _remove(call: Call, kind: Kind, program_id: str, tx: Transaction) -> Outcome:
+    project_id = call.tenant.project_id
+    before = await load_program(tx, project_id, kind, program_id, lock=True)
+    if before.status == "draft" and await tx.fetchval(_IS_EMPTY, project_id, program_id):
+        await tx.execute(_DELETE, project_id, program_id)
+        await forget_changes(tx, project_id, "campaign", program_id)
+        await record(tx, call, f"{kind.object}.delete", program_id, before=before.audited())
+        return Outcome(204, None)
+    after = msgspec.structs.replace(before, status=after_action(before.status, "archive"))
+    await _become(tx, call, kind, before, after, "archive")
+    return Outcome(204, None, Change("campaign", program_id))
+
+
+async def get_one_program(call: Call, kind: Kind, program_id: str) -> Response[bytes]:
+    """GET one."""
     call.query().done()
     async with call.open_tx() as tx:
         stored = await load_program(tx, call.tenant.project_id, kind, program_id)
-    return answer(200, show(stored))
-
-
-async def list_all_programs(call: Call, kind: Kind, show: Show) -> Response[bytes]:
-    """GET a page of them."""
-    asked = call.query()
-    status, page = asked.choice("status", ("active", "paused")), asked.page()
-    asked.done()
-    arguments = (call.tenant.project_id, status, page.after, page.after_id, page.rows, (kind.type,))
-    async with call.open_tx() as tx:
-        rows = await tx.fetch(_LIST, *arguments)
-    return answer(200, list_body(rows, page, lambda row: show(campaign_from_row(row))))
+    return answer(200, kind.show(stored, call.tenant))
 
 
 async def _require(tx: Transaction, call: Call, rules: Rules) -> None:

@@ -7,9 +7,10 @@ import msgspec
 
 from . import definitions as names
 from .definitions import Lot, Redeemable
+from .lifecycle import ARCHIVED
 from .rules import Limit
 
-_BARRED = {"inactive": "card_inactive", "blocked": "card_blocked"}
+_BARRED = {"inactive": "card_inactive", "blocked": "card_blocked", ARCHIVED: "card_blocked"}
 
 
 class GiftCardRow(msgspec.Struct, frozen=True):
@@ -58,6 +59,7 @@ def gift_card_definition(row: GiftCardRow) -> Redeemable:
         object="gift_card",
         customer_id=row.customer_id,
         barred=_BARRED.get(row.status),
+        is_archived=row.status == ARCHIVED,
     )
 
 

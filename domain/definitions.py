@@ -109,7 +109,9 @@ class PointsTerms(msgspec.Struct, frozen=True, array_like=True):
 class Campaign(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A campaign as decisions see it; loyalty and referral programs are campaigns too. `counts_customers_since` is the
     epoch in which the limit per customer was first set: in that epoch a customer without a counter has used nothing.
-    `identity_keys`: what else than their id and their address tells customers of a referral program apart."""
+    `identity_keys`: what else than their id and their address tells customers of a referral program apart.
+    `paused` is whether nothing of it can be redeemed, and `barred` the outcome code where that is not because it is
+    paused: a release that does not know the field yet refuses all the same."""
 
     id: str
     project_id: str
@@ -133,6 +135,7 @@ class Campaign(msgspec.Struct, frozen=True, array_like=True, gc=False):
     type: CampaignType = "DISCOUNT"
     points: PointsTerms | None = None
     identity_keys: tuple[str, ...] = ()
+    barred: str | None = None
 
 
 class Lot(msgspec.Struct, frozen=True, array_like=True):
@@ -148,7 +151,8 @@ class Redeemable(msgspec.Struct, frozen=True, array_like=True, gc=False):
     campaign, which for a loyalty card or a referral code is the program.
 
     `code` of a promotion tier, which has none, is its id. `customer_id`: whose card it is, or who refers by the code.
-    `barred` is the outcome code where it cannot be redeemed at any time. `lots` are those of a loyalty card."""
+    `barred` is the outcome code where it cannot be redeemed at any time. `lots` are those of a loyalty card.
+    `is_archived`: for checkouts there is no such thing; a release that does not know the field finds it disabled."""
 
     id: str
     project_id: str
@@ -174,6 +178,7 @@ class Redeemable(msgspec.Struct, frozen=True, array_like=True, gc=False):
     barred: str | None = None
     hierarchy: int = 0
     lots: tuple[Lot, ...] = ()
+    is_archived: bool = False
 
     @property
     def key(self) -> str:

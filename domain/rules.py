@@ -22,6 +22,7 @@ from .definitions import (
     Scope,
     ValidationRule,
 )
+from .lifecycle import ARCHIVED, barred_of
 from .loyalty import points_terms
 from .referrals import referral_program
 
@@ -131,6 +132,7 @@ def campaign_definition(row: CampaignRow) -> Campaign:
         type=row.type,
         points=points_terms(row.program) if row.type == "LOYALTY" else None,
         identity_keys=referral_program(row.program).identity_keys if row.type == "REFERRAL" else (),
+        barred=barred_of(row.status),
     )
 
 
@@ -160,6 +162,7 @@ def voucher_definition(row: VoucherRow) -> Redeemable:
         object=row.object,
         customer_id=row.customer_id,
         hierarchy=row.hierarchy,
+        is_archived=row.status == ARCHIVED,
     )
 
 

@@ -37,7 +37,7 @@ def plan_of(voucher: Redeemable, campaign: Campaign | None) -> Plan:
     if voucher.disabled or voucher.barred is not None:
         barred = voucher.barred or "voucher_disabled"
     elif campaign is not None and campaign.paused:
-        barred = "campaign_paused"
+        barred = campaign.barred or "campaign_paused"
     own = None if is_card(voucher) else _own_move(voucher, campaign)
     return Plan(checks_of(voucher, campaign), own, total, barred, *_interval(voucher, campaign))
 

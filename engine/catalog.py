@@ -109,6 +109,8 @@ class Catalog:
         voucher: Redeemable | None = self._kept.get(key)
         if voucher is None:
             return [] if key in self._unknown else [key]
+        if voucher.is_archived:
+            return []
         wanted = [rule_key(rule_id) for rule_id in voucher.rule_ids]
         if voucher.campaign_id is not None:
             campaign: Campaign | None = self._kept.get(campaign_key(voucher.campaign_id))
@@ -122,6 +124,9 @@ class Catalog:
         voucher: Redeemable | None = self._kept.get(key)
         if voucher is None:
             return None
+        if voucher.is_archived:
+            gone = self._found[key] = Found(None, absent=Check(key, voucher.version))
+            return gone
         campaign: Campaign | None = None
         rule_ids = voucher.rule_ids
         if voucher.campaign_id is not None:

@@ -83,7 +83,7 @@ def _held(worker: Worker, tenant: Tenant, served: ServedShard, _: Call, id_: str
 
 
 _Redemption = RedemptionView | StackView
-_BARRED = ("card_inactive", "card_blocked")
+_BARRED = ("campaign_not_active", "card_inactive", "card_blocked")
 _HELD = "/v1/reservations/{reservation_id}"
 
 ROUTES = (

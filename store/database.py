@@ -67,8 +67,10 @@ class Database:
         min_size: int = 1,
         max_size: int = 8,
         timeouts: Timeouts | None = None,
+        plans_anew: bool = False,
     ) -> "Database":
-        """Open the pool; raises one of UNAVAILABLE where there is no server."""
+        """Open the pool; raises one of UNAVAILABLE where there is no server. With `plans_anew` each statement is
+        planned for its arguments, whenever it is sent: for those with filters of which most are left out."""
         limits = timeouts or Timeouts()
         pool = await asyncpg.create_pool(
             url,
@@ -77,7 +79,8 @@ class Database:
             timeout=limits.connect_s,
             # The server ends a statement first; this one is for a server that has fallen silent.
             command_timeout=limits.statement_ms / 1000 + 5,
-            server_settings=_server_settings(application_name, limits),
+            server_settings=_server_settings(application_name, limits)
+            | {"plan_cache_mode": "force_custom_plan" if plans_anew else "auto"},
             init=_prepare,
             reset=_keep,
         )

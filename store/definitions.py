@@ -63,6 +63,7 @@ _SETTLE_CEILINGS = query("settle_ceilings")
 _ENQUEUE_CHANGE = query("enqueue_change")
 _MARK_APPLIED = query("mark_changes_applied")
 _STAGED = query("staged_version")
+_NEWEST_OF_ALL = 2**53 - 1
 _CAMPAIGN_ROW = query("campaign_row")
 _VOUCHER_ROW = query("voucher_row")
 _VOUCHER_ROWS = query("voucher_rows_by_code")
@@ -246,6 +247,11 @@ async def stage_change(
     await tx.execute(_ENQUEUE_CHANGE, project_id, shard, object_, object_id, version)
 
 
+async def forget_changes(tx: Transaction, project_id: str, object_: Object, object_id: str) -> None:
+    """Inside the transaction that deletes it: there is nothing more to tell of it. Only of what nothing refers to."""
+    await tx.execute(_MARK_APPLIED, project_id, object_, object_id, _NEWEST_OF_ALL)
+
+
 async def project_change(
     open_tx: OpenTransaction, scripts: Scripts, project_id: str, object_: Object, object_id: str, created: bool = False
 ) -> bool:
@@ -256,15 +262,14 @@ async def project_change(
     """
     async with open_tx() as tx:
         gone = await _gone(tx, project_id, object_, object_id)
-        if gone is None:
-            definition, limits, version = await _newest(tx, project_id, object_, object_id)
-    if gone is not None:
-        # What is absent is read from PostgreSQL, so it does no harm to one who has come back meanwhile.
-        if (await scripts.forget(project_id, [gone.key])).status is not Status.OK:
-            return False
-        async with open_tx() as tx:
-            await tx.execute(_MARK_APPLIED, project_id, object_, object_id, gone.version)
-        return True
+        newest = None if gone is not None else await _newest(tx, project_id, object_, object_id)
+        if newest is None and gone is None:  # deleted since: nobody can ask for it
+            await forget_changes(tx, project_id, object_, object_id)
+            return True
+    if newest is None:
+        assert gone is not None
+        return await _let_go(open_tx, scripts, project_id, object_, object_id, gone)
+    definition, limits, version = newest
     kept = [limit for limit in limits if not limit.is_family]
     scope = project_id if definition is None else change_scope(project_id, definition.key)
     status, used = await scripts.apply(
@@ -294,11 +299,25 @@ async def _gone(tx: Transaction, project_id: str, object_: Object, object_id: st
     return Definition(customer_key(project_id, object_id), version, b"")
 
 
+async def _let_go(
+    open_tx: OpenTransaction, scripts: Scripts, project_id: str, object_: Object, object_id: str, gone: Definition
+) -> bool:
+    """What is absent is read from PostgreSQL, so it does no harm to one who has come back meanwhile."""
+    if (await scripts.forget(project_id, [gone.key])).status is not Status.OK:
+        return False
+    async with open_tx() as tx:
+        await tx.execute(_MARK_APPLIED, project_id, object_, object_id, gone.version)
+    return True
+
+
 async def _newest(
     tx: Transaction, project_id: str, object_: Object, object_id: str
-) -> tuple[Definition | None, tuple[Limit, ...], int]:
+) -> tuple[Definition | None, tuple[Limit, ...], int] | None:
     if object_ == "campaign":
-        campaign = campaign_from(await tx.fetchrow(_CAMPAIGN_ROW, project_id, object_id))
+        row = await tx.fetchrow(_CAMPAIGN_ROW, project_id, object_id)
+        if row is None:
+            return None
+        campaign = campaign_from(row)
         return encode_campaign(campaign), campaign_limits(campaign), campaign.version
     if object_ == "voucher":
         voucher = voucher_from(await tx.fetchrow(_VOUCHER_ROW, project_id, object_id))
@@ -315,14 +334,15 @@ async def _newest(
     if object_ == "referral_code":  # what limits it is the program's
         code = voucher_from(await tx.fetchrow(_REFERRAL_CODE_ROW, project_id, object_id))
         return encode_voucher(code), (), code.version
+    if object_ == "rule":
+        rules = await read_rules(tx, project_id, [object_id])
+        return (rules[0], (), rules[0].version) if rules else None
     definition = await _read_one(tx, project_id, object_, object_id)
     # A batch of new codes: only the change number moves. Limits of rules are families, which Redis does not keep.
     return definition, (), 0 if definition is None else definition.version
 
 
 async def _read_one(tx: Transaction, project_id: str, object_: Object, object_id: str) -> Definition | None:
-    if object_ == "rule":
-        return (await read_rules(tx, project_id, [object_id]))[0]
     if object_ == "customer":
         return (await read_customers(tx, project_id, [object_id]))[0]
     if object_ == "product":

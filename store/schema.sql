@@ -78,6 +78,25 @@ CREATE FUNCTION public.app_worker_id() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN NULLIF(current_setting('app.worker_id'::text, true), ''::text);
 
+CREATE FUNCTION public.assign_rules() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        DELETE FROM validation_rule_assignments a USING made m
+        WHERE a.project_id = m.project_id AND a.object_id = m.id
+            AND (NOT COALESCE(m.rules -> 'validation_rules', '[]') ? a.rule_id
+                OR (TG_ARGV[0] <> 'campaign' AND m.status = 'archived'));
+    END IF;
+    INSERT INTO validation_rule_assignments (project_id, rule_id, object, object_id)
+    SELECT m.project_id, r.id, TG_ARGV[0], m.id
+    FROM made m CROSS JOIN jsonb_array_elements_text(m.rules -> 'validation_rules') AS r (id)
+    WHERE m.rules ? 'validation_rules' AND (TG_ARGV[0] = 'campaign' OR m.status <> 'archived')
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
 CREATE TABLE public.audit_log (
     account_id text NOT NULL COLLATE pg_catalog."C",
     project_id text COLLATE pg_catalog."C",
@@ -654,7 +673,7 @@ CREATE TABLE public.gift_cards (
     CONSTRAINT gift_cards_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT gift_cards_spent_minor_check CHECK ((spent_minor >= 0)),
     CONSTRAINT gift_cards_starts_ms_check CHECK (((starts_ms >= 0) AND (starts_ms <= '9007199254740991'::bigint))),
-    CONSTRAINT gift_cards_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'blocked'::text]))),
+    CONSTRAINT gift_cards_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'blocked'::text, 'archived'::text]))),
     CONSTRAINT gift_cards_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint))),
     CONSTRAINT gift_cards_within_balance CHECK ((funded_minor >= spent_minor))
 )
@@ -1003,9 +1022,11 @@ CREATE TABLE public.referral_codes (
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT referral_codes_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
     CONSTRAINT referral_codes_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
     CONSTRAINT referral_codes_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT referral_codes_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT referral_codes_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
     CONSTRAINT referral_codes_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
@@ -1031,7 +1052,7 @@ CREATE TABLE public.vouchers (
     CONSTRAINT vouchers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
     CONSTRAINT vouchers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT vouchers_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
-    CONSTRAINT vouchers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
+    CONSTRAINT vouchers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text, 'archived'::text]))),
     CONSTRAINT vouchers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
 
@@ -1526,6 +1547,15 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.release_rules() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM validation_rule_assignments a USING gone g WHERE a.project_id = g.project_id AND a.object_id = g.id;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.row_scope(scope text) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN CASE scope WHEN 'project'::text THEN 'project_id = (SELECT app_project_id())'::text WHEN 'account'::text THEN 'project_id = (SELECT app_project_id()) OR (account_id = (SELECT app_account_id()) AND (SELECT app_project_id()) IS NULL)'::text WHEN 'shard'::text THEN 'shard = (SELECT app_shard())'::text WHEN 'any shard'::text THEN '(SELECT app_shard()) IS NOT NULL'::text WHEN 'worker'::text THEN 'shard = (SELECT app_shard()) AND worker_id = (SELECT app_worker_id())'::text ELSE NULL::text END;
@@ -1671,7 +1701,7 @@ CREATE TABLE public.campaigns (
     CONSTRAINT campaigns_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT campaigns_program_check CHECK (((jsonb_typeof(program) = 'object'::text) AND (octet_length((program)::text) <= 65536))),
     CONSTRAINT campaigns_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
-    CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text]))),
+    CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'paused'::text, 'ended'::text, 'archived'::text]))),
     CONSTRAINT campaigns_type_check CHECK ((type = ANY (ARRAY['DISCOUNT'::text, 'GIFT_CARD'::text, 'PROMOTION'::text, 'LOYALTY'::text, 'REFERRAL'::text]))),
     CONSTRAINT campaigns_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
@@ -1925,7 +1955,7 @@ CREATE TABLE public.promotion_tiers (
     CONSTRAINT promotion_tiers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT promotion_tiers_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT promotion_tiers_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
-    CONSTRAINT promotion_tiers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
+    CONSTRAINT promotion_tiers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text, 'archived'::text]))),
     CONSTRAINT promotion_tiers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
 );
 
@@ -2243,6 +2273,18 @@ WITH (fillfactor='70');
 
 ALTER TABLE ONLY public.usage_daily FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.validation_rule_assignments (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    rule_id text NOT NULL COLLATE pg_catalog."C",
+    object text NOT NULL,
+    object_id text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT validation_rule_assignments_object_check CHECK ((object = ANY (ARRAY['campaign'::text, 'voucher'::text, 'promotion_tier'::text]))),
+    CONSTRAINT validation_rule_assignments_object_id_check CHECK (((octet_length(object_id) >= 1) AND (octet_length(object_id) <= 64)))
+);
+
+ALTER TABLE ONLY public.validation_rule_assignments FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.validation_rules (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id text NOT NULL COLLATE pg_catalog."C",
@@ -2470,6 +2512,9 @@ ALTER TABLE ONLY public.stream_positions
 ALTER TABLE ONLY public.usage_daily
     ADD CONSTRAINT usage_daily_pkey PRIMARY KEY (account_id, project_id, day);
 
+ALTER TABLE ONLY public.validation_rule_assignments
+    ADD CONSTRAINT validation_rule_assignments_pkey PRIMARY KEY (project_id, rule_id, object_id);
+
 ALTER TABLE ONLY public.validation_rules
     ADD CONSTRAINT validation_rules_pkey PRIMARY KEY (project_id, id);
 
@@ -2502,6 +2547,14 @@ CREATE INDEX async_actions_with_chunks ON public.async_actions USING btree (upda
 
 CREATE INDEX attempts_by_time ON public.attempts USING btree (since);
 
+CREATE INDEX audit_log_by_action ON public.audit_log USING btree (account_id, action, created_at, id);
+
+CREATE INDEX audit_log_by_actor ON public.audit_log USING btree (account_id, actor, created_at, id);
+
+CREATE INDEX audit_log_by_object ON public.audit_log USING btree (account_id, object, created_at, id);
+
+CREATE INDEX audit_log_by_object_id ON public.audit_log USING btree (account_id, object_id, created_at, id);
+
 CREATE INDEX audit_log_by_project ON public.audit_log USING btree (project_id, created_at, id) WHERE (project_id IS NOT NULL);
 
 CREATE INDEX audit_log_by_time ON public.audit_log USING btree (account_id, created_at, id);
@@ -2510,9 +2563,13 @@ CREATE INDEX audit_log_of_customers ON public.audit_log USING btree (project_id,
 
 CREATE INDEX campaigns_by_name ON public.campaigns USING btree (project_id, name_key, id);
 
-CREATE INDEX campaigns_by_time ON public.campaigns USING btree (project_id, created_at, id);
+CREATE INDEX campaigns_by_status ON public.campaigns USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
-CREATE INDEX campaigns_by_type ON public.campaigns USING btree (project_id, type, created_at, id);
+CREATE INDEX campaigns_by_time ON public.campaigns USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
+
+CREATE INDEX campaigns_by_type ON public.campaigns USING btree (project_id, type, created_at, id) WHERE (status <> 'archived'::text);
+
+CREATE INDEX campaigns_not_active ON public.campaigns USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
 CREATE INDEX collections_by_name ON public.collections USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
 
@@ -2538,7 +2595,9 @@ CREATE INDEX gift_cards_by_campaign ON public.gift_cards USING btree (project_id
 
 CREATE INDEX gift_cards_by_customer ON public.gift_cards USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
 
-CREATE INDEX gift_cards_by_time ON public.gift_cards USING btree (project_id, created_at, id);
+CREATE INDEX gift_cards_by_time ON public.gift_cards USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
+
+CREATE INDEX gift_cards_set_aside ON public.gift_cards USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
 CREATE INDEX idempotency_keys_by_time ON public.idempotency_keys USING btree (account_id, project_id, created_at);
 
@@ -2549,6 +2608,10 @@ CREATE INDEX idempotency_keys_with_answers ON public.idempotency_keys USING btre
 CREATE INDEX loyalty_cards_by_customer ON public.loyalty_cards USING btree (project_id, customer_id, created_at, id);
 
 CREATE INDEX loyalty_cards_by_program ON public.loyalty_cards USING btree (project_id, program_id, created_at, id);
+
+CREATE INDEX loyalty_cards_by_time ON public.loyalty_cards USING btree (project_id, created_at, id);
+
+CREATE INDEX loyalty_cards_not_active ON public.loyalty_cards USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
 CREATE INDEX loyalty_entries_by_source ON public.loyalty_entries USING btree (project_id, card_id, source) WHERE (source IS NOT NULL);
 
@@ -2584,11 +2647,19 @@ CREATE INDEX promotion_tiers_by_campaign ON public.promotion_tiers USING btree (
 
 CREATE INDEX promotion_tiers_by_name ON public.promotion_tiers USING btree (project_id, name_key, id);
 
-CREATE INDEX promotion_tiers_by_time ON public.promotion_tiers USING btree (project_id, created_at, id);
+CREATE INDEX promotion_tiers_by_time ON public.promotion_tiers USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
+
+CREATE INDEX promotion_tiers_not_active ON public.promotion_tiers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE INDEX promotion_tiers_set_aside ON public.promotion_tiers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE INDEX quarantine_by_status ON public.quarantine USING btree (project_id, status, created_at, id) WHERE (project_id IS NOT NULL);
 
 CREATE INDEX quarantine_by_time ON public.quarantine USING btree (project_id, created_at, id) WHERE (project_id IS NOT NULL);
 
 CREATE INDEX quarantine_open ON public.quarantine USING btree (shard) WHERE (status = 'open'::text);
+
+CREATE INDEX redemption_lines_by_campaign ON public.redemption_lines USING btree (project_id, campaign_id, created_at, redemption_id) WHERE (campaign_id IS NOT NULL);
 
 CREATE INDEX redemption_lines_by_redeemable ON public.redemption_lines USING btree (project_id, redeemable_id, created_at, redemption_id);
 
@@ -2600,11 +2671,15 @@ CREATE INDEX redemptions_by_order ON public.redemptions USING btree (project_id,
 
 CREATE INDEX redemptions_by_time ON public.redemptions USING btree (project_id, created_at, id);
 
+CREATE INDEX redemptions_returned ON public.redemptions USING btree (project_id, status, created_at, id) WHERE (status <> 'redeemed'::text);
+
 CREATE UNIQUE INDEX referee_identities_once ON public.referee_identities USING btree (project_id, program_id, key, commitment) WHERE is_active;
 
 CREATE INDEX referral_codes_by_customer ON public.referral_codes USING btree (project_id, customer_id, created_at, id);
 
 CREATE INDEX referral_codes_by_program ON public.referral_codes USING btree (project_id, program_id, created_at, id);
+
+CREATE INDEX referral_codes_by_time ON public.referral_codes USING btree (project_id, created_at, id);
 
 CREATE INDEX referral_tasks_due ON public.referral_tasks USING btree (not_before) WHERE (done_at IS NULL);
 
@@ -2613,6 +2688,8 @@ CREATE INDEX referrals_by_program ON public.referrals USING btree (project_id, p
 CREATE INDEX referrals_by_referee ON public.referrals USING btree (project_id, program_id, referee_id, created_at, redemption_id);
 
 CREATE INDEX referrals_by_referrer ON public.referrals USING btree (project_id, program_id, referrer_id, created_at, redemption_id);
+
+CREATE INDEX referrals_by_time ON public.referrals USING btree (project_id, created_at, redemption_id);
 
 CREATE UNIQUE INDEX referrals_once_per_referee ON public.referrals USING btree (project_id, program_id, referee_id) WHERE (status = 'active'::text);
 
@@ -2638,6 +2715,10 @@ CREATE INDEX skus_by_time ON public.skus USING btree (project_id, created_at, id
 
 CREATE INDEX usage_daily_by_project ON public.usage_daily USING btree (project_id, day);
 
+CREATE INDEX validation_rule_assignments_by_object ON public.validation_rule_assignments USING btree (project_id, object_id);
+
+CREATE INDEX validation_rule_assignments_by_time ON public.validation_rule_assignments USING btree (project_id, rule_id, created_at, object_id);
+
 CREATE INDEX validation_rules_by_name ON public.validation_rules USING btree (project_id, name_key, id);
 
 CREATE INDEX validation_rules_by_time ON public.validation_rules USING btree (project_id, created_at, id);
@@ -2646,7 +2727,17 @@ CREATE INDEX vouchers_by_campaign ON public.vouchers USING btree (project_id, ca
 
 CREATE INDEX vouchers_by_customer ON public.vouchers USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
 
-CREATE INDEX vouchers_by_time ON public.vouchers USING btree (project_id, created_at, id);
+CREATE INDEX vouchers_by_time ON public.vouchers USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
+
+CREATE INDEX vouchers_not_active ON public.vouchers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE INDEX vouchers_set_aside ON public.vouchers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
+
+CREATE TRIGGER campaigns_rules_changed AFTER UPDATE ON public.campaigns REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('campaign');
+
+CREATE TRIGGER campaigns_rules_made AFTER INSERT ON public.campaigns REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('campaign');
+
+CREATE TRIGGER campaigns_rules_released AFTER DELETE ON public.campaigns REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.release_rules();
 
 CREATE TRIGGER customers_segments_changed AFTER UPDATE OF segments, rule_segments ON public.customers FOR EACH ROW WHEN (((old.segments IS DISTINCT FROM new.segments) OR (old.rule_segments IS DISTINCT FROM new.rule_segments))) EXECUTE FUNCTION public.keep_customer_segments();
 
@@ -2664,11 +2755,19 @@ CREATE TRIGGER products_labels_changed AFTER UPDATE OF categories, collections, 
 
 CREATE TRIGGER products_labels_made AFTER INSERT ON public.products FOR EACH ROW WHEN ((((cardinality(new.categories) + cardinality(new.collections)) + cardinality(new.rule_collections)) > 0)) EXECUTE FUNCTION public.keep_product_labels();
 
+CREATE TRIGGER promotion_tiers_rules_changed AFTER UPDATE ON public.promotion_tiers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('promotion_tier');
+
+CREATE TRIGGER promotion_tiers_rules_made AFTER INSERT ON public.promotion_tiers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('promotion_tier');
+
 CREATE TRIGGER referral_codes_codes AFTER INSERT ON public.referral_codes REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('referral_code');
 
 CREATE TRIGGER referrals_checked AFTER INSERT ON public.referrals REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.check_referrals();
 
 CREATE TRIGGER vouchers_codes AFTER INSERT ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.register_codes('voucher');
+
+CREATE TRIGGER vouchers_rules_changed AFTER UPDATE ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('voucher');
+
+CREATE TRIGGER vouchers_rules_made AFTER INSERT ON public.vouchers REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.assign_rules('voucher');
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
@@ -2799,6 +2898,9 @@ ALTER TABLE ONLY public.stream_positions
 ALTER TABLE ONLY public.usage_daily
     ADD CONSTRAINT usage_daily_account_id_project_id_fkey FOREIGN KEY (account_id, project_id) REFERENCES public.projects(account_id, id);
 
+ALTER TABLE ONLY public.validation_rule_assignments
+    ADD CONSTRAINT validation_rule_assignments_project_id_rule_id_fkey FOREIGN KEY (project_id, rule_id) REFERENCES public.validation_rules(project_id, id);
+
 ALTER TABLE ONLY public.validation_rules
     ADD CONSTRAINT validation_rules_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
@@ -2821,6 +2923,8 @@ CREATE POLICY app_delete ON public.async_action_chunks FOR DELETE TO vauchflow_a
 
 CREATE POLICY app_delete ON public.async_actions FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) AND (status = 'receiving'::text)));
 
+CREATE POLICY app_delete ON public.campaigns FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) AND (status = 'draft'::text)));
+
 CREATE POLICY app_delete ON public.collections FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_delete ON public.customers FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -2830,6 +2934,10 @@ CREATE POLICY app_delete ON public.idempotency_keys FOR DELETE TO vauchflow_app 
 CREATE POLICY app_delete ON public.segments FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_delete ON public.sessions FOR DELETE TO vauchflow_app USING ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
+
+CREATE POLICY app_delete ON public.validation_rule_assignments FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_delete ON public.validation_rules FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.accounts FOR INSERT TO vauchflow_app WITH CHECK (((id = ( SELECT public.app_account_id() AS app_account_id)) AND (plan = 'free'::text) AND (confirmed_at IS NULL)));
 
@@ -2882,6 +2990,8 @@ CREATE POLICY app_insert ON public.segments FOR INSERT TO vauchflow_app WITH CHE
 CREATE POLICY app_insert ON public.sessions FOR INSERT TO vauchflow_app WITH CHECK ((person_id = ( SELECT public.app_person_id() AS app_person_id)));
 
 CREATE POLICY app_insert ON public.skus FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY app_insert ON public.validation_rule_assignments FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_insert ON public.validation_rules FOR INSERT TO vauchflow_app WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -2984,6 +3094,8 @@ CREATE POLICY app_select ON public.skus FOR SELECT TO vauchflow_app USING ((proj
 CREATE POLICY app_select ON public.stream_positions FOR SELECT TO vauchflow_app USING ((shard = ( SELECT public.app_shard() AS app_shard)));
 
 CREATE POLICY app_select ON public.usage_daily FOR SELECT TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
+
+CREATE POLICY app_select ON public.validation_rule_assignments FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY app_select ON public.validation_rules FOR SELECT TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -3411,6 +3523,8 @@ ALTER TABLE public.stream_positions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.usage_daily ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.validation_rule_assignments ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.validation_rules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.vouchers ENABLE ROW LEVEL SECURITY;
@@ -3444,6 +3558,8 @@ GRANT ALL ON FUNCTION public.app_shard() TO vauchflow_cards;
 REVOKE ALL ON FUNCTION public.app_worker_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_worker_id() TO vauchflow_app;
 GRANT ALL ON FUNCTION public.app_worker_id() TO vauchflow_reconciler;
+
+REVOKE ALL ON FUNCTION public.assign_rules() FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE public.audit_log TO vauchflow_app;
 GRANT INSERT ON TABLE public.audit_log TO vauchflow_reconciler;
@@ -3676,6 +3792,8 @@ GRANT UPDATE(version) ON TABLE public.referral_codes TO vauchflow_eraser;
 GRANT UPDATE(updated_at) ON TABLE public.referral_codes TO vauchflow_app;
 GRANT UPDATE(updated_at) ON TABLE public.referral_codes TO vauchflow_eraser;
 
+GRANT UPDATE(metadata) ON TABLE public.referral_codes TO vauchflow_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.vouchers TO vauchflow_app;
 GRANT SELECT ON TABLE public.vouchers TO vauchflow_reconciler;
 GRANT SELECT ON TABLE public.vouchers TO vauchflow_eraser;
@@ -3790,6 +3908,8 @@ REVOKE ALL ON FUNCTION public.refuse_changes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.register_codes() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.release_rules() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.row_scope(scope text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.spent_async_actions(max_rows integer, keep_results interval, keep_uploads interval) FROM PUBLIC;
@@ -3811,7 +3931,7 @@ GRANT UPDATE(resolved_at) ON TABLE public.alarms TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.async_action_chunks TO vauchflow_app;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.campaigns TO vauchflow_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaigns TO vauchflow_app;
 GRANT SELECT ON TABLE public.campaigns TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.collections TO vauchflow_app;
@@ -3969,7 +4089,9 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.stream_positions TO vauchflow_reconci
 GRANT SELECT ON TABLE public.usage_daily TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.usage_daily TO vauchflow_reconciler;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.validation_rules TO vauchflow_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.validation_rule_assignments TO vauchflow_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.validation_rules TO vauchflow_app;
 GRANT SELECT ON TABLE public.validation_rules TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT ON TABLE public.worker_leases TO vauchflow_app;

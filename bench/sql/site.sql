@@ -40,3 +40,14 @@ INSERT INTO validation_rules (project_id, id, name, rule) VALUES ($1, $2, $2, $3
 -- $1 project, $2 ids, $3 rules.
 INSERT INTO promotion_tiers (project_id, id, name, rules)
 SELECT $1, t.id, t.id, t.rules::jsonb FROM unnest($2::text[], $3::text[]) AS t (id, rules);
+
+-- name: weight_of_table
+-- $1 table: bytes of its rows, and of its indexes.
+SELECT pg_table_size($1::text::regclass), pg_indexes_size($1::text::regclass);
+
+-- name: mark_code
+-- The code that $1 were made before: it is given to a customer and disabled.
+UPDATE vouchers v SET customer_id = 'customer-of-one', status = 'disabled'
+FROM (SELECT project_id, id FROM vouchers ORDER BY created_at, id OFFSET $1 LIMIT 1) m
+WHERE v.project_id = m.project_id AND v.id = m.id
+RETURNING v.code, v.customer_id, v.id, (extract(epoch FROM v.created_at) * 1000000)::bigint AS created_us;

@@ -36,6 +36,6 @@ class ResultController(Controller):
 
     path = "/v1/results"
 
-    @get("/{token:str}", operation_id="getResult", opt={"right": "public"})
+    @get("/{token:str}", operation_id="getResult", opt={"right": "public", "statuses": {200, 206}})
     async def get(self, request: AnyRequest, token: FromPath[str]) -> Stream:
         return await results.get_result(request, token)

@@ -13,6 +13,7 @@ from control_plane.audit import record
 from control_plane.bodies import NoBody
 from control_plane.calls import Call
 from control_plane.effects import Outcome, answer, perform
+from control_plane.exports.resources import right_to
 from control_plane.jobs.kinds import Failure
 from control_plane.queries import list_body
 from control_plane.rules.times import show_time
@@ -74,7 +75,7 @@ async def _cancel(call: Call, action_id: str, tx: Transaction) -> Outcome:
 def _show(row: Any, call: Call) -> AsyncActionView:
     gone, total = row["done_count"] + row["failed_count"], row["total_count"]
     progress = None if row["is_open_ended"] else round(gone / total, 4) if total else 1.0
-    has_result = row["status"] == "done" and row["result_chunks"] > 0
+    has_result = row["status"] == "done" and row["result_chunks"] > 0 and _may_have(call, row["params"])
     return AsyncActionView(
         id=row["id"],
         object="async_action",
@@ -92,3 +93,9 @@ def _show(row: Any, call: Call) -> AsyncActionView:
         updated_at=show_time(row["updated_at"]),
         failures=msgspec.convert(row["failures"], list[Failure]) if "failures" in row else UNSET,
     )
+
+
+def _may_have(call: Call, params: dict[str, Any]) -> bool:
+    """Whether who asks may read what an export is of: with the link goes the file."""
+    resource = params.get("resource")
+    return resource is None or right_to(resource) in call.principal.rights

@@ -18,9 +18,14 @@ from control_plane.rules.schemas import (
     Used,
 )
 from domain.definitions import ReturnPolicy
+from domain.lifecycle import ShownStatus
 
 OwnType = Literal["DISCOUNT", "GIFT_CARD", "PROMOTION"]
 """What a campaign is of: vouchers, gift cards, or promotion tiers. Programs are campaigns, but not made here."""
+
+
+FirstStatus = Literal["draft", "active"]
+"""What a campaign or a program can be made as."""
 
 
 class CampaignRules(RulesInput, kw_only=True):
@@ -31,10 +36,11 @@ class CampaignRules(RulesInput, kw_only=True):
 
 
 class CampaignCreate(msgspec.Struct, kw_only=True):
-    """Body of a new campaign."""
+    """Body of a new campaign, which is active unless it is to be a draft."""
 
     name: Name
     type: OwnType | UnsetType = UNSET
+    status: FirstStatus | UnsetType = UNSET
     rules: CampaignRules | UnsetType | None = UNSET
     card_amount: Decimal | UnsetType | None = UNSET
     metadata: Metadata | UnsetType | None = UNSET
@@ -81,7 +87,7 @@ class CampaignView(msgspec.Struct):
     object: Literal["campaign"]
     name: str
     type: str
-    status: str
+    status: ShownStatus
     rules: CampaignRulesView
     card_amount: Decimal | None
     metadata: msgspec.Raw

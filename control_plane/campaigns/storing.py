@@ -7,10 +7,12 @@ import msgspec
 
 from control_plane.auth import Tenant
 from control_plane.campaigns.schemas import CampaignRulesView, CampaignView, OwnType
+from control_plane.clock import now_ms
 from control_plane.rules.schemas import Used
 from control_plane.rules.showing import shown_rules
 from control_plane.rules.times import show_time
 from domain.ids import is_id
+from domain.lifecycle import ARCHIVED, CampaignStatus, ShownStatus, shown_status
 from domain.money import to_major
 from domain.problems import FieldError, Refused
 from domain.rules import CampaignRow, Limit, Rules, campaign_limits
@@ -19,6 +21,7 @@ from store.queries import query
 
 _GET = query("control_campaign")
 _LOCK = query("control_lock_campaign")
+_JOIN = query("control_join_campaign")
 
 
 class StoredCampaign(msgspec.Struct, frozen=True):
@@ -27,7 +30,7 @@ class StoredCampaign(msgspec.Struct, frozen=True):
     id: str
     name: str
     type: str
-    status: str
+    status: CampaignStatus
     version: int
     rules: Rules
     metadata: str
@@ -41,6 +44,11 @@ class StoredCampaign(msgspec.Struct, frozen=True):
     def card_amount_minor(self) -> int | None:
         """What its gift cards are worth unless they say otherwise."""
         return self.program.get("card_amount_minor")
+
+    @property
+    def shown_status(self) -> ShownStatus:
+        """Its status as of now."""
+        return shown_status(self.status, self.rules.starts_ms, self.rules.expires_ms, now_ms())
 
     def audited(self) -> dict[str, Any]:
         """What the audit log says of it."""
@@ -63,12 +71,24 @@ async def load_campaign(tx: Transaction, project_id: str, campaign_id: str, lock
 
 
 async def load_campaign_of(tx: Transaction, project_id: str, campaign_id: str, type_: OwnType) -> StoredCampaign:
-    """The project's campaign, for something new in it: Refused where it is of another type."""
-    campaign = await load_campaign(tx, project_id, campaign_id)
+    """The project's campaign, for something new in it: Refused where it is of another type, or archived. It becomes
+    nothing else until the transaction is over."""
+    row = await tx.fetchrow(_JOIN, project_id, campaign_id) if is_id("cmp", campaign_id) else None
+    if row is None:
+        raise Refused("campaign_not_found")
+    campaign = campaign_from_row(row)
     if campaign.type != type_:
         detail = f"this campaign is of type {campaign.type}, not {type_}"
         raise Refused("invalid_request", errors=(FieldError(detail, pointer="/campaign_id"),))
+    if campaign.status == ARCHIVED:
+        raise Refused("archived", errors=(FieldError("nothing new comes into it", pointer="/campaign_id"),))
     return campaign
+
+
+async def is_archived(tx: Transaction, project_id: str, campaign_id: str) -> bool:
+    """Whether nothing new comes into the campaign any more; it becomes nothing else until the transaction is over."""
+    row = await tx.fetchrow(_JOIN, project_id, campaign_id)
+    return row is None or row["status"] == ARCHIVED
 
 
 def limits_of(campaign: StoredCampaign, project_id: str) -> tuple[Limit, ...]:
@@ -94,7 +114,7 @@ def show_campaign(campaign: StoredCampaign, tenant: Tenant) -> CampaignView:
         object="campaign",
         name=campaign.name,
         type=campaign.type,
-        status=campaign.status,
+        status=campaign.shown_status,
         rules=CampaignRulesView(
             **shown_rules(rules, tenant.decimals),
             max_redemptions_per_code=rules.max_redemptions_per_code,

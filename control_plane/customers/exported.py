@@ -69,9 +69,9 @@ class CustomerExport(msgspec.Struct):
     customer: CustomerView | None
     redemptions: list[ListedRedemption]
     vouchers: list[VoucherView]
+    referral_codes: list[ReferralCodeView]
     gift_cards: list[ExportedGiftCard]
     loyalty_cards: list[ExportedLoyaltyCard]
-    referral_codes: list[ReferralCodeView]
     referrals: list[ExportedReferral]
     events: list[ExportedEvent]
     orders: list[ExportedOrder]

@@ -12,18 +12,17 @@ import msgspec
 from litestar.response import Stream
 
 from control_plane.calls import Call
-from control_plane.clock import now_ms
 from control_plane.customers.exported import ExportedEvent, ExportedOrder, ExportedReferral
 from control_plane.customers.services import show_row
 from control_plane.events.schemas import Effect
 from control_plane.gift_cards.reading import GIFT_CARDS
 from control_plane.gift_cards.reading import show_entry as show_transaction
 from control_plane.listing import Listing
+from control_plane.loyalty_cards.reading import LOYALTY_CARDS
 from control_plane.loyalty_cards.reading import show_entry as show_points
-from control_plane.loyalty_cards.storing import card_from_row, show_card
 from control_plane.queries import Page
 from control_plane.redemptions.services import REDEMPTIONS
-from control_plane.referral_programs.coding import code_from_row, show_code
+from control_plane.referral_programs.code_reading import REFERRAL_CODES
 from control_plane.rules.times import show_time
 from control_plane.shop_ids import is_shop_id
 from control_plane.vouchers.reading import VOUCHERS
@@ -36,11 +35,9 @@ ROWS_A_PAGE = 500
 
 _GET = query("control_customer")
 _KNOWS = query("control_knows_customer")
-_CODES = query("control_export_referral_codes")
 _REFERRALS = query("control_export_referrals")
 _EVENTS = query("control_export_events")
 _ORDERS = query("control_export_orders")
-_LOYALTY_CARDS = query("control_loyalty_cards")
 _GIFT_CARD_ENTRIES = query("control_gift_card_entries")
 _POINTS_ENTRIES = query("control_loyalty_entries")
 
@@ -75,23 +72,16 @@ async def export_customer(call: Call, customer_id: str) -> Stream:
 async def _document(call: Call, customer_id: str, head: bytes) -> Pieces:
     project_id, tenant = call.tenant.project_id, call.tenant
     yield head[:-1]
-    for name, listing in (("redemptions", REDEMPTIONS), ("vouchers", VOUCHERS)):
+    for name, listing in (("redemptions", REDEMPTIONS), ("vouchers", VOUCHERS), ("referral_codes", REFERRAL_CODES)):
         async for piece in _array(call, name, _of_listing(call, listing, customer_id), _shower(call, listing)):
             yield piece
     gift_cards = _of_listing(call, GIFT_CARDS, customer_id)
     async for piece in _cards(call, "gift_cards", gift_cards, _shower(call, GIFT_CARDS), _GIFT_CARD_ENTRIES):
         yield piece
-    at_ms = now_ms()
-    async for piece in _cards(
-        call,
-        "loyalty_cards",
-        lambda page: (_LOYALTY_CARDS, project_id, None, None, customer_id, page.after, page.after_id, page.rows),
-        lambda row: show_card(card_from_row(row), at_ms),
-        _POINTS_ENTRIES,
-    ):
+    loyalty_cards = _of_listing(call, LOYALTY_CARDS, customer_id)
+    async for piece in _cards(call, "loyalty_cards", loyalty_cards, _shower(call, LOYALTY_CARDS), _POINTS_ENTRIES):
         yield piece
     others: dict[str, tuple[str, Show]] = {
-        "referral_codes": (_CODES, lambda row: show_code(code_from_row(row))),
         "referrals": (_REFERRALS, _show_referral),
         "events": (_EVENTS, _show_event),
         "orders": (_ORDERS, lambda row: _show_order(row, tenant.decimals)),

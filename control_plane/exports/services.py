@@ -6,10 +6,11 @@ from litestar import Response
 from msgspec import UNSET
 
 from control_plane.audit import record
+from control_plane.auth import require
 from control_plane.calls import Call
 from control_plane.effects import Outcome, perform
 from control_plane.exports.exporting import ACTION_TYPE, ExportParams
-from control_plane.exports.resources import EXPORTED
+from control_plane.exports.resources import EXPORTED, right_to
 from control_plane.exports.schemas import ExportCreate
 from control_plane.jobs.ordering import insert_action
 from control_plane.listing import read_filters
@@ -22,6 +23,7 @@ async def order_export(call: Call) -> Response[bytes]:
     body, errors = call.body(ExportCreate), call.errors
     filters = body.filters if isinstance(body.filters, dict) else {}
     if isinstance(body.resource, str):
+        require(call.principal, right_to(body.resource))
         read_filters(filters, EXPORTED[body.resource], errors)
     errors.raise_if_any()
     params = ExportParams(body.resource, "csv" if body.format is UNSET else body.format, filters)

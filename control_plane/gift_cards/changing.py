@@ -20,6 +20,7 @@ from control_plane.gift_cards.storing import StoredCard, limits_of, load_card, s
 from control_plane.gift_cards.terms import check_span, read_time
 from control_plane.rules.staging import stage
 from control_plane.upserts import given_fields
+from domain.lifecycle import ARCHIVED
 from domain.problems import Refused
 from store.database import Transaction
 from store.queries import query
@@ -96,6 +97,24 @@ def expired(before: StoredCard) -> StoredCard:
     return msgspec.structs.replace(before, expires_ms=time_ms)
 
 
+def archived(before: StoredCard) -> StoredCard:
+    """Archived, for ever: not while money is on it that can still be spent."""
+    if before.balance_minor and before.status_at(now_ms()) in ("active", "inactive"):
+        raise Refused("card_not_empty")
+    return msgspec.structs.replace(before, status=ARCHIVED)
+
+
+async def archive_card(call: Call, reference: str) -> Response[bytes]:
+    """DELETE /v1/gift-cards/{id or code}: archived. For checkouts there is no such card; its code stays taken."""
+    call.query().done()
+    return await perform(call, partial(_archive, call, reference))
+
+
+async def _archive(call: Call, reference: str, tx: Transaction) -> Outcome:
+    done = await _change(call, reference, archived, "gift_card.archive", tx)
+    return Outcome(204, None, done.change)
+
+
 async def _without_body(call: Call, reference: str, changed: Changed, action: str) -> Response[bytes]:
     call.body(NoBody)
     call.errors.raise_if_any()
@@ -105,6 +124,8 @@ async def _without_body(call: Call, reference: str, changed: Changed, action: st
 async def _change(call: Call, reference: str, changed: Changed, action: str, tx: Transaction) -> Outcome:
     tenant = call.tenant
     before = await load_card(tx, tenant.project_id, reference, lock=True)
+    if before.status == ARCHIVED and changed is not archived:
+        raise Refused("archived")
     after = changed(before)
     # Redis is told also where nothing changes: an earlier change may be pending, and 200 says that it is in force.
     change = Change("gift_card", before.id)

@@ -1,10 +1,11 @@
 """Routes of gift cards. Validate and redeem are the engine's."""
 
-from litestar import Controller, Response, get, patch, post
+from litestar import Controller, Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import Call
+from control_plane.effects import Pending
 from control_plane.gift_cards import changing, funding, issuing, ordering, reading
 from control_plane.gift_cards.schemas import (
     GiftCardBatch,
@@ -58,6 +59,10 @@ class GiftCardController(Controller):
     @patch("/{reference:str}", operation_id="updateGiftCard", opt={"body": GiftCardUpdate, "answer": GiftCardView})
     async def update(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
         return await changing.update_card(call, reference)
+
+    @delete("/{reference:str}", status_code=200, operation_id="deleteGiftCard", opt={"answer": Pending})
+    async def remove(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
+        return await changing.archive_card(call, reference)
 
     @post("/{reference:str}/activate", operation_id="activateGiftCard", opt={"answer": GiftCardView})
     async def activate(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:

@@ -13,6 +13,7 @@ from control_plane.effects import Change, Outcome, perform
 from control_plane.gift_cards.schemas import TopUp
 from control_plane.gift_cards.storing import limits_of, load_card, show_card
 from control_plane.rules.staging import stage
+from domain.lifecycle import ARCHIVED
 from domain.money import MAX_MINOR
 from domain.problems import FieldError, Refused
 from store.database import Transaction
@@ -36,6 +37,8 @@ async def _fund(call: Call, reference: str, amount_minor: int, reason: str | Non
     tenant = call.tenant
     before = await load_card(tx, tenant.project_id, reference, lock=True)
     status = before.status_at(now_ms())
+    if status == ARCHIVED:
+        raise Refused("archived")
     if status == "blocked":
         raise Refused("card_blocked")
     if status == "expired":

@@ -7,7 +7,7 @@ from litestar import Response
 
 from control_plane.audit import record
 from control_plane.calls import Call
-from control_plane.campaigns.storing import load_campaign_of
+from control_plane.campaigns.storing import is_archived, load_campaign_of
 from control_plane.codes import draw_many
 from control_plane.effects import Outcome, perform
 from control_plane.gift_cards.schemas import GiftCardBatch
@@ -15,7 +15,7 @@ from control_plane.gift_cards.terms import Terms, amount_of, read_terms
 from control_plane.jobs.kinds import Run, Step
 from control_plane.jobs.ordering import insert_action
 from control_plane.metrics import CODES_ISSUED
-from control_plane.vouchers.generating import CHUNK_CODES
+from control_plane.vouchers.generating import CHUNK_CODES, nothing_more
 from control_plane.vouchers.schemas import BatchAccepted
 from store.database import Transaction
 from store.queries import query
@@ -58,6 +58,8 @@ async def _insert(call: Call, campaign_id: str, count: int, terms: Terms, tx: Tr
 async def make_chunk(tx: Transaction, run: Run) -> Step:
     """Issue some of a batch's cards; those whose codes were free."""
     params = msgspec.convert(run.params, CardBatchParams)
+    if await is_archived(tx, run.action.project_id, params.campaign_id):
+        return nothing_more(run)
     terms, (ids, codes) = params.terms, draw_many("gft", min(run.left_count, CHUNK_CODES))
     made: int = await tx.fetchval(
         _INSERT_CARDS,

@@ -15,7 +15,7 @@ MOST_CARDS = 50_000
 Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 CardCount = Annotated[int, msgspec.Meta(ge=1, le=MOST_CARDS)]
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
-CardStatus = Literal["active", "inactive", "blocked", "expired"]
+CardStatus = Literal["active", "inactive", "blocked", "expired", "archived"]
 
 
 class CardTerms(msgspec.Struct, kw_only=True):

@@ -43,6 +43,8 @@ class StoredCard(msgspec.Struct, frozen=True):
 
     def status_at(self, time_ms: int) -> CardStatus:
         """What is said of it at a time: what bars it first of all."""
+        if self.status == "archived":
+            return "archived"
         if self.status == "blocked":
             return "blocked"
         if self.expires_ms is not None and self.expires_ms <= time_ms:

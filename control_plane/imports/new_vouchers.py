@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from control_plane.bodies import fill
-from control_plane.campaigns.storing import StoredCampaign, load_campaign
+from control_plane.campaigns.storing import StoredCampaign, load_campaign_of
 from control_plane.clock import new_id
 from control_plane.imports.records import Record, breathe
 from control_plane.in_force import open_epoch
@@ -81,9 +81,9 @@ async def _with_what_they_name(tx: Transaction, run: Run, step: Step, wishes: li
     """Those whose campaign and rules there are; what is named by many rows is looked up once."""
     project_id = run.action.project_id
     campaigns: dict[str, StoredCampaign | Refused] = {}
-    for id_ in {wish.wanted.campaign_id for wish in wishes if wish.wanted.campaign_id}:
+    for id_ in sorted({wish.wanted.campaign_id for wish in wishes if wish.wanted.campaign_id}):
         try:
-            campaigns[id_] = await load_campaign(tx, project_id, id_)
+            campaigns[id_] = await load_campaign_of(tx, project_id, id_, "DISCOUNT")
         except Refused as refused:
             campaigns[id_] = refused
     named = {id_ for wish in wishes for id_ in wish.wanted.rules.validation_rules if is_id("rul", id_)}
@@ -102,8 +102,6 @@ def _fault(wanted: NewVoucher, campaigns: dict[str, StoredCampaign | Refused], k
     campaign = None if wanted.campaign_id is None else campaigns[wanted.campaign_id]
     if isinstance(campaign, Refused):
         return campaign
-    if campaign is not None and campaign.type != "DISCOUNT":
-        return _invalid("/campaign_id", f"this campaign is of type {campaign.type}, not DISCOUNT")
     if wanted.rules.discount is None and (campaign is None or campaign.rules.discount is None):
         return _invalid("/discount_value", "is required where no campaign has a discount")
     for place, id_ in enumerate(wanted.rules.validation_rules):

@@ -8,7 +8,10 @@ from control_plane.customers.schemas import CustomerUpsert
 from control_plane.products.schemas import ProductUpsert
 from control_plane.vouchers.schemas import Reference, VoucherUpdate
 
-_Few = msgspec.Meta(min_length=1, max_length=100)
+
+def _few(key: str) -> msgspec.Meta:
+    """Records that are taken as soon as each has a key: the document must not say more."""
+    return msgspec.Meta(min_length=1, max_length=100, extra={"taken_with": key})
 
 
 class VoucherRecord(VoucherUpdate, kw_only=True):
@@ -20,16 +23,16 @@ class VoucherRecord(VoucherUpdate, kw_only=True):
 class VouchersUpdate(msgspec.Struct):
     """Body of a bulk update of vouchers."""
 
-    vouchers: Annotated[list[VoucherRecord], _Few]
+    vouchers: Annotated[list[VoucherRecord], _few("code")]
 
 
 class CustomersUpdate(msgspec.Struct):
     """Body of a bulk update of customers; who is new is made."""
 
-    customers: Annotated[list[CustomerUpsert], _Few]
+    customers: Annotated[list[CustomerUpsert], _few("id")]
 
 
 class ProductsUpdate(msgspec.Struct):
     """Body of a bulk update of products; what is new is made."""
 
-    products: Annotated[list[ProductUpsert], _Few]
+    products: Annotated[list[ProductUpsert], _few("id")]

@@ -1,6 +1,7 @@
 """Changing a card by hand: points adjusted with a reason, blocked and unblocked. Every change takes the three steps."""
 
 from functools import partial
+from typing import Any
 
 import msgspec
 from litestar import Response
@@ -11,13 +12,15 @@ from control_plane.calls import Call
 from control_plane.clock import now_ms
 from control_plane.effects import Change, Outcome, perform
 from control_plane.loyalty_cards.posting import Cause, add_points, stage_card, take_back_points
-from control_plane.loyalty_cards.schemas import Adjustment
+from control_plane.loyalty_cards.schemas import Adjustment, LoyaltyCardUpdate
 from control_plane.loyalty_cards.storing import StoredCard, load_card, show_card
+from control_plane.upserts import given_fields
 from domain.loyalty import lot_of
 from domain.problems import Refused
 from store.database import Transaction
 from store.queries import query
 
+_SET_METADATA = query("control_set_loyalty_card_metadata")
 _SET_STATUS = query("control_set_loyalty_card_status")
 
 
@@ -43,6 +46,26 @@ async def _adjust(call: Call, reference: str, body: Adjustment, tx: Transaction)
             raise Refused("insufficient_points", f"The card has {taken.taken} points to spend.")
         version = taken.version
     return await _changed(call, tx, before, version, "loyalty_card.adjust")
+
+
+async def update_card(call: Call, reference: str) -> Response[bytes]:
+    """PATCH /v1/loyalty-cards/{id or code}"""
+    fields = given_fields(call.errors, metadata=call.body(LoyaltyCardUpdate).metadata)
+    call.errors.raise_if_any()
+    return await perform(call, partial(_update, call, reference, fields))
+
+
+async def _update(call: Call, reference: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
+    """No checkout reads metadata: there is nothing to put in force."""
+    project_id = call.tenant.project_id
+    before = await load_card(tx, project_id, reference, lock=True)
+    if msgspec.structs.replace(before, **fields) == before:
+        return Outcome(200, show_card(before, now_ms()))
+    await tx.execute(_SET_METADATA, project_id, before.id, fields["metadata"])
+    after = await load_card(tx, project_id, before.id)
+    changed = {"changed": ["metadata"]}
+    await record(tx, call, "loyalty_card.update", before.id, before.audited(), after.audited() | changed)
+    return Outcome(200, show_card(after, now_ms()))
 
 
 async def set_card_status(call: Call, reference: str, status: str, action: str) -> Response[bytes]:

@@ -1,12 +1,12 @@
 """Routes of loyalty cards. What spends points is the engine's."""
 
-from litestar import Controller, Response, get, post
+from litestar import Controller, Response, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import Call
 from control_plane.loyalty_cards import changing, reading
-from control_plane.loyalty_cards.schemas import Adjustment, LoyaltyCardView, PointsEntryView
+from control_plane.loyalty_cards.schemas import Adjustment, LoyaltyCardUpdate, LoyaltyCardView, PointsEntryView
 from control_plane.queries import ListBody
 from control_plane.rights import in_area
 
@@ -28,6 +28,12 @@ class LoyaltyCardController(Controller):
     @get("/{reference:str}", operation_id="getLoyaltyCard", opt={"answer": LoyaltyCardView})
     async def get(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
         return await reading.get_card(call, reference)
+
+    @patch(
+        "/{reference:str}", operation_id="updateLoyaltyCard", opt={"body": LoyaltyCardUpdate, "answer": LoyaltyCardView}
+    )
+    async def update(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
+        return await changing.update_card(call, reference)
 
     @post(
         "/{reference:str}/adjust",

@@ -14,7 +14,7 @@ from control_plane.loyalty_cards.schemas import LoyaltyCardCreate
 from control_plane.loyalty_cards.storing import load_card, show_card
 from control_plane.loyalty_programs.services import LOYALTY
 from control_plane.metadata import to_text
-from control_plane.programs import load_program
+from control_plane.programs import join_program
 from store.database import Transaction
 
 
@@ -32,7 +32,7 @@ async def _issue(
     call: Call, program_id: str, customer_id: str, code: str | None, metadata: str, tx: Transaction
 ) -> Outcome:
     tenant = call.tenant
-    await load_program(tx, tenant.project_id, LOYALTY, program_id)
+    await join_program(tx, tenant.project_id, LOYALTY, program_id)
     card_id, made = await ensure_card(tx, tenant.shard, tenant.project_id, program_id, customer_id, code, metadata)
     card = await load_card(tx, tenant.project_id, card_id)
     if made:

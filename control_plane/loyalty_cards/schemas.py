@@ -22,6 +22,12 @@ class LoyaltyCardCreate(msgspec.Struct, kw_only=True):
     metadata: Metadata | UnsetType | None = UNSET
 
 
+class LoyaltyCardUpdate(msgspec.Struct, kw_only=True):
+    """Body of a change: what is left out stays, null removes. Points, status and terms are changed by none."""
+
+    metadata: Metadata | UnsetType | None = UNSET
+
+
 class Adjustment(msgspec.Struct, kw_only=True):
     """Body of an adjustment: points given, or below 0 taken."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from control_plane.campaigns.schemas import CampaignRules
+from control_plane.campaigns.schemas import CampaignRules, FirstStatus
 from control_plane.rules.schemas import (
     AddedUnitInput,
     AddedUnitView,
@@ -20,6 +20,7 @@ from control_plane.rules.schemas import (
     Used,
 )
 from domain.definitions import DiscountType
+from domain.lifecycle import ShownStatus
 from domain.loyalty import MOST_POINTS
 from domain.loyalty.programs import Basis
 
@@ -104,9 +105,10 @@ class ProgramTerms(msgspec.Struct, kw_only=True):
 
 
 class LoyaltyProgramCreate(ProgramTerms, kw_only=True):
-    """Body of a new program."""
+    """Body of a new program, which is active unless it is to be a draft."""
 
     name: Name
+    status: FirstStatus | UnsetType = UNSET
 
 
 class LoyaltyProgramUpdate(ProgramTerms, kw_only=True):
@@ -189,7 +191,7 @@ class LoyaltyProgramView(msgspec.Struct):
     id: str
     object: Literal["loyalty_program"]
     name: str
-    status: str
+    status: ShownStatus
     spending: SpendingView | None
     rewards: list[RewardView]
     earning_rules: list[EarningView]

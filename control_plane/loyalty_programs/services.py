@@ -1,4 +1,4 @@
-"""What is done with loyalty programs: made, read, changed, paused and resumed. Every change takes the three steps.
+"""What is done with loyalty programs: made, read, changed. Every change takes the three steps.
 
 What a change says of earning is for what is earned from then on: points keep the terms that they were earned by.
 """
@@ -11,6 +11,7 @@ from litestar import Response
 from msgspec import UnsetType
 
 from control_plane.calls import Call
+from control_plane.campaigns.listing import campaign_listing
 from control_plane.campaigns.schemas import CampaignRules
 from control_plane.campaigns.storing import StoredCampaign
 from control_plane.effects import perform
@@ -23,19 +24,14 @@ from control_plane.loyalty_programs.schemas import (
 )
 from control_plane.loyalty_programs.showing import show_program
 from control_plane.metadata import to_text
-from control_plane.programs import (
-    Kind,
-    change_program,
-    get_one_program,
-    insert_program,
-    list_all_programs,
-    merge_rules,
-    set_program_status,
-)
+from control_plane.programs import Kind, New, change_program, insert_program, merge_rules
 from domain.loyalty import LoyaltyProgram, loyalty_program
 from domain.rules import Rules
 
-LOYALTY = Kind("LOYALTY", "lty", "loyalty_program", "loyalty_program_not_found")
+LOYALTY = Kind("lty", "loyalty_program", "loyalty_program_not_found", show_program)
+
+LOYALTY_PROGRAMS = campaign_listing(LoyaltyProgramView, show_program, ("LOYALTY",))
+"""GET /v1/loyalty-programs"""
 
 
 async def create_program(call: Call) -> Response[bytes]:
@@ -45,8 +41,9 @@ async def create_program(call: Call) -> Response[bytes]:
     program = ProgramReader(call.tenant.decimals, call.errors).merge(LoyaltyProgram(), body)
     metadata = _metadata(call, body)
     call.errors.raise_if_any()
-    row = (body.name, rules, _stored(program), metadata or "{}")
-    return await perform(call, partial(insert_program, call, LOYALTY, *row, partial(_show, call)))
+    status = "active" if isinstance(body.status, UnsetType) else body.status
+    new = New(body.name, "LOYALTY", status, rules, _stored(program), metadata or "{}")
+    return await perform(call, partial(insert_program, call, LOYALTY, new))
 
 
 async def update_program(call: Call, program_id: str) -> Response[bytes]:
@@ -66,27 +63,7 @@ async def update_program(call: Call, program_id: str) -> Response[bytes]:
             metadata=before.metadata if metadata is None else metadata,
         )
 
-    effect = partial(change_program, call, LOYALTY, program_id, changed, "update", partial(_show, call))
-    return await perform(call, effect)
-
-
-async def set_status(call: Call, program_id: str, status: str, action: str) -> Response[bytes]:
-    """POST /v1/loyalty-programs/{id}/pause and /resume"""
-    return await set_program_status(call, LOYALTY, program_id, status, action, partial(_show, call))
-
-
-async def get_program(call: Call, program_id: str) -> Response[bytes]:
-    """GET /v1/loyalty-programs/{id}"""
-    return await get_one_program(call, LOYALTY, program_id, partial(_show, call))
-
-
-async def list_programs(call: Call) -> Response[bytes]:
-    """GET /v1/loyalty-programs"""
-    return await list_all_programs(call, LOYALTY, partial(_show, call))
-
-
-def _show(call: Call, stored: StoredCampaign) -> LoyaltyProgramView:
-    return show_program(stored, call.tenant)
+    return await perform(call, partial(change_program, call, LOYALTY, program_id, changed, "update"))
 
 
 def _rules(call: Call, before: Rules, body: ProgramTerms) -> Rules:

@@ -34,7 +34,7 @@ def show_program(stored: StoredCampaign, tenant: Tenant) -> LoyaltyProgramView:
         id=stored.id,
         object="loyalty_program",
         name=stored.name,
-        status=stored.status,
+        status=stored.shown_status,
         spending=_show_spending(program, decimals),
         rewards=[_show_reward(reward, decimals) for reward in program.rewards],
         earning_rules=[_show_earning(rule, decimals) for rule in program.earning],

@@ -13,14 +13,16 @@ from control_plane.bodies import NoBody
 from control_plane.calls import Call
 from control_plane.clock import new_id
 from control_plane.effects import Change, Outcome, answer, perform
+from control_plane.listing import DATED, Filters, Listing, Text, Words, until
 from control_plane.own_rules import check_change, keeps_discount, one_limit, require_discount, take_over_counter
-from control_plane.promotion_tiers.schemas import PromotionTierCreate, PromotionTierUpdate
+from control_plane.promotion_tiers.schemas import PromotionTierCreate, PromotionTierUpdate, PromotionTierView
 from control_plane.promotion_tiers.storing import StoredTier, limits_of, load_tier, show_tier, tier_from_row
-from control_plane.queries import list_body
+from control_plane.queries import Page
 from control_plane.rules.reading import RulesReader
 from control_plane.rules.staging import counts_customers_since, stage
 from control_plane.upserts import given_fields
 from control_plane.validation_rules.storing import require_rules
+from domain.lifecycle import ARCHIVED
 from domain.problems import FieldError, Refused
 from domain.rules import Rules
 from store.database import Transaction
@@ -34,6 +36,7 @@ _INSERT = query("control_insert_promotion_tier")
 _UPDATE = query("control_update_promotion_tier")
 _COUNT_ACTIVE = query("control_count_active_promotion_tiers")
 _LIST = query("control_promotion_tiers")
+_LIST_SET_ASIDE = query("control_promotion_tiers_set_aside")
 _LIST_OF_CAMPAIGN = query("control_promotion_tiers_of_campaign")
 
 Changed = Callable[[StoredTier], StoredTier]
@@ -100,6 +103,20 @@ async def set_tier_status(call: Call, tier_id: str, status: str, action: str) ->
     return await perform(call, partial(_change, call, tier_id, changed, action))
 
 
+async def archive_tier(call: Call, tier_id: str) -> Response[bytes]:
+    """DELETE /v1/promotion-tiers/{id}: archived, for ever. For checkouts there is no such tier."""
+    call.query().done()
+    return await perform(call, partial(_archive, call, tier_id))
+
+
+async def _archive(call: Call, tier_id: str, tx: Transaction) -> Outcome:
+    def changed(before: StoredTier) -> StoredTier:
+        return msgspec.structs.replace(before, status=ARCHIVED)
+
+    done = await _change(call, tier_id, changed, "promotion_tier.archive", tx)
+    return Outcome(204, None, done.change)
+
+
 async def _change(call: Call, tier_id: str, changed: Changed, action: str, tx: Transaction) -> Outcome:
     tenant = call.tenant
     before = await load_tier(tx, tenant.project_id, tier_id, lock=True)
@@ -109,7 +126,9 @@ async def _change(call: Call, tier_id: str, changed: Changed, action: str, tx: T
     change = Change("promotion_tier", tier_id)
     if after == before:
         return Outcome(200, show_tier(before, tenant), change)
-    if after.status != before.status == "disabled":
+    if before.status == ARCHIVED:
+        raise Refused("archived")
+    if after.status == "active" and before.status == "disabled":
         await _require_room(tx, tenant.project_id)
     await require_rules(tx, tenant.project_id, after.rules.validation_rules, "/validation_rules", call.errors)
     since = await counts_customers_since(call, before.rules, after.rules, before.counts_customers_since)
@@ -132,16 +151,21 @@ async def get_tier(call: Call, tier_id: str) -> Response[bytes]:
     return answer(200, show_tier(tier, call.tenant))
 
 
-async def list_tiers(call: Call) -> Response[bytes]:
-    """GET /v1/promotion-tiers"""
-    asked = call.query()
-    campaign_id, status = asked.text("campaign_id", 64), asked.choice("status", ("active", "disabled"))
-    page = asked.page()
-    asked.done()
-    arguments = (call.tenant.project_id, status, page.after, page.after_id, page.rows)
-    async with call.open_tx() as tx:
-        if campaign_id is None:
-            rows = await tx.fetch(_LIST, *arguments)
-        else:
-            rows = await tx.fetch(_LIST_OF_CAMPAIGN, *arguments, campaign_id)
-    return answer(200, list_body(rows, page, lambda row: show_tier(tier_from_row(row), call.tenant)))
+def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]:
+    page = until(page, filters)
+    shared = (project_id, filters["status"], page.after, page.after_id, page.rows, filters["created_from"])
+    if filters["status"] not in (None, "active"):
+        return (_LIST_SET_ASIDE, *shared, filters["campaign_id"])
+    if filters["campaign_id"] is not None:
+        return (_LIST_OF_CAMPAIGN, *shared, filters["campaign_id"])
+    return (_LIST, *shared)
+
+
+PROMOTION_TIERS = Listing(
+    PromotionTierView,
+    lambda row, tenant: show_tier(tier_from_row(row), tenant),
+    _statement,
+    {"status": Words(("active", "disabled", "archived")), "campaign_id": Text(64), **DATED},
+    searches=(query("control_search_promotion_tiers"),),
+)
+"""GET /v1/promotion-tiers"""

@@ -13,6 +13,7 @@ from domain.money import currency_decimals, to_major
 from store.queries import query
 
 _LIST = query("control_redemptions")
+_OF_CAMPAIGN = query("control_redemptions_of_campaign")
 _OF_CUSTOMER = query("control_redemptions_of_customer")
 _OF_VOUCHER = query("control_redemptions_of_voucher")
 _OF_CODE = query("control_redemptions_of_code")
@@ -56,6 +57,9 @@ def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]
         return (_OF_VOUCHER, *shared, filters["voucher_id"], filters["customer_id"])
     if filters["customer_id"] is not None:
         return (_OF_CUSTOMER, *shared, filters["customer_id"])
+    # The few that were given back are walked as such.
+    if filters["campaign_id"] is not None and filters["status"] in (None, "redeemed"):
+        return (_OF_CAMPAIGN, *shared)
     return (_LIST, *shared)
 
 

@@ -1,13 +1,15 @@
 """Who has referred whom in a program, and what became of the rewards: read, newest first."""
 
+from functools import partial
 from typing import Any
 
+import msgspec
 from litestar import Response
 
 from control_plane.calls import Call
-from control_plane.effects import answer
+from control_plane.listing import Filters, Listing, Text, list_page
 from control_plane.programs import load_program
-from control_plane.queries import list_body
+from control_plane.queries import Page
 from control_plane.referral_programs.schemas import AttributionView, GivenView
 from control_plane.referral_programs.services import REFERRAL
 from control_plane.rules.times import show_time
@@ -15,22 +17,32 @@ from domain.money import to_major
 from store.queries import query
 
 _LIST = query("control_referrals")
+_LIST_ALL = query("control_all_referrals")
 _LIST_OF_CUSTOMER = query("control_referrals_of_customer")
+
+
+def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]:
+    if filters["program_id"] is None:
+        return (_LIST_ALL, project_id, page.after, page.after_id, page.rows)
+    shared = (project_id, filters["program_id"], page.after, page.after_id, page.rows)
+    if filters.get("customer_id") is not None:
+        return (_LIST_OF_CUSTOMER, *shared, filters["customer_id"])
+    return (_LIST, *shared)
+
+
+REFERRALS = Listing(
+    AttributionView, lambda row, tenant: _show(row, tenant.decimals), _statement, {"program_id": Text(64)}
+)
+"""Who has referred whom in a program, or in all of them."""
 
 
 async def list_attributions(call: Call, program_id: str) -> Response[bytes]:
     """GET /v1/referral-programs/{id}/attributions"""
-    asked = call.query()
-    customer_id, page = asked.text("customer_id"), asked.page()
-    asked.done()
-    arguments = (call.tenant.project_id, program_id, page.after, page.after_id, page.rows)
-    async with call.open_tx() as tx:
-        await load_program(tx, call.tenant.project_id, REFERRAL, program_id)
-        if customer_id is None:
-            rows = await tx.fetch(_LIST, *arguments)
-        else:
-            rows = await tx.fetch(_LIST_OF_CUSTOMER, *arguments, customer_id)
-    return answer(200, list_body(rows, page, lambda row: _show(row, call.tenant.decimals)))
+    require = partial(load_program, project_id=call.tenant.project_id, kind=REFERRAL, program_id=program_id)
+    return await list_page(call, _OF_PROGRAM, {"program_id": program_id}, require)
+
+
+_OF_PROGRAM = msgspec.structs.replace(REFERRALS, filters={"program_id": Text(64), "customer_id": Text()})
 
 
 def _show(row: Any, decimals: int) -> AttributionView:

@@ -1,4 +1,4 @@
-"""A referrer's code: one for each customer of a program, however often it is asked for; and the list of them.
+"""A referrer's code: one for each customer of a program, however often it is asked for.
 
 Must never keep an identity: commitments to them are.
 """
@@ -16,9 +16,8 @@ from control_plane.audit import record
 from control_plane.calls import Call
 from control_plane.clock import new_id
 from control_plane.codes import insert_coded
-from control_plane.effects import Change, Outcome, answer, perform
-from control_plane.programs import load_program
-from control_plane.queries import list_body
+from control_plane.effects import Change, Outcome, perform
+from control_plane.programs import join_program
 from control_plane.referral_programs.schemas import ReferralCodeCreate, ReferralCodeView
 from control_plane.referral_programs.services import REFERRAL
 from control_plane.rules.schemas import Used
@@ -38,7 +37,6 @@ _NAMELESS = "REF"
 
 _INSERT = query("control_insert_referral_code")
 _GET = query("control_referral_code")
-_LIST = query("control_referral_codes")
 _ADD_IDENTITIES = query("control_add_referrer_identities")
 _COUNT_IDENTITIES = query("control_count_referrer_identities")
 _EMAILS = query("referral_emails")
@@ -53,6 +51,7 @@ class StoredCode(msgspec.Struct, frozen=True):
     customer_id: str
     status: str
     version: int
+    metadata: str
     created_at: datetime
     updated_at: datetime
     used: int
@@ -74,7 +73,7 @@ async def _issue(
     call: Call, program_id: str, customer_id: str, prefix: str, stated: dict[str, str], tx: Transaction
 ) -> Outcome:
     tenant = call.tenant
-    program = await load_program(tx, tenant.project_id, REFERRAL, program_id)
+    program = await join_program(tx, tenant.project_id, REFERRAL, program_id)
     keys = referral_program(program.program).identity_keys
     _declared(call, keys, stated)
     new, ids = new_id("rfc"), list[str]()
@@ -134,18 +133,6 @@ def _prefix_of(customer_id: str) -> str:
     return re.sub("[^A-Z0-9]", "", customer_id.partition("@")[0].upper())[:_LONGEST_PREFIX] or _NAMELESS
 
 
-async def list_codes(call: Call, program_id: str) -> Response[bytes]:
-    """GET /v1/referral-programs/{id}/codes"""
-    asked = call.query()
-    customer_id, page = asked.text("customer_id"), asked.page()
-    asked.done()
-    arguments = (call.tenant.project_id, program_id, customer_id, page.after, page.after_id, page.rows)
-    async with call.open_tx() as tx:
-        await load_program(tx, call.tenant.project_id, REFERRAL, program_id)
-        rows = await tx.fetch(_LIST, *arguments)
-    return answer(200, list_body(rows, page, lambda row: show_code(code_from_row(row))))
-
-
 def code_from_row(row: Any) -> StoredCode:
     """The code of a row."""
     return msgspec.convert(dict(row), StoredCode)
@@ -160,6 +147,7 @@ def show_code(code: StoredCode) -> ReferralCodeView:
         program_id=code.program_id,
         customer_id=code.customer_id,
         status=code.status,
+        metadata=msgspec.Raw(code.metadata.encode()),
         referrals=Used(code.used, code.inherited_limit),
         version=code.version,
         created_at=show_time(code.created_at),

@@ -1,15 +1,19 @@
 """Routes of referral programs, their codes, and who has referred whom."""
 
-from litestar import Controller, Response, get, patch, post
+from litestar import Controller, Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import Call
+from control_plane.effects import Pending
+from control_plane.listing import list_page
+from control_plane.programs import act_on_program, get_one_program, remove_program
 from control_plane.queries import ListBody
-from control_plane.referral_programs import attributing, code_status, coding, services
+from control_plane.referral_programs import attributing, code_reading, code_status, coding, services
 from control_plane.referral_programs.schemas import (
     AttributionView,
     ReferralCodeCreate,
+    ReferralCodeUpdate,
     ReferralCodeView,
     ReferralProgramCreate,
     ReferralProgramUpdate,
@@ -30,11 +34,11 @@ class ReferralProgramController(Controller):
 
     @get("/", operation_id="listReferralPrograms", opt={"answer": ListBody[ReferralProgramView]})
     async def list(self, call: NamedDependency[Call]) -> Response[bytes]:
-        return await services.list_programs(call)
+        return await list_page(call, services.REFERRAL_PROGRAMS)
 
     @get("/{program_id:str}", operation_id="getReferralProgram", opt={"answer": ReferralProgramView})
     async def one(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
-        return await services.get_program(call, program_id)
+        return await get_one_program(call, services.REFERRAL, program_id)
 
     @patch(
         "/{program_id:str}",
@@ -44,13 +48,33 @@ class ReferralProgramController(Controller):
     async def update(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
         return await services.update_program(call, program_id)
 
+    @post("/{program_id:str}/activate", operation_id="activateReferralProgram", opt={"answer": ReferralProgramView})
+    async def activate(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
+        return await act_on_program(call, services.REFERRAL, program_id, "activate")
+
     @post("/{program_id:str}/pause", operation_id="pauseReferralProgram", opt={"answer": ReferralProgramView})
     async def pause(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
-        return await services.set_status(call, program_id, "paused", "pause")
+        return await act_on_program(call, services.REFERRAL, program_id, "pause")
 
     @post("/{program_id:str}/resume", operation_id="resumeReferralProgram", opt={"answer": ReferralProgramView})
     async def resume(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
-        return await services.set_status(call, program_id, "active", "resume")
+        return await act_on_program(call, services.REFERRAL, program_id, "resume")
+
+    @post("/{program_id:str}/end", operation_id="endReferralProgram", opt={"answer": ReferralProgramView})
+    async def end(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
+        return await act_on_program(call, services.REFERRAL, program_id, "end")
+
+    @post("/{program_id:str}/archive", operation_id="archiveReferralProgram", opt={"answer": ReferralProgramView})
+    async def archive(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
+        return await act_on_program(call, services.REFERRAL, program_id, "archive")
+
+    @post("/{program_id:str}/restore", operation_id="restoreReferralProgram", opt={"answer": ReferralProgramView})
+    async def restore(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
+        return await act_on_program(call, services.REFERRAL, program_id, "restore")
+
+    @delete("/{program_id:str}", status_code=200, operation_id="deleteReferralProgram", opt={"answer": Pending})
+    async def remove(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
+        return await remove_program(call, services.REFERRAL, program_id)
 
     @post(
         "/{program_id:str}/codes",
@@ -62,7 +86,23 @@ class ReferralProgramController(Controller):
 
     @get("/{program_id:str}/codes", operation_id="listReferralCodes", opt={"answer": ListBody[ReferralCodeView]})
     async def codes(self, call: NamedDependency[Call], program_id: FromPath[str]) -> Response[bytes]:
-        return await coding.list_codes(call, program_id)
+        return await code_reading.list_codes(call, program_id)
+
+    @get("/{program_id:str}/codes/{reference:str}", operation_id="getReferralCode", opt={"answer": ReferralCodeView})
+    async def code(
+        self, call: NamedDependency[Call], program_id: FromPath[str], reference: FromPath[str]
+    ) -> Response[bytes]:
+        return await code_reading.get_code(call, program_id, reference)
+
+    @patch(
+        "/{program_id:str}/codes/{reference:str}",
+        operation_id="updateReferralCode",
+        opt={"body": ReferralCodeUpdate, "answer": ReferralCodeView},
+    )
+    async def update_code(
+        self, call: NamedDependency[Call], program_id: FromPath[str], reference: FromPath[str]
+    ) -> Response[bytes]:
+        return await code_status.update_code(call, program_id, reference)
 
     @post(
         "/{program_id:str}/codes/{reference:str}/disable",

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from control_plane.campaigns.storing import load_campaign
+from control_plane.campaigns.storing import load_campaign_of
 from control_plane.clock import new_id, now_ms
 from control_plane.codes import insert_coded
 from control_plane.effects import Change
 from control_plane.loyalty_cards import posting
 from control_plane.loyalty_programs.services import LOYALTY
-from control_plane.programs import load_program
+from control_plane.programs import join_program
 from domain.definitions import balance_counter
 from domain.loyalty import lot_of, loyalty_program
 from domain.referrals import Reward
@@ -82,7 +82,7 @@ async def take_back(tx: Transaction, order: Order, given: Given) -> Taken:
 async def _give_voucher(tx: Transaction, order: Order) -> Given:
     """One code of the campaign, for one use where the campaign says nothing of that."""
     voucher_id = new_id("vch")
-    campaign = await load_campaign(tx, order.project_id, order.reward.campaign_id or "")
+    campaign = await load_campaign_of(tx, order.project_id, order.reward.campaign_id or "", "DISCOUNT")
     rules = Rules(max_redemptions=1 if campaign.rules.max_redemptions_per_code is None else None)
 
     def insert(code: str) -> Awaitable[object]:
@@ -143,7 +143,7 @@ async def _give_points(tx: Transaction, order: Order) -> Given:
     """On the customer's card in the program, which is made where there is none."""
     reward, customer_id = order.reward, order.customer_id
     assert customer_id is not None, "an erased customer is given nothing"
-    program = await load_program(tx, order.project_id, LOYALTY, reward.program_id or "")
+    program = await join_program(tx, order.project_id, LOYALTY, reward.program_id or "")
     card_id, made = await posting.ensure_card(tx, order.shard, order.project_id, program.id, customer_id)
     landing = lot_of(loyalty_program(program.program), now_ms())
     cause = posting.Cause(source=order.cause, actor=ACTOR)

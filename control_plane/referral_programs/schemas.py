@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from control_plane.campaigns.schemas import CampaignRules
+from control_plane.campaigns.schemas import CampaignRules, FirstStatus
 from control_plane.customers.schemas import Email
 from control_plane.rules.schemas import AddedUnitView, Metadata, Name, Restore, ScopeView, Used
 from control_plane.shop_ids import ShopId
 from domain.definitions import ReturnPolicy
+from domain.lifecycle import ShownStatus
 from domain.loyalty import MOST_POINTS
 from domain.referrals import MOST_IDENTITY_CHARS, MOST_IDENTITY_KEYS, RewardType, Side
 
@@ -48,9 +49,10 @@ class ProgramTerms(msgspec.Struct, kw_only=True):
 
 
 class ReferralProgramCreate(ProgramTerms, kw_only=True):
-    """Body of a new program."""
+    """Body of a new program, which is active unless it is to be a draft."""
 
     name: Name
+    status: FirstStatus | UnsetType = UNSET
 
 
 class ReferralProgramUpdate(ProgramTerms, kw_only=True):
@@ -97,7 +99,7 @@ class ReferralProgramView(msgspec.Struct):
     id: str
     object: Literal["referral_program"]
     name: str
-    status: str
+    status: ShownStatus
     identity_keys: list[str]
     referrer_reward: RewardView | None
     referee_reward: RewardView | None
@@ -119,6 +121,12 @@ class ReferralCodeCreate(msgspec.Struct, kw_only=True):
     prefix: Prefix | UnsetType | None = UNSET
 
 
+class ReferralCodeUpdate(msgspec.Struct, kw_only=True):
+    """Body of a change: what is left out stays, null removes. A code and whose it is are for ever."""
+
+    metadata: Metadata | UnsetType | None = UNSET
+
+
 class ReferralCodeView(msgspec.Struct):
     """A code as the API shows it. `referrals`: how often it was redeemed, and how often it may be."""
 
@@ -128,6 +136,7 @@ class ReferralCodeView(msgspec.Struct):
     program_id: str
     customer_id: str
     status: str
+    metadata: msgspec.Raw
     referrals: Used
     version: int
     created_at: str

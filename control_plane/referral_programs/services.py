@@ -1,30 +1,22 @@
-"""What is done with referral programs: made, read, changed, paused and resumed. Every change takes the three steps.
+"""What is done with referral programs: made, read, changed. Every change takes the three steps.
 
 What a change says of rewards is for referrals from then on.
 """
 
-from functools import partial
 from typing import Any
 
 import msgspec
 from litestar import Response
 from msgspec import UnsetType
 
+from control_plane.auth import Tenant
 from control_plane.calls import Call
+from control_plane.campaigns.listing import campaign_listing
 from control_plane.campaigns.schemas import CampaignRules
 from control_plane.campaigns.storing import StoredCampaign
 from control_plane.effects import Outcome, perform
 from control_plane.metadata import to_text
-from control_plane.programs import (
-    Kind,
-    change_program,
-    get_one_program,
-    insert_program,
-    list_all_programs,
-    load_program,
-    merge_rules,
-    set_program_status,
-)
+from control_plane.programs import Kind, New, change_program, insert_program, load_program, merge_rules
 from control_plane.referral_programs.schemas import (
     ProgramTerms,
     ReferralProgramCreate,
@@ -40,7 +32,36 @@ from domain.referrals import ReferralProgram, referral_program
 from domain.rules import Rules
 from store.database import Transaction
 
-REFERRAL = Kind("REFERRAL", "ref", "referral_program", "referral_program_not_found")
+
+def show_program(stored: StoredCampaign, tenant: Tenant) -> ReferralProgramView:
+    """The program of a row."""
+    program, decimals = referral_program(stored.program), tenant.decimals
+    shown = shown_rules(stored.rules, decimals) | {
+        "max_redemptions_per_code": stored.rules.max_redemptions_per_code,
+        "eligible_segments": stored.rules.eligible_segments,
+    }
+    return ReferralProgramView(
+        id=stored.id,
+        object="referral_program",
+        name=stored.name,
+        status=stored.shown_status,
+        identity_keys=list(program.identity_keys),
+        referrer_reward=show_reward(program.referrer_reward, decimals),
+        referee_reward=show_reward(program.referee_reward, decimals),
+        rules=ReferralRulesView(**{name: shown[name] for name in ReferralRulesView.__struct_fields__}),
+        metadata=msgspec.Raw(stored.metadata.encode()),
+        redemptions=Used(stored.used, stored.rules.max_redemptions),
+        version=stored.version,
+        created_at=show_time(stored.created_at),
+        updated_at=show_time(stored.updated_at),
+    )
+
+
+REFERRAL = Kind("ref", "referral_program", "referral_program_not_found", show_program)
+
+REFERRAL_PROGRAMS = campaign_listing(ReferralProgramView, show_program, ("REFERRAL",))
+"""GET /v1/referral-programs"""
+
 _ONCE = 1
 """How often a customer is referred in a program."""
 
@@ -55,8 +76,9 @@ async def create_program(call: Call) -> Response[bytes]:
 
     async def effect(tx: Transaction) -> Outcome:
         await require_rewards(tx, call.tenant.project_id, program, call.errors)
-        row = (body.name, rules, _stored(program), metadata or "{}")
-        return await insert_program(call, REFERRAL, *row, partial(_show, call), tx)
+        status = "active" if isinstance(body.status, UnsetType) else body.status
+        new = New(body.name, "REFERRAL", status, rules, _stored(program), metadata or "{}")
+        return await insert_program(call, REFERRAL, new, tx)
 
     return await perform(call, effect)
 
@@ -79,50 +101,12 @@ async def update_program(call: Call, program_id: str) -> Response[bytes]:
         )
 
     async def effect(tx: Transaction) -> Outcome:
-        outcome = await change_program(call, REFERRAL, program_id, changed, "update", partial(_show, call), tx)
+        outcome = await change_program(call, REFERRAL, program_id, changed, "update", tx)
         after = await load_program(tx, call.tenant.project_id, REFERRAL, program_id)
         await require_rewards(tx, call.tenant.project_id, referral_program(after.program), call.errors)
         return outcome
 
     return await perform(call, effect)
-
-
-async def set_status(call: Call, program_id: str, status: str, action: str) -> Response[bytes]:
-    """POST /v1/referral-programs/{id}/pause and /resume"""
-    return await set_program_status(call, REFERRAL, program_id, status, action, partial(_show, call))
-
-
-async def get_program(call: Call, program_id: str) -> Response[bytes]:
-    """GET /v1/referral-programs/{id}"""
-    return await get_one_program(call, REFERRAL, program_id, partial(_show, call))
-
-
-async def list_programs(call: Call) -> Response[bytes]:
-    """GET /v1/referral-programs"""
-    return await list_all_programs(call, REFERRAL, partial(_show, call))
-
-
-def _show(call: Call, stored: StoredCampaign) -> ReferralProgramView:
-    program, decimals = referral_program(stored.program), call.tenant.decimals
-    shown = shown_rules(stored.rules, decimals) | {
-        "max_redemptions_per_code": stored.rules.max_redemptions_per_code,
-        "eligible_segments": stored.rules.eligible_segments,
-    }
-    return ReferralProgramView(
-        id=stored.id,
-        object="referral_program",
-        name=stored.name,
-        status=stored.status,
-        identity_keys=list(program.identity_keys),
-        referrer_reward=show_reward(program.referrer_reward, decimals),
-        referee_reward=show_reward(program.referee_reward, decimals),
-        rules=ReferralRulesView(**{name: shown[name] for name in ReferralRulesView.__struct_fields__}),
-        metadata=msgspec.Raw(stored.metadata.encode()),
-        redemptions=Used(stored.used, stored.rules.max_redemptions),
-        version=stored.version,
-        created_at=show_time(stored.created_at),
-        updated_at=show_time(stored.updated_at),
-    )
 
 
 def _rules(call: Call, before: Rules, body: ProgramTerms) -> Rules:

@@ -24,6 +24,19 @@ class ValidationRuleUpdate(msgspec.Struct, kw_only=True):
     metadata: Metadata | UnsetType | None = UNSET
 
 
+Related = Literal["campaign", "loyalty_program", "referral_program", "voucher", "promotion_tier"]
+
+
+class AssignmentView(msgspec.Struct):
+    """Something that names a rule."""
+
+    object: Literal["validation_rule_assignment"]
+    rule_id: str
+    related_object: Related
+    related_id: str
+    created_at: str
+
+
 class ValidationRuleView(msgspec.Struct):
     """A rule as the API shows it. `pending`: its newest version is not in force yet."""
 

@@ -1,4 +1,4 @@
-"""What is done with validation rules: made, read, changed. Every change takes the three steps.
+"""What is done with validation rules: made, read, changed, deleted. Every change takes the three steps.
 
 A rule that asks for a customer's first order needs the orders of all customers counted: that is in force before it.
 """
@@ -15,20 +15,37 @@ from control_plane.calls import Call
 from control_plane.clock import new_id
 from control_plane.effects import Change, Outcome, answer, perform
 from control_plane.in_force import open_epoch
-from control_plane.queries import list_body
+from control_plane.listing import DATED, Filters, Listing, Text, until
+from control_plane.queries import Page
 from control_plane.stacking_rules.storing import count_orders
 from control_plane.upserts import given_fields
-from control_plane.validation_rules.schemas import ValidationRuleCreate, ValidationRuleUpdate
-from control_plane.validation_rules.storing import StoredRule, load_rule, read_rule, rule_from_row, show_rule
+from control_plane.validation_rules.schemas import (
+    AssignmentView,
+    ValidationRuleCreate,
+    ValidationRuleUpdate,
+    ValidationRuleView,
+)
+from control_plane.validation_rules.storing import (
+    StoredRule,
+    load_rule,
+    read_rule,
+    rule_from_row,
+    show_assignment,
+    show_rule,
+)
 from domain.conditions import compile_rule
+from domain.problems import Refused
 from domain.rules import rule_limits
 from store.database import Transaction
-from store.definitions import stage_change
+from store.definitions import forget_changes, stage_change
 from store.queries import query
 
 _INSERT = query("control_insert_validation_rule")
 _UPDATE = query("control_update_validation_rule")
 _LIST = query("control_validation_rules")
+_DELETE = query("control_delete_validation_rule")
+_IS_NAMED = query("control_is_validation_rule_named")
+_ASSIGNMENTS = query("control_assignments_of_rule")
 
 
 async def create_rule(call: Call) -> Response[bytes]:
@@ -99,11 +116,42 @@ async def get_rule(call: Call, rule_id: str) -> Response[bytes]:
     return answer(200, show_rule(rule, call.tenant.decimals))
 
 
-async def list_rules(call: Call) -> Response[bytes]:
-    """GET /v1/validation-rules"""
-    asked = call.query()
-    page = asked.page()
-    asked.done()
-    async with call.open_tx() as tx:
-        rows = await tx.fetch(_LIST, call.tenant.project_id, page.after, page.after_id, page.rows)
-    return answer(200, list_body(rows, page, lambda row: show_rule(rule_from_row(row), call.tenant.decimals)))
+async def delete_rule(call: Call, rule_id: str) -> Response[bytes]:
+    """DELETE /v1/validation-rules/{id}: gone, unless something names it."""
+    call.query().done()
+    return await perform(call, partial(_delete, call, rule_id))
+
+
+async def _delete(call: Call, rule_id: str, tx: Transaction) -> Outcome:
+    project_id = call.tenant.project_id
+    before = await load_rule(tx, project_id, rule_id, lock=True)
+    if await tx.fetchval(_IS_NAMED, project_id, rule_id):
+        raise Refused("rule_in_use")
+    await tx.execute(_DELETE, project_id, rule_id)
+    # Redis may keep it, and is not asked for it: nothing names it.
+    await forget_changes(tx, project_id, "rule", rule_id)
+    await record(tx, call, "validation_rule.delete", rule_id, before=before.audited())
+    return Outcome(204, None)
+
+
+def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]:
+    page = until(page, filters)
+    return (_LIST, project_id, page.after, page.after_id, page.rows, filters["created_from"])
+
+
+VALIDATION_RULES = Listing(
+    ValidationRuleView,
+    lambda row, tenant: show_rule(rule_from_row(row), tenant.decimals),
+    _statement,
+    DATED,
+    searches=(query("control_search_validation_rules"),),
+)
+"""GET /v1/validation-rules"""
+
+
+def _assignments(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]:
+    return (_ASSIGNMENTS, project_id, filters["rule_id"], page.after, page.after_id, page.rows)
+
+
+ASSIGNMENTS = Listing(AssignmentView, lambda row, _tenant: show_assignment(row), _assignments, {"rule_id": Text(64)})
+"""GET /v1/validation-rules/{id}/assignments"""

@@ -9,7 +9,7 @@ import msgspec
 
 from control_plane.problems import Errors
 from control_plane.rules.times import show_time
-from control_plane.validation_rules.schemas import ValidationRuleView
+from control_plane.validation_rules.schemas import AssignmentView, Related, ValidationRuleView
 from domain.conditions import check, to_wire
 from domain.definitions import ValidationRule
 from domain.ids import is_id
@@ -20,6 +20,7 @@ from store.queries import query
 MOST_BYTES = 32_768
 """Of a rule's canonical form, as PostgreSQL spells it."""
 
+_PROGRAMS: dict[str, Related] = {"lty": "loyalty_program", "ref": "referral_program"}
 _GET = query("control_validation_rule")
 _LOCK = query("control_lock_validation_rule")
 _KNOWN = query("control_known_validation_rules")
@@ -94,4 +95,16 @@ def show_rule(rule: StoredRule, decimals: int) -> ValidationRuleView:
         version=rule.version,
         created_at=show_time(rule.created_at),
         updated_at=show_time(rule.updated_at),
+    )
+
+
+def show_assignment(row: Any) -> AssignmentView:
+    """The assignment of a row; programs are campaigns, and told from them by their ids."""
+    prefix = row["id"].partition("_")[0]
+    return AssignmentView(
+        object="validation_rule_assignment",
+        rule_id=row["rule_id"],
+        related_object=_PROGRAMS.get(prefix, row["object"]),
+        related_id=row["id"],
+        created_at=show_time(row["created_at"]),
     )

@@ -18,6 +18,8 @@ from control_plane.rules.staging import counts_customers_since, stage
 from control_plane.validation_rules.storing import require_rules
 from control_plane.vouchers.schemas import VoucherUpdate
 from control_plane.vouchers.storing import StoredVoucher, limits_of, load_voucher, show_voucher
+from domain.lifecycle import ARCHIVED
+from domain.problems import Refused
 from store.database import Transaction
 from store.queries import query
 
@@ -62,6 +64,20 @@ async def set_voucher_status(call: Call, reference: str, status: str, action: st
     return await perform(call, partial(change_voucher, call, reference, changed, action))
 
 
+async def archive_voucher(call: Call, reference: str) -> Response[bytes]:
+    """DELETE /v1/vouchers/{id or code}: archived, for ever. For checkouts there is no such code; it stays taken."""
+    call.query().done()
+    return await perform(call, partial(_archive, call, reference))
+
+
+async def _archive(call: Call, reference: str, tx: Transaction) -> Outcome:
+    def changed(before: StoredVoucher) -> StoredVoucher:
+        return msgspec.structs.replace(before, status=ARCHIVED)
+
+    done = await change_voucher(call, reference, changed, "voucher.archive", tx)
+    return Outcome(204, None, done.change)
+
+
 async def change_voucher(call: Call, reference: str, changed: Changed, action: str, tx: Transaction) -> Outcome:
     """Make the change, inside the transaction; Refused before anything is written."""
     tenant = call.tenant
@@ -72,6 +88,8 @@ async def change_voucher(call: Call, reference: str, changed: Changed, action: s
     change = Change("voucher", before.id)
     if after == before:
         return Outcome(200, show_voucher(before, tenant), change)
+    if before.status == ARCHIVED:
+        raise Refused("archived")
     await require_rules(tx, tenant.project_id, after.rules.validation_rules, "/validation_rules", call.errors)
     since = await counts_customers_since(call, before.rules, after.rules, before.counts_customers_since)
     version = before.version + 1

@@ -1,10 +1,11 @@
 """Routes of vouchers. Validate and redeem are the engine's."""
 
-from litestar import Controller, Response, get, patch, post
+from litestar import Controller, Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from control_plane.calls import Call
+from control_plane.effects import Pending
 from control_plane.listing import list_page
 from control_plane.queries import ListBody
 from control_plane.rights import in_area
@@ -37,6 +38,10 @@ class VoucherController(Controller):
     @patch("/{reference:str}", operation_id="updateVoucher", opt={"body": VoucherUpdate, "answer": VoucherView})
     async def update(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
         return await changing.update_voucher(call, reference)
+
+    @delete("/{reference:str}", status_code=200, operation_id="deleteVoucher", opt={"answer": Pending})
+    async def remove(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
+        return await changing.archive_voucher(call, reference)
 
     @post("/{reference:str}/disable", operation_id="disableVoucher", opt={"answer": VoucherView})
     async def disable(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:

@@ -2,10 +2,12 @@
 
 import msgspec
 
+from control_plane.campaigns.storing import is_archived
 from control_plane.codes import draw_many
-from control_plane.jobs.kinds import Run, Step
+from control_plane.jobs.kinds import Failure, Run, Step, reason_of
 from control_plane.metrics import CODES_ISSUED
 from control_plane.vouchers.patterns import Pattern
+from domain.problems import Refused
 from domain.rules import Rules
 from store.database import Transaction
 from store.queries import query
@@ -26,9 +28,17 @@ class BatchParams(msgspec.Struct, frozen=True):
     pattern: Pattern | None = None
 
 
+def nothing_more(run: Run) -> Step:
+    """What is left of a batch whose campaign takes nothing new any more: one failure each."""
+    reason = reason_of(Refused("archived"))
+    return Step(failures=[Failure(run.gone_count + number, "", reason) for number in range(1, run.left_count + 1)])
+
+
 async def make_chunk(tx: Transaction, run: Run) -> Step:
     """Draw codes and insert those that are free; the next chunk draws what is missing."""
     params = msgspec.convert(run.params, BatchParams)
+    if await is_archived(tx, run.action.project_id, params.campaign_id):
+        return nothing_more(run)
     ids, codes = draw_many("vch", min(run.left_count, CHUNK_CODES))
     if params.pattern is not None:
         codes = params.pattern.draw(len(ids))

@@ -21,6 +21,7 @@ from store.queries import query
 DEFAULT_LIMIT_PER_CODE = 1
 MOST_CODES_OF_CAMPAIGN = 1_000_000
 
+_LOCK_CODES = query("control_lock_codes_of_campaign")
 _COUNT_CODES = query("control_count_codes_of_campaign")
 
 
@@ -39,6 +40,8 @@ async def _insert(call: Call, body: VoucherBatch, pattern: Pattern | None, tx: T
     campaign = await load_campaign_of(tx, project_id, body.campaign_id, "DISCOUNT")
     if campaign.rules.discount is None:
         raise Refused("invalid_request", errors=(FieldError("this campaign has no discount", pointer="/campaign_id"),))
+    # One order after another: two that come at once would each not count the other.
+    await tx.execute(_LOCK_CODES, project_id, campaign.id)
     await _require_room_for_codes(tx, project_id, campaign.id, body.count)
     limit = body.max_redemptions_per_code
     if isinstance(limit, UnsetType) or limit is None:

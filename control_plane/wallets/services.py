@@ -27,7 +27,7 @@ _DAY_MS = 86_400_000
 
 _VOUCHERS = query("control_wallet_vouchers")
 _GIFT_CARDS = query("control_wallet_gift_cards")
-_LOYALTY_CARDS = query("control_loyalty_cards")
+_LOYALTY_CARDS = query("control_loyalty_cards_of_customer")
 _REFERRAL_CODES = query("control_wallet_referral_codes")
 
 Ending = tuple[int, ExpiringView]
@@ -45,7 +45,7 @@ async def get_wallet(call: Call, customer_id: str) -> Response[bytes]:
     async with call.open_tx() as tx:
         vouchers = await tx.fetch(_VOUCHERS, project_id, customer_id, time_ms, rows)
         gifts = await tx.fetch(_GIFT_CARDS, project_id, customer_id, time_ms, rows)
-        cards = await tx.fetch(_LOYALTY_CARDS, project_id, None, None, customer_id, None, None, rows)
+        cards = await tx.fetch(_LOYALTY_CARDS, project_id, None, None, None, rows, None, None, customer_id)
         referral_codes = await tx.fetch(_REFERRAL_CODES, project_id, customer_id, time_ms, rows)
     lists = {"vouchers": vouchers, "gift_cards": gifts, "loyalty_cards": cards, "referral_codes": referral_codes}
     has_more = [name for name, found in lists.items() if len(found) > MOST_OF_EACH]

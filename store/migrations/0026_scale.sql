@@ -1,2 +1,19 @@
--- Room for what comes.
-SELECT;
+-- What lists walk among a million rows, by what is rare. What nearly all rows have is found by walking the list itself,
+-- so an index of the others is small, and a row that is made as most are never touches it.
+CREATE INDEX vouchers_not_active ON vouchers (project_id, status, created_at, id) WHERE status <> 'active';
+CREATE INDEX promotion_tiers_not_active ON promotion_tiers (project_id, status, created_at, id)
+    WHERE status <> 'active';
+CREATE INDEX loyalty_cards_not_active ON loyalty_cards (project_id, status, created_at, id) WHERE status <> 'active';
+CREATE INDEX campaigns_not_active ON campaigns (project_id, status, created_at, id) WHERE status <> 'active';
+CREATE INDEX quarantine_by_status ON quarantine (project_id, status, created_at, id) WHERE project_id IS NOT NULL;
+CREATE INDEX redemptions_returned ON redemptions (project_id, status, created_at, id) WHERE status <> 'redeemed';
+
+-- Redemptions of a campaign, and what its chain of receipts does not link.
+CREATE INDEX redemption_lines_by_campaign ON redemption_lines (project_id, campaign_id, created_at, redemption_id)
+    WHERE campaign_id IS NOT NULL;
+
+-- The log by who, what and about what.
+CREATE INDEX audit_log_by_actor ON audit_log (account_id, actor, created_at, id);
+CREATE INDEX audit_log_by_action ON audit_log (account_id, action, created_at, id);
+CREATE INDEX audit_log_by_object ON audit_log (account_id, object, created_at, id);
+CREATE INDEX audit_log_by_object_id ON audit_log (account_id, object_id, created_at, id);

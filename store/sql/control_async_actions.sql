@@ -92,6 +92,10 @@ INSERT INTO async_action_chunks (project_id, action_id, side, chunk_no, data) VA
 -- name: control_chunk
 SELECT data FROM async_action_chunks WHERE project_id = $1 AND action_id = $2 AND side = $3 AND chunk_no = $4;
 
+-- name: control_result_sizes
+SELECT octet_length(data) AS bytes FROM async_action_chunks
+WHERE project_id = $1 AND action_id = $2 AND side = 'result' ORDER BY chunk_no;
+
 -- name: control_delete_chunks
 -- The row first, as everywhere: what is written beside it goes by the same lock.
 WITH spent AS (

@@ -96,17 +96,6 @@ LIMIT $5;
 -- What a customer's export reads besides what lists read: $2 the customer, $3, $4 the last row of the page before, or
 -- NULL, $5 how many. Newest first.
 
--- name: control_export_referral_codes
-SELECT r.id, r.code, r.program_id, r.customer_id, r.status, r.version, r.created_at, r.updated_at,
-    COALESCE(k.used, 0) AS used, (p.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
-FROM referral_codes r
-JOIN campaigns p ON p.project_id = r.project_id AND p.id = r.program_id
-LEFT JOIN counters k ON k.project_id = r.project_id AND k.id = 'r:' || r.id
-WHERE r.project_id = $1 AND r.customer_id = $2
-    AND (r.created_at, r.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
-ORDER BY r.created_at DESC, r.id DESC
-LIMIT $5;
-
 -- name: control_export_referrals
 -- On either side. Who stands on the other is another person's.
 SELECT f.redemption_id AS id, f.program_id, f.status, f.created_at,

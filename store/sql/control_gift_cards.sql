@@ -6,6 +6,16 @@ SELECT id, code, code AS search_key, campaign_id, customer_id, currency, status,
     funded_minor, spent_minor, balance_minor, metadata::text AS metadata, created_at, updated_at
 FROM gift_cards
 
+-- fragment: gift_cards_as_asked
+-- $2 status as it is at $6, or NULL for all that are not archived; $3, $4: the last row of the page before, or NULL; $5
+-- how many rows; $7 since, or NULL. Newest first.
+    AND ($2 = CASE WHEN status IN ('active', 'inactive') AND expires_ms <= $6::bigint THEN 'expired' ELSE status END
+        OR $2::text IS NULL AND status <> 'archived')
+    AND created_at >= COALESCE($7::timestamptz, '-infinity')
+    AND (created_at, id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
+ORDER BY created_at DESC, id DESC
+LIMIT $5
+
 -- name: control_issue_gift_cards
 -- $5 ids, $6 codes; $4 what is put on each, $12 metadata as text, $13 by whom. The last of the ids that were made comes
 -- back, or nothing where all codes are taken.
@@ -45,50 +55,58 @@ WHERE project_id = $1 AND id = $2;
 SELECT version FROM fund_gift_card($1, $2, $3, $4, $5);
 
 -- name: control_gift_cards
--- $2 status or NULL, as it is at $6; $3, $4: the last row of the page before, or NULL. Newest first.
+-- But for those that are archived.
 -- use: gift_card_rows
-WHERE project_id = $1
-    AND ($2::text IS NULL
-        OR $2 = CASE WHEN status <> 'blocked' AND expires_ms <= $6::bigint THEN 'expired' ELSE status END)
-    AND (created_at, id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
-ORDER BY created_at DESC, id DESC
-LIMIT $5;
+WHERE project_id = $1 AND status <> 'archived'
+-- use: gift_cards_as_asked
+;
+
+-- name: control_gift_cards_set_aside
+-- Of status $2, which is anything but active or expired; in campaign $8 or NULL.
+-- use: gift_card_rows
+WHERE project_id = $1 AND status = $2 AND status <> 'active' AND ($8::text IS NULL OR campaign_id = $8)
+-- use: gift_cards_as_asked
+;
 
 -- name: control_gift_cards_of_campaign
--- The same of campaign $7: a list of its own, so that it walks the campaign's index.
+-- The same of campaign $8: a list of its own, so that it walks the campaign's index.
 -- use: gift_card_rows
-WHERE project_id = $1 AND campaign_id = $7
-    AND ($2::text IS NULL
-        OR $2 = CASE WHEN status <> 'blocked' AND expires_ms <= $6::bigint THEN 'expired' ELSE status END)
-    AND (created_at, id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
-ORDER BY created_at DESC, id DESC
-LIMIT $5;
+WHERE project_id = $1 AND campaign_id = $8
+-- use: gift_cards_as_asked
+;
 
 -- name: control_gift_cards_of_customer
--- The same of customer $8, in campaign $7 or NULL.
+-- The same of customer $9, in campaign $8 or NULL.
 -- use: gift_card_rows
-WHERE project_id = $1 AND customer_id = $8 AND ($7::text IS NULL OR campaign_id = $7)
-    AND ($2::text IS NULL
-        OR $2 = CASE WHEN status <> 'blocked' AND expires_ms <= $6::bigint THEN 'expired' ELSE status END)
-    AND (created_at, id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
-ORDER BY created_at DESC, id DESC
-LIMIT $5;
+WHERE project_id = $1 AND customer_id = $9 AND ($8::text IS NULL OR campaign_id = $8)
+-- use: gift_cards_as_asked
+;
 
 -- name: control_search_gift_cards
--- By the beginning of the code; $6 status as it is at $9, $7 campaign, $8 customer, or NULL.
+-- By the beginning of the code; $6 status as it is at $11, $7 campaign, $8 customer, $9 since, $10 until, or NULL.
 -- use: gift_card_rows
 WHERE project_id = $1 AND code >= $2 AND code < $2 || chr(1114111) AND code > $3 AND $4 >= ''
-    AND ($6::text IS NULL
-        OR $6 = CASE WHEN status <> 'blocked' AND expires_ms <= $9::bigint THEN 'expired' ELSE status END)
+    AND ($6 = CASE WHEN status IN ('active', 'inactive') AND expires_ms <= $11::bigint THEN 'expired' ELSE status END
+        OR $6::text IS NULL AND status <> 'archived')
     AND ($7::text IS NULL OR campaign_id = $7) AND ($8::text IS NULL OR customer_id = $8)
+    AND created_at >= COALESCE($9::timestamptz, '-infinity') AND created_at < COALESCE($10::timestamptz, 'infinity')
 ORDER BY code
 LIMIT $5;
 
 -- name: control_gift_card_entries
 -- Of card $2, below number $3 or NULL. Newest first; their numbers have no gap.
-SELECT entry_no::text AS id, type, from_account, to_account, amount_minor, balance_minor, redemption_id, reason, actor,
-    created_at
+SELECT entry_no::text AS id, entry_no, type, from_account, to_account, amount_minor, balance_minor,
+    redemption_id, reason, actor, created_at
 FROM gift_card_entries
 WHERE project_id = $1 AND card_id = $2 AND entry_no < COALESCE($3::bigint, 9223372036854775807)
 ORDER BY entry_no DESC
 LIMIT $4;
+
+-- name: control_all_gift_card_entries
+-- Of all cards, or of card $2: card by card, the newest entry first, behind entry $4 of card $3; $5 how many rows.
+SELECT card_id || '/' || entry_no AS id, card_id, entry_no, type, from_account, to_account, amount_minor, balance_minor,
+    redemption_id, reason, actor, created_at
+FROM gift_card_entries
+WHERE project_id = $1 AND (card_id, entry_no) < ($3, $4::bigint) AND card_id >= COALESCE($2::text, '')
+ORDER BY card_id DESC, entry_no DESC
+LIMIT $5;

@@ -34,10 +34,17 @@ LIMIT $4;
 
 -- name: control_unlinked_redemptions
 -- $2 chain. Redemptions of which the ledger has a line and the chain no link: nobody but the reconciler writes either.
-SELECT DISTINCT l.redemption_id
+-- A campaign's chain or that of a code without one: an index for each.
+SELECT l.redemption_id
 FROM redemption_lines l
-WHERE l.project_id = $1 AND COALESCE(l.campaign_id, l.redeemable_id) = $2 AND NOT EXISTS (
+WHERE l.project_id = $1 AND l.campaign_id = $2 AND NOT EXISTS (
     SELECT FROM receipts r
     WHERE r.project_id = $1 AND r.chain_id = $2 AND r.redemption_id = l.redemption_id AND r.kind = 'redeemed')
-ORDER BY l.redemption_id
+UNION
+SELECT l.redemption_id
+FROM redemption_lines l
+WHERE l.project_id = $1 AND l.redeemable_id = $2 AND l.campaign_id IS NULL AND NOT EXISTS (
+    SELECT FROM receipts r
+    WHERE r.project_id = $1 AND r.chain_id = $2 AND r.redemption_id = l.redemption_id AND r.kind = 'redeemed')
+ORDER BY redemption_id
 LIMIT $3;

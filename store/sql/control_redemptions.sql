@@ -33,6 +33,20 @@ WHERE r.project_id = $1 AND ($2::text IS NULL OR r.status = $2)
 ORDER BY r.created_at DESC, r.id DESC
 LIMIT $8;
 
+-- name: control_redemptions_of_campaign
+-- $3 is not NULL. By the lines' own time, each redemption once: by the first of its lines that is of the campaign.
+-- OFFSET 0 has it asked of each row of the page; joined, all of the campaign would be read.
+-- use: redemption_fields
+FROM redemption_lines l
+JOIN redemptions r ON r.project_id = l.project_id AND r.id = l.redemption_id
+WHERE l.project_id = $1 AND l.campaign_id = $3 AND ($2::text IS NULL OR r.status = $2)
+    AND l.created_at >= COALESCE($4::timestamptz, '-infinity') AND l.created_at < COALESCE($5::timestamptz, 'infinity')
+    AND (l.created_at, l.redemption_id) < (COALESCE($6::timestamptz, 'infinity'), COALESCE($7::text, ''))
+    AND NOT EXISTS (SELECT FROM redemption_lines b WHERE b.project_id = l.project_id
+        AND b.redemption_id = l.redemption_id AND b.campaign_id = l.campaign_id AND b.line_no < l.line_no OFFSET 0)
+ORDER BY l.created_at DESC, l.redemption_id DESC
+LIMIT $8;
+
 -- name: control_redemptions_of_voucher
 -- $9 voucher, wherever in a stack it stands, once at most; $10 customer or NULL. By the lines' own time, which is the
 -- redemption's.

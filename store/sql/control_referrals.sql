@@ -1,6 +1,22 @@
 -- Referral codes as the control plane writes and shows them, and the rewards that its worker gives and takes back.
 -- Counters' names are spelled as domain/definitions.py does.
 
+-- fragment: referral_code_rows
+SELECT f.id, f.code, f.code AS search_key, f.program_id, f.customer_id, f.status, f.version,
+    f.metadata::text AS metadata,
+    f.created_at, f.updated_at,
+    COALESCE((SELECT k.used FROM counters k WHERE k.project_id = f.project_id AND k.id = 'r:' || f.id), 0) AS used,
+    (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
+FROM referral_codes f
+JOIN campaigns c ON c.project_id = f.project_id AND c.id = f.program_id
+
+-- fragment: referral_codes_as_asked
+-- $2 status or NULL; $3, $4: the last row of the page before, or NULL; $5 how many rows; $6 since, or NULL. Newest first.
+    AND ($2::text IS NULL OR f.status = $2) AND f.created_at >= COALESCE($6::timestamptz, '-infinity')
+    AND (f.created_at, f.id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
+ORDER BY f.created_at DESC, f.id DESC
+LIMIT $5
+
 -- name: control_insert_referral_code
 -- No row comes back where the customer has one in the program, or the code is taken.
 INSERT INTO referral_codes (project_id, id, program_id, code, customer_id)
@@ -11,16 +27,18 @@ RETURNING id;
 
 -- name: control_referral_code
 -- Customer $3's in program $2.
-SELECT f.id, f.code, f.program_id, f.customer_id, f.status, f.version, f.created_at, f.updated_at,
-    COALESCE(k.used, 0) AS used, (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
-FROM referral_codes f
-JOIN campaigns c ON c.project_id = f.project_id AND c.id = f.program_id
-LEFT JOIN counters k ON k.project_id = f.project_id AND k.id = 'r:' || f.id
+-- use: referral_code_rows
 WHERE f.project_id = $1 AND f.program_id = $2 AND f.customer_id = $3;
 
+-- name: control_look_up_referral_code
+-- Of program $2, by $3, its id, or else by $4, its code.
+-- use: referral_code_rows
+WHERE f.project_id = $1 AND f.program_id = $2 AND (f.id = $3 OR f.code = $4)
+ORDER BY f.id = $3 DESC LIMIT 1;
+
 -- name: control_find_referral_code
--- Of program $2, by $3, its id, or else by $4, its code. Changes of one code are made one after another.
-SELECT id, customer_id, status FROM referral_codes
+-- The same, for a change: of one code they are made one after another.
+SELECT id, customer_id, status, metadata::text AS metadata FROM referral_codes
 WHERE project_id = $1 AND program_id = $2 AND (id = $3 OR code = $4)
 ORDER BY id = $3 DESC LIMIT 1
 FOR UPDATE;
@@ -29,17 +47,40 @@ FOR UPDATE;
 UPDATE referral_codes SET status = $3, version = version + 1, updated_at = now()
 WHERE project_id = $1 AND id = $2 RETURNING version;
 
+-- name: control_set_referral_code_metadata
+-- Decisions read none of it: the version stays.
+UPDATE referral_codes SET metadata = $3::text::jsonb, updated_at = now() WHERE project_id = $1 AND id = $2;
+
 -- name: control_referral_codes
--- Of program $2; $3 customer or NULL; $4, $5: the last row of the page before, or NULL. Newest first.
-SELECT f.id, f.code, f.program_id, f.customer_id, f.status, f.version, f.created_at, f.updated_at,
-    COALESCE(k.used, 0) AS used, (c.rules ->> 'max_redemptions_per_code')::bigint AS inherited_limit
-FROM referral_codes f
-JOIN campaigns c ON c.project_id = f.project_id AND c.id = f.program_id
-LEFT JOIN counters k ON k.project_id = f.project_id AND k.id = 'r:' || f.id
-WHERE f.project_id = $1 AND f.program_id = $2 AND ($3::text IS NULL OR f.customer_id = $3)
-    AND (f.created_at, f.id) < (COALESCE($4::timestamptz, 'infinity'), COALESCE($5::text, ''))
-ORDER BY f.created_at DESC, f.id DESC
-LIMIT $6;
+-- Of all programs.
+-- use: referral_code_rows
+WHERE f.project_id = $1
+-- use: referral_codes_as_asked
+;
+
+-- name: control_referral_codes_of_program
+-- Of program $7.
+-- use: referral_code_rows
+WHERE f.project_id = $1 AND f.program_id = $7
+-- use: referral_codes_as_asked
+;
+
+-- name: control_referral_codes_of_customer
+-- Of customer $8, in program $7 or in all of them.
+-- use: referral_code_rows
+WHERE f.project_id = $1 AND f.customer_id = $8 AND ($7::text IS NULL OR f.program_id = $7)
+-- use: referral_codes_as_asked
+;
+
+-- name: control_search_referral_codes
+-- By the beginning of the code; $6 program, $7 status, $8 customer, $9 since, $10 until, or NULL.
+-- use: referral_code_rows
+WHERE f.project_id = $1 AND f.code >= $2 AND f.code < $2 || chr(1114111) AND f.code > $3 AND $4 >= ''
+    AND ($6::text IS NULL OR f.program_id = $6) AND ($7::text IS NULL OR f.status = $7)
+    AND ($8::text IS NULL OR f.customer_id = $8) AND f.created_at >= COALESCE($9::timestamptz, '-infinity')
+    AND f.created_at < COALESCE($10::timestamptz, 'infinity')
+ORDER BY f.code
+LIMIT $5;
 
 -- name: control_add_referrer_identities
 INSERT INTO referrer_identities (project_id, program_id, customer_id, key, commitment)
@@ -49,9 +90,7 @@ ON CONFLICT DO NOTHING;
 -- name: control_count_referrer_identities
 SELECT count(*) FROM referrer_identities WHERE project_id = $1 AND program_id = $2 AND customer_id = $3;
 
--- name: control_referrals
--- Of program $2; $3, $4: the last row of the page before, or NULL. Newest first. `used` and `taken_off_minor`: of a
--- voucher that was a reward, what the ledger has of it now.
+-- fragment: referral_rows
 SELECT r.redemption_id AS id, r.program_id, r.referrer_id, r.referee_id, r.status, r.created_at, r.rolled_back_at,
     f.code, w.rewards
 FROM referrals r
@@ -60,18 +99,32 @@ CROSS JOIN LATERAL (
     SELECT COALESCE(jsonb_agg(jsonb_build_object('side', w.side, 'customer_id', w.customer_id,
         'type', w.terms -> 'type', 'amount_minor', COALESCE((w.terms ->> 'amount_minor')::bigint, 0),
         'points', COALESCE((w.terms ->> 'points')::bigint, 0), 'status', w.status, 'reference', w.reference,
-        'owed', w.owed, 'failure', w.failure, 'used', COALESCE(k.used, 0), 'taken_off_minor', COALESCE((
+        'owed', w.owed, 'failure', w.failure, 'used',
+        COALESCE((SELECT k.used FROM counters k WHERE k.project_id = w.project_id AND k.id = 'r:' || w.reference), 0),
+        'taken_off_minor', COALESCE((
             SELECT sum(l.discount_minor) FROM redemption_lines l
             JOIN redemptions d ON d.project_id = l.project_id AND d.id = l.redemption_id
             WHERE l.project_id = w.project_id AND l.redeemable_id = w.reference AND d.status <> 'rolled_back'), 0))
         ORDER BY w.side DESC), '[]') AS rewards
     FROM referral_rewards w
-    LEFT JOIN counters k ON k.project_id = w.project_id AND k.id = 'r:' || w.reference
     WHERE w.project_id = r.project_id AND w.redemption_id = r.redemption_id) AS w
+
+-- name: control_referrals
+-- Of program $2; $3, $4: the last row of the page before, or NULL. Newest first. `used` and `taken_off_minor`: of a
+-- voucher that was a reward, what the ledger has of it now.
+-- use: referral_rows
 WHERE r.project_id = $1 AND r.program_id = $2
     AND (r.created_at, r.redemption_id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
 ORDER BY r.created_at DESC, r.redemption_id DESC
 LIMIT $5;
+
+-- name: control_all_referrals
+-- The same of all programs; $2, $3: the last row of the page before, or NULL.
+-- use: referral_rows
+WHERE r.project_id = $1
+    AND (r.created_at, r.redemption_id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
+ORDER BY r.created_at DESC, r.redemption_id DESC
+LIMIT $4;
 
 -- name: control_referrals_of_customer
 -- The same of those in which $6 has referred or was referred: two walks of an index each, and what both have.
@@ -91,13 +144,14 @@ CROSS JOIN LATERAL (
     SELECT COALESCE(jsonb_agg(jsonb_build_object('side', w.side, 'customer_id', w.customer_id,
         'type', w.terms -> 'type', 'amount_minor', COALESCE((w.terms ->> 'amount_minor')::bigint, 0),
         'points', COALESCE((w.terms ->> 'points')::bigint, 0), 'status', w.status, 'reference', w.reference,
-        'owed', w.owed, 'failure', w.failure, 'used', COALESCE(k.used, 0), 'taken_off_minor', COALESCE((
+        'owed', w.owed, 'failure', w.failure, 'used',
+        COALESCE((SELECT k.used FROM counters k WHERE k.project_id = w.project_id AND k.id = 'r:' || w.reference), 0),
+        'taken_off_minor', COALESCE((
             SELECT sum(l.discount_minor) FROM redemption_lines l
             JOIN redemptions d ON d.project_id = l.project_id AND d.id = l.redemption_id
             WHERE l.project_id = w.project_id AND l.redeemable_id = w.reference AND d.status <> 'rolled_back'), 0))
         ORDER BY w.side DESC), '[]') AS rewards
     FROM referral_rewards w
-    LEFT JOIN counters k ON k.project_id = w.project_id AND k.id = 'r:' || w.reference
     WHERE w.project_id = r.project_id AND w.redemption_id = r.redemption_id) AS w
 ORDER BY r.created_at DESC, r.redemption_id DESC
 LIMIT $5;

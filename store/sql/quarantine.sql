@@ -56,3 +56,14 @@ SELECT q.entry_ms, q.entry_seq, q.entry_index
 FROM unnest($3::bigint[], $4::bigint[], $5::int[]) AS a (entry_ms, entry_seq, entry_index)
 JOIN quarantine q ON q.shard = $1 AND q.epoch = $2 AND q.entry_ms = a.entry_ms AND q.entry_seq = a.entry_seq
     AND q.entry_index = a.entry_index;
+
+-- name: operator_quarantine
+-- Of all shards or of $1, in the status $2 or in any, of the project $3 or of any; at most $4, the oldest first. With
+-- the payload only where one is asked for, by its id $5.
+SELECT q.id, q.shard, q.epoch, q.entry_ms || '-' || q.entry_seq AS position, q.entry_index, q.project_id,
+    q.redemption_id, q.reason, q.detail, q.status, q.created_at, q.resolved_at, q.resolved_by,
+    CASE WHEN $5::text IS NOT NULL THEN q.payload END AS payload
+FROM quarantine q
+WHERE ($1::smallint IS NULL OR q.shard = $1) AND ($2::text IS NULL OR q.status = $2)
+    AND ($3::text IS NULL OR q.project_id = $3) AND ($5::text IS NULL OR q.id = $5)
+ORDER BY q.created_at, q.id LIMIT $4;

@@ -1,5 +1,6 @@
 """Batches of codes: exactly as many as were ordered, whatever is killed on the way."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from control_plane.context import Context
 from control_plane.jobs import worker
 from control_plane.jobs.kinds import Action
-from control_plane.vouchers import generating
+from control_plane.vouchers import generating, ordering
 from domain.definitions import change_key
 from domain.ids import is_code
 from store.scripts import Scripts
@@ -149,3 +150,17 @@ async def test_g3_a_batch_ordered_twice_with_one_key_is_one(api: Client, owner: 
     assert await owner.fetchval("SELECT count(*) FROM async_actions") == 1
     listed = ok(await api.get("/v1/async-actions?status=queued"))["data"]
     assert [action["id"] for action in listed] == [first.json()["async_action_id"]]
+
+
+async def test_orders_that_come_at_once_stay_within_what_a_campaign_takes(
+    api: Client, owner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ordering, "MOST_CODES_OF_CAMPAIGN", 1_000)
+    campaign_id = await new_campaign(api)
+    body = {"campaign_id": campaign_id, "count": 300}
+    answers = await asyncio.gather(*(api.post("/v1/vouchers/bulk", body) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [202] * 3 + [422] * 5
+    refused = next(answer for answer in answers if answer.status_code == 422)
+    assert "this one has or awaits 900" in assert_problem(refused, "invalid_request", "/count")["errors"][0]["detail"]
+    assert await owner.fetchval("SELECT sum(total_count) FROM async_actions") == 900
+    await order(api, campaign_id, 100)

@@ -11,6 +11,7 @@ from control_plane.async_actions import results
 from control_plane.context import Context
 from control_plane.exports import exporting
 from control_plane.exports.formats import safe
+from control_plane.exports.resources import EXPORTED
 from control_plane.jobs import worker
 from control_plane.jobs.kinds import Action
 from control_plane.jobs.sweeping import sweep
@@ -54,6 +55,26 @@ async def test_a_csv_has_every_row_once_over_many_chunks(
     assert (rows[0]["discount_value"], rows[0]["metadata"], rows[0]["campaign_id"]) == ("20", "{}", "")
 
 
+async def test_a_download_goes_on_where_it_broke_off(
+    api: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "ROWS_A_CHUNK", 10)
+    await vouchers(api, context, 35)
+    shown = await worked_off(api, context, await order(api, "vouchers"))
+    nobody = Client(api._http, "nobody")
+    whole = await nobody.get(shown["result_url"])
+    total = len(whole.content)
+    assert (whole.headers["content-length"], whole.headers["accept-ranges"]) == (str(total), "bytes")
+    for start in (1, total // 3, total - total // 4, total - 1):
+        rest = await nobody.get(shown["result_url"], headers={"Range": f"bytes={start}-"})
+        assert (rest.status_code, rest.content) == (206, whole.content[start:])
+        assert rest.headers["content-range"] == f"bytes {start}-{total - 1}/{total}"
+        assert (rest.headers["content-length"], rest.headers["etag"]) == (str(total - start), whole.headers["etag"])
+    for odd in (f"bytes={total}-", "bytes=0-", "bytes=5-9", "bytes=-5", "rows=1-", "bytes=1-,5-", "bytes=x-"):
+        answer = await nobody.get(shown["result_url"], headers={"Range": odd})
+        assert (answer.status_code, answer.content) == (200, whole.content), odd
+
+
 async def test_json_lines_are_what_the_list_shows(api: Client, context: Context) -> None:
     created(await api.post("/v1/vouchers", {"code": "A", "discount_value": 20, "metadata": {"x": 1.50}}))
     made = created(await api.post("/v1/campaigns", {"name": "C", "rules": {"discount_value": 20}}))
@@ -64,12 +85,12 @@ async def test_json_lines_are_what_the_list_shows(api: Client, context: Context)
     assert [msgspec.json.decode(line) for line in (await file_of(api, shown)).splitlines()] == listed
 
 
-@pytest.mark.parametrize("resource", ["redemptions", "vouchers", "campaigns", "gift_cards", "customers", "products"])
+@pytest.mark.parametrize("resource", sorted(EXPORTED))
 async def test_everything_can_be_exported_also_nothing(api: Client, context: Context, resource: str) -> None:
     shown = await worked_off(api, context, await order(api, resource))
     assert counts(shown) == ("done", 0, 0, 0)
     text = await file_of(api, shown)
-    assert text.startswith("id,")
+    assert text.startswith(("id,", "number,", "program_id,redemption_id,"))
     assert text.count("\r\n") == 1
 
 
@@ -156,3 +177,46 @@ async def test_g5_an_export_shows_its_tenants_rows_alone(tenancy: Tenancy, new_t
     text = await file_of(other.secret, shown)
     assert "THEIRS" in text
     assert "MINE" not in text
+
+
+async def test_entries_of_all_cards_and_of_one_over_many_chunks(
+    api: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "ROWS_A_CHUNK", 2)
+    club = created(await api.post("/v1/loyalty-programs", {"name": "C"}))["id"]
+    gifts, cards = [], []
+    for who in ("ann", "bob", "cyd"):
+        gifts.append(created(await api.post("/v1/gift-cards", {"amount": 5}))["id"])
+        cards.append(created(await api.post(f"/v1/loyalty-programs/{club}/cards", {"customer_id": who}))["id"])
+        for amount in (1, 2):
+            ok(await api.post(f"/v1/gift-cards/{gifts[-1]}/top-up", {"amount": amount}))
+            ok(await api.post(f"/v1/loyalty-cards/{cards[-1]}/adjust", {"points": amount, "reason": "r"}))
+
+    async def exported(resource: str, **filters: str) -> list[dict[str, Any]]:
+        shown = await worked_off(api, context, await order(api, resource, format="jsonl", filters=filters))
+        return [msgspec.json.decode(line) for line in (await file_of(api, shown)).splitlines()]
+
+    rows = await exported("gift_card_transactions")
+    assert [(row["card_id"], row["number"]) for row in rows] == [(id_, n) for id_ in gifts[::-1] for n in (3, 2, 1)]
+    assert [row["amount"] for row in await exported("gift_card_transactions", card_id=gifts[1])] == [2, 1, 5]
+    rows = await exported("points_entries")
+    assert [(row["card_id"], row["id"], row["points"]) for row in rows[:3]] == [
+        (cards[2], f"{cards[2]}/2", 2), (cards[2], f"{cards[2]}/1", 1), (cards[1], f"{cards[1]}/2", 2)
+    ]  # fmt: skip
+    assert len(await exported("points_entries", card_id=cards[0])) == 2
+    assert len(await exported("loyalty_cards", program_id=club)) == 3
+
+
+async def test_403_what_may_not_be_read_is_not_exported_nor_is_its_link_shown(
+    api: Client, context: Context, http: Any
+) -> None:
+    scopes = ["exports:write", "vouchers:read", "async_actions:read"]
+    key = Client(http, created(await api.post("/v1/api-keys", {"scopes": scopes}))["key"])
+    assert_problem(await key.post("/v1/exports", {"resource": "campaigns"}), "right_missing")
+    own = await worked_off(key, context, await order(key, "vouchers"))
+    assert own["result_url"] is not None
+    action_id = await order(api, "campaigns")
+    assert (await worked_off(api, context, action_id))["result_url"] is not None
+    assert (await action(key, action_id))["result_url"] is None
+    listed = ok(await key.get("/v1/async-actions"))["data"]
+    assert [each["result_url"] is not None for each in listed] == [False, True]

@@ -89,6 +89,24 @@ async def test_a_stack_is_listed_once_and_found_by_each_of_its_redeemables(
     assert await ids(api, "?status=partially_rolled_back") == []
 
 
+async def test_two_codes_of_one_campaign_in_a_stack_are_one_redemption_of_it(
+    api: Client,
+    owner: Any,
+    tenancy: Tenancy,
+    voucher_id: str,
+) -> None:
+    for line_no in (2, 3):
+        await owner.execute(
+            "INSERT INTO redemption_lines SELECT project_id, redemption_id, $2::int, object, 'vch_' || $2::int, "
+            "'cmp_2', 'FIVE', 500, moves, created_at FROM redemption_lines WHERE project_id = $1 AND line_no = 1",
+            tenancy.project_id,
+            line_no,
+        )
+    assert await ids(api, "?campaign_id=cmp_2") == ["rdm_1", "rdm_2", "rdm_3", "rdm_4", "rdm_5"]
+    assert await ids(api, "?campaign_id=cmp_2&status=rolled_back") == ["rdm_3"]
+    assert await ids(api, "?campaign_id=cmp_2&status=redeemed&limit=2") == ["rdm_1", "rdm_2"]
+
+
 async def test_redemptions_by_pages(api: Client, voucher_id: str) -> None:
     for query in ("", f"&voucher_id={voucher_id}", "&customer_id=cust_even"):
         found: list[str] = []

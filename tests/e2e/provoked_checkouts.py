@@ -66,6 +66,40 @@ async def campaign_paused(shop: Shop) -> httpx.Response:
 
 
 @provokes()
+async def campaign_not_active(shop: Shop) -> httpx.Response:
+    rules = {"discount_type": "AMOUNT", "discount_value": 5}
+    draft = created(await shop.post("/v1/campaigns", {"name": "Sale", "rules": rules, "status": "draft"}))["id"]
+    code = created(await shop.post("/v1/vouchers", {"campaign_id": draft, "code": unique("E")}))["code"]
+    return await shop.redeem(code)
+
+
+@provokes()
+async def transition_not_allowed(shop: Shop) -> httpx.Response:
+    draft = created(await shop.post("/v1/campaigns", {"name": "Sale", "status": "draft"}))["id"]
+    return await shop.post(f"/v1/campaigns/{draft}/pause")
+
+
+@provokes()
+async def archived(shop: Shop) -> httpx.Response:
+    code = await shop.voucher()
+    assert (await shop.secret.delete(f"/v1/vouchers/{code}")).status_code == 204
+    return await shop.patch(f"/v1/vouchers/{code}", {"max_redemptions": 5})
+
+
+@provokes()
+async def rule_in_use(shop: Shop) -> httpx.Response:
+    rule = await shop.rule({"order.amount": {"gte": 500}})
+    await shop.voucher(validation_rules=[rule])
+    return await shop.secret.delete(f"/v1/validation-rules/{rule}")
+
+
+@provokes()
+async def card_not_empty(shop: Shop) -> httpx.Response:
+    card = created(await shop.post("/v1/gift-cards", {"amount": 5}))["code"]
+    return await shop.secret.delete(f"/v1/gift-cards/{card}")
+
+
+@provokes()
 async def voucher_disabled(shop: Shop) -> httpx.Response:
     code = await shop.voucher()
     ok(await shop.post(f"/v1/vouchers/{code}/disable"))

@@ -93,3 +93,5 @@ INSERT INTO ring_entries (shard, epoch, worker_id, entry_ms, entry_seq, entry_in
 INSERT INTO quarantine (id, shard, epoch, entry_ms, entry_seq, entry_index, project_id, payload, reason)
     SELECT 'qua_{project}', {shard}, 1, 2, 0, count(*), 'prj_{project}', 'event', 'integrity' FROM quarantine;
 INSERT INTO alarms (id, kind, shard) VALUES ('alm_{project}', 'quarantine_{project}', {shard});
+INSERT INTO validation_rule_assignments (project_id, rule_id, object, object_id)
+    VALUES ('prj_{project}', 'rul_1', 'voucher', 'vch_1');

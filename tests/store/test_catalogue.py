@@ -115,6 +115,9 @@ async def test_deletes_are_few_and_the_app_never_writes_the_ledger(owner: Any) -
         (APP_ROLE, "sessions"),
         (APP_ROLE, "async_actions"),  # those alone whose file never came in whole
         (APP_ROLE, "async_action_chunks"),
+        (APP_ROLE, "campaigns"),  # drafts alone, that nothing has come into
+        (APP_ROLE, "validation_rules"),  # those that nothing names
+        (APP_ROLE, "validation_rule_assignments"),
         (APP_ROLE, "segments"),
         (APP_ROLE, "collections"),
         (RECONCILER_ROLE, "outbox"),
@@ -292,6 +295,8 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
         "allow_rows": set(),
         "check_referrals": set(),
         "register_codes": set(),
+        "assign_rules": set(),
+        "release_rules": set(),
         "keep_customer_segments": set(),
         "keep_product_labels": set(),
         "row_scope": set(),

@@ -64,9 +64,10 @@ def _operate(arguments: list[str]) -> int:
         home, arguments = Home(Path(arguments[1]).resolve()), arguments[2:]
     if not home.state_file.exists():
         raise LauncherError(f"no ./dev has run in {home.path} yet")
-    os.environ |= operator_environment(State.load(home.state_file), Secrets.load(home.secrets_file))
-    os.chdir(ROOT)
-    return _become("-m", "control_plane.cli", *arguments)
+    os.environ |= operator_environment(home, State.load(home.state_file), Secrets.load(home.secrets_file))
+    # Its arguments name files of the folder that it is called in: only what is imported comes from here.
+    os.environ["PYTHONPATH"] = str(ROOT)
+    return _become("-P", "-m", "control_plane.cli", *arguments)
 
 
 def _become(*arguments: str) -> int:

@@ -1,5 +1,6 @@
 """The processes of the product: their commands and the environment each may see. Starts none of them."""
 
+import os
 import sys
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -20,13 +21,23 @@ def url_as(url: str, user: str, password: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{place}"))
 
 
-def operator_environment(state: State, secrets: Secrets) -> dict[str, str]:
-    """What the operator's command line needs to know of a running stack."""
-    return {
+def operator_environment(home: Home, state: State, secrets: Secrets) -> dict[str, str]:
+    """What the operator's command line needs to know of a running stack, as far as it has not been told."""
+    told = {
         "VAUCHFLOW_OWNER_DATABASE_URL": state.database_url,
+        "VAUCHFLOW_APP_DATABASE_URL": state.app_database_url,
+        "VAUCHFLOW_RECONCILER_DATABASE_URL": url_as(state.database_url, RECONCILER_ROLE, secrets.reconciler_password),
+        "VAUCHFLOW_APP_PASSWORD": secrets.app_password,
+        "VAUCHFLOW_RECONCILER_PASSWORD": secrets.reconciler_password,
+        "VAUCHFLOW_MAIL_URL": home.outbox.as_uri(),
+        "VAUCHFLOW_PUBLIC_URL": state.api_url,
+        "VAUCHFLOW_URL": state.api_url,
+        "VAUCHFLOW_API_KEY": state.secret_key,
         "VAUCHFLOW_REDIS_URL": state.redis_url,
         "VAUCHFLOW_SECRET": secrets.vauchflow_secret,
     }
+    of_the_caller = {name: os.environ[name] for name in ("VAUCHFLOW_URL", "VAUCHFLOW_API_KEY") if name in os.environ}
+    return told | of_the_caller
 
 
 @dataclass(frozen=True, slots=True)

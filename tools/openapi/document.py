@@ -25,6 +25,7 @@ _SUCCESS = {
     201: "Created, and in force unless it says `pending`.",
     202: "Accepted: the work goes on, or the change is stored and not in force yet.",
     204: "Done; there is nothing to show.",
+    206: "The rest, from where `Range: bytes=N-` begins.",
 }
 _FILE = {
     "required": True,

@@ -144,7 +144,7 @@ def _keys(right: str) -> tuple[str, ...]:
 
 
 def _statuses(found: Found, handler: HTTPRouteHandler) -> list[int]:
-    statuses = found.statuses or {handler.status_code}
+    statuses = handler.opt.get("statuses") or found.statuses or {handler.status_code}
     return sorted(statuses | ({202} if found.may_be_pending else set()))
 
 

@@ -81,6 +81,8 @@ class Schemas:
                 schema |= {name: value for each, name in _BOUNDS.items() if (value := getattr(meta, each)) is not None}
                 schema |= {"min" + unit: meta.min_length} if meta.min_length is not None else {}
                 schema |= {"max" + unit: meta.max_length} if meta.max_length is not None else {}
+                if meta.extra:
+                    schema["items"] = _or_told_of_later(schema["items"], meta.extra["taken_with"])
         return schema
 
     def _reference(self, type_: Any, is_body: bool) -> Schema:
@@ -113,6 +115,13 @@ class Schemas:
         if is_body:
             shown["additionalProperties"] = False
         return shown
+
+
+def _or_told_of_later(record: Schema, key: str) -> Schema:
+    """A record of a list that is taken whole, and judged record by record afterwards."""
+    said = "Taken as well; what is wrong with it is told among the failures of the asynchronous action."
+    any_ = {"type": "object", "description": said, "properties": {key: {"type": "string"}}, "required": [key]}
+    return {"anyOf": [record, any_]}
 
 
 def _is_always_there(field: Any, config: Any) -> bool:

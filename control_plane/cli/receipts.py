@@ -10,6 +10,7 @@ from typing import Any
 import click
 import msgspec
 
+from control_plane.cli.answering import answer
 from control_plane.receipts.reading import MOST_RECEIPTS, decode_cursor, read_page
 from control_plane.receipts.verifying import Unreadable, Verdict, read_proof, verify
 from store.database import owner_connection
@@ -56,6 +57,23 @@ def _verify(export: Path, proofs: tuple[Path, ...], public_keys: tuple[str, ...]
 @click.group()
 def receipts() -> None:
     """Receipts of campaigns and vouchers."""
+
+
+@receipts.command("export")
+@click.option("--project", required=True)
+@click.option("--chain", required=True, help="the campaign's id, or that of a voucher that stands alone")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
+def export_(project: str, chain: str, out: Path) -> None:
+    """Write every receipt of a chain into a file, as GET .../receipts answers them, a page a line."""
+    answer(export_chain(project, chain, out))
+
+
+@receipts.command("erase")
+@click.option("--project", required=True)
+@click.option("--customer", required=True)
+def erase_(project: str, customer: str) -> None:
+    """Take a customer out of the ledger for good; the chains stay whole, and can still be verified."""
+    answer(erase(project, customer))
 
 
 async def export_chain(project_id: str, chain_id: str, out: Path) -> dict[str, int]:

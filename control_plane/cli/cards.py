@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from control_plane.cli.answering import NOT_WELL, answer
 from store.database import owner_connection
 from store.environment import required
 from store.queries import query
@@ -20,6 +21,13 @@ _LOYALTY_CARDS = query("audit_loyalty_cards")
 @click.group()
 def cards() -> None:
     """Gift cards and loyalty cards."""
+
+
+@cards.command("audit")
+def audit_() -> None:
+    """Whether every card's entries sum to its balance and its counter has counted them; 1 if one does not."""
+    if not answer(audit_cards())["even"]:
+        raise SystemExit(NOT_WELL)
 
 
 async def audit_cards() -> dict[str, Any]:
