@@ -20,7 +20,8 @@ _REDEMPTIONS = query("erase_redemptions")
 _RESERVATIONS = query("erase_reservations")
 _EVENTS = query("erase_events")
 _REFERRALS = query("erase_referrals")
-_BELONGINGS = query("erase_belongings")
+# Cards before codes before vouchers, as everywhere.
+_BELONGINGS = [query(name) for name in ("erase_owner_of_gift_cards", "erase_belongings", "erase_owner_of_vouchers")]
 _TRACES = query("erase_traces")
 _DROP = query("drop_customer")
 _SHARD = query("shard_of_project")
@@ -88,9 +89,10 @@ async def erase_history(tx: Transaction, project_id: str, customer_id: str) -> i
 async def erase_belongings(tx: Transaction, shard: int, project_id: str, customer_id: str) -> list[Changed]:
     """The customer's next vouchers, cards and codes are nobody's; they are staged."""
     changed = []
-    for row in await tx.fetch(_BELONGINGS, project_id, customer_id, MOST_AT_ONCE):
-        await stage_change(tx, shard, project_id, row["object"], row["object_id"], row["version"], ())
-        changed.append(Changed(row["object"], row["object_id"]))
+    for statement in _BELONGINGS:
+        for row in await tx.fetch(statement, project_id, customer_id, MOST_AT_ONCE):
+            await stage_change(tx, shard, project_id, row["object"], row["object_id"], row["version"], ())
+            changed.append(Changed(row["object"], row["object_id"]))
     return changed
 
 

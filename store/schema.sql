@@ -440,19 +440,11 @@ CREATE FUNCTION public.erase_belongings(project text, customer text, most intege
     AS $$
 #variable_conflict use_column
 BEGIN
-    RETURN QUERY UPDATE gift_cards g SET customer_id = NULL, version = g.version + 1, updated_at = now()
-    WHERE g.project_id = project AND g.id = ANY (ARRAY(SELECT f.id FROM gift_cards f
-        WHERE f.project_id = project AND f.customer_id = customer ORDER BY f.id LIMIT most FOR UPDATE))
-    RETURNING 'gift_card', g.id, g.version;
     RETURN QUERY UPDATE loyalty_cards c SET customer_id = 'erased:' || c.id, status = 'blocked', metadata = '{}',
         version = c.version + 1, updated_at = now()
     WHERE c.project_id = project AND c.id = ANY (ARRAY(SELECT f.id FROM loyalty_cards f
         WHERE f.project_id = project AND f.customer_id = customer ORDER BY f.id LIMIT most FOR UPDATE))
     RETURNING 'loyalty_card', c.id, c.version;
-    RETURN QUERY UPDATE vouchers v SET customer_id = NULL, version = v.version + 1, updated_at = now()
-    WHERE v.project_id = project AND v.id = ANY (ARRAY(SELECT f.id FROM vouchers f
-        WHERE f.project_id = project AND f.customer_id = customer ORDER BY f.id LIMIT most FOR UPDATE))
-    RETURNING 'voucher', v.id, v.version;
     DELETE FROM referrer_identities i WHERE i.project_id = project AND i.customer_id = customer;
     RETURN QUERY UPDATE referral_codes c SET customer_id = 'erased:' || c.id, status = 'disabled',
         version = c.version + 1, updated_at = now()
@@ -3237,8 +3229,6 @@ CREATE POLICY eraser_select ON public.customer_events FOR SELECT TO vauchflow_er
 
 CREATE POLICY eraser_select ON public.customers FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
-CREATE POLICY eraser_select ON public.gift_cards FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
 CREATE POLICY eraser_select ON public.idempotency_keys FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY eraser_select ON public.loyalty_cards FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -3271,15 +3261,11 @@ CREATE POLICY eraser_select ON public.reservation_holds FOR SELECT TO vauchflow_
 
 CREATE POLICY eraser_select ON public.reservations FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
-CREATE POLICY eraser_select ON public.vouchers FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
 CREATE POLICY eraser_update ON public.async_actions FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY eraser_update ON public.audit_log FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY eraser_update ON public.customer_events FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
-CREATE POLICY eraser_update ON public.gift_cards FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY eraser_update ON public.idempotency_keys FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
@@ -3302,8 +3288,6 @@ CREATE POLICY eraser_update ON public.referral_codes FOR UPDATE TO vauchflow_era
 CREATE POLICY eraser_update ON public.referral_rewards FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 CREATE POLICY eraser_update ON public.referrals FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
-
-CREATE POLICY eraser_update ON public.vouchers FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
 ALTER TABLE public.gift_card_entries ENABLE ROW LEVEL SECURITY;
 
@@ -3670,10 +3654,8 @@ GRANT SELECT ON TABLE public.gift_card_entries TO vauchflow_reconciler;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.gift_cards TO vauchflow_cards;
 GRANT SELECT ON TABLE public.gift_cards TO vauchflow_app;
 GRANT SELECT ON TABLE public.gift_cards TO vauchflow_reconciler;
-GRANT SELECT ON TABLE public.gift_cards TO vauchflow_eraser;
 
 GRANT UPDATE(customer_id) ON TABLE public.gift_cards TO vauchflow_app;
-GRANT UPDATE(customer_id) ON TABLE public.gift_cards TO vauchflow_eraser;
 
 GRANT UPDATE(status) ON TABLE public.gift_cards TO vauchflow_app;
 
@@ -3684,12 +3666,10 @@ GRANT UPDATE(expires_ms) ON TABLE public.gift_cards TO vauchflow_app;
 GRANT UPDATE(category) ON TABLE public.gift_cards TO vauchflow_app;
 
 GRANT UPDATE(version) ON TABLE public.gift_cards TO vauchflow_app;
-GRANT UPDATE(version) ON TABLE public.gift_cards TO vauchflow_eraser;
 
 GRANT UPDATE(metadata) ON TABLE public.gift_cards TO vauchflow_app;
 
 GRANT UPDATE(updated_at) ON TABLE public.gift_cards TO vauchflow_app;
-GRANT UPDATE(updated_at) ON TABLE public.gift_cards TO vauchflow_eraser;
 
 REVOKE ALL ON FUNCTION public.fund_gift_card(project text, card text, amount_minor bigint, reason text, actor text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fund_gift_card(project text, card text, amount_minor bigint, reason text, actor text) TO vauchflow_app;
@@ -3796,13 +3776,6 @@ GRANT UPDATE(metadata) ON TABLE public.referral_codes TO vauchflow_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.vouchers TO vauchflow_app;
 GRANT SELECT ON TABLE public.vouchers TO vauchflow_reconciler;
-GRANT SELECT ON TABLE public.vouchers TO vauchflow_eraser;
-
-GRANT UPDATE(version) ON TABLE public.vouchers TO vauchflow_eraser;
-
-GRANT UPDATE(updated_at) ON TABLE public.vouchers TO vauchflow_eraser;
-
-GRANT UPDATE(customer_id) ON TABLE public.vouchers TO vauchflow_eraser;
 
 REVOKE ALL ON FUNCTION public.knows_customer(project text, customer text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.knows_customer(project text, customer text) TO vauchflow_app;

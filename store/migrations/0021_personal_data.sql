@@ -21,8 +21,6 @@ SELECT allow_rows(name::regclass, 'vauchflow_eraser', commands, 'project') FROM 
     ('referrer_identities', '{SELECT,DELETE}'),
     ('customer_events', '{SELECT,"UPDATE (customer_id, order_id)"}'),
     ('paid_orders', '{SELECT,"UPDATE (customer_id)"}'),
-    ('vouchers', '{SELECT,"UPDATE (customer_id, version, updated_at)"}'),
-    ('gift_cards', '{SELECT,"UPDATE (customer_id, version, updated_at)"}'),
     ('loyalty_cards', '{SELECT,"UPDATE (customer_id, status, metadata, version, updated_at)"}'),
     ('customers', '{SELECT,DELETE}'),
     ('outbox', '{SELECT,DELETE}'),
@@ -350,27 +348,19 @@ BEGIN
     RETURN events + orders;
 END $$;
 
--- Some of what is the customer's: cards before codes before vouchers. What has changed comes back, and the caller
--- stages it. Money is whoever's has the code. Points are the customer's own, so nobody spends them any more, and nobody
--- refers by the customer's code; its spelling stays, because others have redeemed it.
+-- Some of what is the customer's own. What has changed comes back, and the caller stages it. Nobody spends the points
+-- any more, and nobody refers by the code; its spelling stays, because others have redeemed it. Vouchers and gift cards,
+-- which are whoever's has the code, the caller may write by itself.
 CREATE FUNCTION erase_belongings(project text, customer text, most int)
 RETURNS TABLE (object text, object_id text, version bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
-    RETURN QUERY UPDATE gift_cards g SET customer_id = NULL, version = g.version + 1, updated_at = now()
-    WHERE g.project_id = project AND g.id = ANY (ARRAY(SELECT f.id FROM gift_cards f
-        WHERE f.project_id = project AND f.customer_id = customer ORDER BY f.id LIMIT most FOR UPDATE))
-    RETURNING 'gift_card', g.id, g.version;
     RETURN QUERY UPDATE loyalty_cards c SET customer_id = 'erased:' || c.id, status = 'blocked', metadata = '{}',
         version = c.version + 1, updated_at = now()
     WHERE c.project_id = project AND c.id = ANY (ARRAY(SELECT f.id FROM loyalty_cards f
         WHERE f.project_id = project AND f.customer_id = customer ORDER BY f.id LIMIT most FOR UPDATE))
     RETURNING 'loyalty_card', c.id, c.version;
-    RETURN QUERY UPDATE vouchers v SET customer_id = NULL, version = v.version + 1, updated_at = now()
-    WHERE v.project_id = project AND v.id = ANY (ARRAY(SELECT f.id FROM vouchers f
-        WHERE f.project_id = project AND f.customer_id = customer ORDER BY f.id LIMIT most FOR UPDATE))
-    RETURNING 'voucher', v.id, v.version;
     DELETE FROM referrer_identities i WHERE i.project_id = project AND i.customer_id = customer;
     RETURN QUERY UPDATE referral_codes c SET customer_id = 'erased:' || c.id, status = 'disabled',
         version = c.version + 1, updated_at = now()

@@ -16,6 +16,19 @@ SELECT erase_referrals($1, $2, $3);
 -- name: erase_belongings
 SELECT object, object_id, version FROM erase_belongings($1, $2, $3);
 
+-- name: erase_owner_of_gift_cards
+-- Money is whoever's has the code.
+UPDATE gift_cards g SET customer_id = NULL, version = g.version + 1, updated_at = now()
+WHERE g.project_id = $1 AND g.id = ANY (ARRAY(SELECT f.id FROM gift_cards f
+    WHERE f.project_id = $1 AND f.customer_id = $2 ORDER BY f.id LIMIT $3 FOR UPDATE))
+RETURNING 'gift_card' AS object, g.id AS object_id, g.version;
+
+-- name: erase_owner_of_vouchers
+UPDATE vouchers v SET customer_id = NULL, version = v.version + 1, updated_at = now()
+WHERE v.project_id = $1 AND v.id = ANY (ARRAY(SELECT f.id FROM vouchers f
+    WHERE f.project_id = $1 AND f.customer_id = $2 ORDER BY f.id LIMIT $3 FOR UPDATE))
+RETURNING 'voucher' AS object, v.id AS object_id, v.version;
+
 -- name: erase_traces
 SELECT erase_traces($1, $2);
 

@@ -163,7 +163,6 @@ async def test_cards_are_written_by_their_role_alone_and_entries_never_changed(o
         *((CARDS_ROLE, table) for table in cards),
         (APP_ROLE, "gift_cards"),
         (APP_ROLE, "loyalty_cards"),
-        (ERASER_ROLE, "gift_cards"),
         (ERASER_ROLE, "loyalty_cards"),
     }
     numbers = await owner.fetch(
@@ -191,8 +190,7 @@ async def test_the_eraser_changes_what_may_tell_of_a_person_and_inserts_nothing(
     assert (written["redemption_lines"], written["receipts"]) == ({"moves"}, {"salt"})
     assert written["redemption_rollbacks"] == {"idempotency_key", "fingerprint", "body", "moves"}
     assert written["quarantine"] == {"payload", "detail", "counted_moves"}
-    of_cards = written["gift_cards"] | written["loyalty_cards"]
-    assert of_cards == {"customer_id", "status", "metadata", "version", "updated_at"}
+    assert written["loyalty_cards"] == {"customer_id", "status", "metadata", "version", "updated_at"}
     granted = {(row["verb"], row["table_name"]) for row in await owner.fetch(GRANTS, (ERASER_ROLE,)) if row["granted"]}
     assert {table for verb, table in granted if verb == "INSERT"} == set()
 
