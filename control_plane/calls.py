@@ -15,6 +15,7 @@ from control_plane.queries import Query
 from control_plane.rights import right_of
 from control_plane.visits import Visit, client_of, is_plain_loopback, require_own_origin
 from domain.ids import fingerprint
+from domain.metadata_schemas import MetadataSchema
 from domain.problems import FieldError, Refused
 from store.database import Transaction
 
@@ -77,6 +78,8 @@ class Call(AccountCall):
     ) -> None:
         super().__init__(context, principal, request, raw_body)
         self.tenant = tenant
+        self.metadata_schemas: dict[str, MetadataSchema | None] = {}
+        """Those that the call has looked up: see metadata_schemas/holding.py."""
 
     @property
     def project_id(self) -> str:

@@ -6,7 +6,7 @@ Must never know what a program's terms mean: its area brings them, and how it is
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from litestar import Response
@@ -19,6 +19,7 @@ from control_plane.campaigns.schemas import CampaignRules, FirstStatus
 from control_plane.campaigns.storing import StoredCampaign, campaign_from_row, limits_of
 from control_plane.clock import new_id
 from control_plane.effects import Change, Outcome, answer, perform
+from control_plane.metadata_schemas.holding import changed_metadata, hold
 from control_plane.rules.reading import RulesReader
 from control_plane.rules.staging import counts_customers_since, stage
 from control_plane.validation_rules.storing import require_rules
@@ -51,7 +52,7 @@ class Kind(msgspec.Struct, frozen=True):
     """Which of them: the prefix of their ids, their object, the code where one is missing, how one is shown."""
 
     prefix: str
-    object: str
+    object: Literal["campaign", "loyalty_program", "referral_program"]
     missing: str
     show: Show
 
@@ -103,6 +104,7 @@ async def _load(tx: Transaction, statement: str, project_id: str, kind: Kind, pr
 async def insert_program(call: Call, kind: Kind, new: New, tx: Transaction) -> Outcome:
     """A new one."""
     tenant, program_id = call.tenant, new_id(kind.prefix)
+    await hold(tx, call, kind.object, new.metadata)
     await _require(tx, call, new.rules)
     since = await counts_customers_since(call, Rules(), new.rules, 0)
     row = (program_id, tenant.account_id, new.name, new.type, new.rules, new.metadata, since, new.program, new.status)
@@ -131,6 +133,7 @@ async def _become(
     if before.status == after.status == ARCHIVED:
         raise Refused("archived")
     project_id = call.tenant.project_id
+    await hold(tx, call, kind.object, changed_metadata(before, after), is_new=False)
     await _require(tx, call, after.rules)
     since = await counts_customers_since(call, before.rules, after.rules, before.counts_customers_since)
     version = before.version + 1

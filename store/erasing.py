@@ -18,8 +18,7 @@ MOST_AT_ONCE = 500
 
 _REDEMPTIONS = query("erase_redemptions")
 _RESERVATIONS = query("erase_reservations")
-_EVENTS = query("erase_events")
-_REFERRALS = query("erase_referrals")
+_HISTORY = [query(f"erase_{what}") for what in ("events", "orders", "publications", "referrals")]
 # Cards before codes before vouchers, as everywhere.
 _BELONGINGS = [query(name) for name in ("erase_owner_of_gift_cards", "erase_belongings", "erase_owner_of_vouchers")]
 _TRACES = query("erase_traces")
@@ -79,9 +78,9 @@ async def erase_reservations(tx: Transaction, project_id: str, customer_id: str,
 
 
 async def erase_history(tx: Transaction, project_id: str, customer_id: str) -> int:
-    """The customer's next events, orders and referrals; how many."""
+    """The customer's next events, orders, publications and referrals; how many."""
     done = 0
-    for statement in (_EVENTS, _REFERRALS):
+    for statement in _HISTORY:
         done += await tx.fetchval(statement, project_id, customer_id, MOST_AT_ONCE)
     return done
 

@@ -39,6 +39,7 @@ _ADVANCE = query("advance_position")
 _INSERT = query("insert_redemptions")
 _INSERT_LINES = query("insert_redemption_lines")
 _INSERT_CUSTOMERS = query("insert_customers")
+_INSERT_ORDERS = query("insert_orders")
 _ADD_USAGE = query("add_usage")
 _ENSURE_CHILDREN = query("ensure_child_counters")
 _MOVE = query("move_counters")
@@ -157,13 +158,14 @@ def _key(event: object) -> tuple[str, str]:
 
 
 async def insert_redemptions(tx: Transaction, place: Place, slots: list[Slot]) -> set[tuple[str, str]]:
-    """Headers, lines and customers of these redemptions; the keys of those that were not in the ledger yet."""
+    """Headers, lines, customers and orders of these redemptions; the keys of those that were not in the ledger yet."""
     if not slots:
         return set()
     rows = await tx.fetch(_INSERT, place.shard, place.epoch, *columns([_header(place, s) for s in slots], 17))
     inserted = {(row["project_id"], row["id"]) for row in rows}
     lines: list[tuple[Any, ...]] = []
     customers: dict[tuple[str, str], int] = {}
+    orders: dict[tuple[str, str], tuple[str | None, int]] = {}
     for slot in slots:
         event = slot.event
         assert isinstance(event, Redeemed)
@@ -171,6 +173,8 @@ async def insert_redemptions(tx: Transaction, place: Place, slots: list[Slot]) -
             continue
         if event.customer_id is not None:
             customers.setdefault((event.project_id, event.customer_id), slot.time_ms)
+        if event.order is not None and event.order.id is not None:
+            orders.setdefault((event.project_id, event.order.id), (event.customer_id, slot.time_ms))
         for number, line in enumerate(event.lines, 1):
             # Encoded here, because lists within an array would be taken for its further dimensions.
             moves = msgspec.Raw(_encode_json([move[:2] for move in line.moves]))
@@ -180,6 +184,8 @@ async def insert_redemptions(tx: Transaction, place: Place, slots: list[Slot]) -
         await tx.execute(_INSERT_LINES, *columns(lines, 10))
     if customers:
         await tx.execute(_INSERT_CUSTOMERS, *columns([(*key, at) for key, at in sorted(customers.items())], 3))
+    if orders:
+        await tx.execute(_INSERT_ORDERS, *columns([(*key, *of) for key, of in sorted(orders.items())], 4))
     return inserted
 
 

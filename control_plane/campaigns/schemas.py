@@ -43,6 +43,7 @@ class CampaignCreate(msgspec.Struct, kw_only=True):
     status: FirstStatus | UnsetType = UNSET
     rules: CampaignRules | UnsetType | None = UNSET
     card_amount: Decimal | UnsetType | None = UNSET
+    auto_issue: bool | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
 
 
@@ -52,6 +53,7 @@ class CampaignUpdate(msgspec.Struct, kw_only=True):
     name: Name | UnsetType = UNSET
     rules: CampaignRules | UnsetType = UNSET
     card_amount: Decimal | UnsetType | None = UNSET
+    auto_issue: bool | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
 
 
@@ -81,6 +83,7 @@ class CampaignRulesView(msgspec.Struct):
 
 class CampaignView(msgspec.Struct):
     """A campaign as the API shows it. `card_amount`: what its gift cards are worth unless they say otherwise.
+    `auto_issue`: a publication that finds no code to give makes one.
     `pending`: its newest version is not in force yet."""
 
     id: str
@@ -90,6 +93,7 @@ class CampaignView(msgspec.Struct):
     status: ShownStatus
     rules: CampaignRulesView
     card_amount: Decimal | None
+    auto_issue: bool
     metadata: msgspec.Raw
     redemptions: Used
     version: int

@@ -32,7 +32,7 @@ async def create_campaign(call: Call) -> Response[bytes]:
     metadata = read_metadata(body.metadata, wish.metadata, call.errors)
     type_ = "DISCOUNT" if isinstance(body.type, UnsetType) else body.type
     status = "active" if isinstance(body.status, UnsetType) else body.status
-    program = read_program({}, body.card_amount, call)
+    program = read_program({}, body.card_amount, body.auto_issue, call)
     fits_type(type_, rules, program, call.errors)
     call.errors.raise_if_any()
     new = New(body.name, type_, status, rules, program, metadata or "{}")
@@ -49,7 +49,7 @@ async def update_campaign(call: Call, campaign_id: str) -> Response[bytes]:
         rules = RulesReader(call.tenant.decimals, "/rules", call.errors).merge(before.rules, wish)
         if before.rules.discount is not None and rules.discount is None:
             call.errors.add("/rules/discount_value", "codes may inherit the discount: it can be changed, not removed")
-        program = read_program(before.program, body.card_amount, call)
+        program = read_program(before.program, body.card_amount, body.auto_issue, call)
         fits_type(before.type, rules, program, call.errors)
         call.errors.raise_if_any()
         return msgspec.structs.replace(

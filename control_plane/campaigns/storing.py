@@ -46,6 +46,11 @@ class StoredCampaign(msgspec.Struct, frozen=True):
         return self.program.get("card_amount_minor")
 
     @property
+    def auto_issue(self) -> bool:
+        """Whether a code is made where none is left to give."""
+        return bool(self.program.get("auto_issue"))
+
+    @property
     def shown_status(self) -> ShownStatus:
         """Its status as of now."""
         return shown_status(self.status, self.rules.starts_ms, self.rules.expires_ms, now_ms())
@@ -122,6 +127,7 @@ def show_campaign(campaign: StoredCampaign, tenant: Tenant) -> CampaignView:
             metadata=metadata,
         ),
         card_amount=None if card_amount is None else to_major(card_amount, tenant.decimals),
+        auto_issue=campaign.auto_issue,
         metadata=metadata,
         redemptions=Used(campaign.used, rules.max_redemptions),
         version=campaign.version,

@@ -1,6 +1,5 @@
 """A customer's export on the wire: everything that is kept of one person, as one document."""
 
-from decimal import Decimal
 from typing import Literal
 
 import msgspec
@@ -9,6 +8,8 @@ from control_plane.customers.schemas import CustomerView
 from control_plane.events.schemas import Effect
 from control_plane.gift_cards.schemas import GiftCardView, TransactionView
 from control_plane.loyalty_cards.schemas import LoyaltyCardView, PointsEntryView
+from control_plane.orders.schemas import ShopOrderView
+from control_plane.publications.schemas import PublicationView
 from control_plane.redemptions.schemas import ListedRedemption
 from control_plane.referral_programs.schemas import ReferralCodeView
 from control_plane.vouchers.schemas import VoucherView
@@ -49,17 +50,6 @@ class ExportedEvent(msgspec.Struct):
     created_at: str
 
 
-class ExportedOrder(msgspec.Struct):
-    """An order that has earned points. `total` null: its refund came first."""
-
-    id: str
-    object: Literal["order"]
-    total: Decimal | None
-    refunded: Decimal
-    is_refunded: bool
-    created_at: str
-
-
 class CustomerExport(msgspec.Struct):
     """Everything that is kept of a customer. `customer` null: the shop has deleted what it had said of one."""
 
@@ -70,8 +60,9 @@ class CustomerExport(msgspec.Struct):
     redemptions: list[ListedRedemption]
     vouchers: list[VoucherView]
     referral_codes: list[ReferralCodeView]
+    publications: list[PublicationView]
+    orders: list[ShopOrderView]
     gift_cards: list[ExportedGiftCard]
     loyalty_cards: list[ExportedLoyaltyCard]
     referrals: list[ExportedReferral]
     events: list[ExportedEvent]
-    orders: list[ExportedOrder]

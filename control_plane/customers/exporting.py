@@ -12,7 +12,7 @@ import msgspec
 from litestar.response import Stream
 
 from control_plane.calls import Call
-from control_plane.customers.exported import ExportedEvent, ExportedOrder, ExportedReferral
+from control_plane.customers.exported import ExportedEvent, ExportedReferral
 from control_plane.customers.services import show_row
 from control_plane.events.schemas import Effect
 from control_plane.gift_cards.reading import GIFT_CARDS
@@ -20,13 +20,14 @@ from control_plane.gift_cards.reading import show_entry as show_transaction
 from control_plane.listing import Listing
 from control_plane.loyalty_cards.reading import LOYALTY_CARDS
 from control_plane.loyalty_cards.reading import show_entry as show_points
+from control_plane.orders.services import ORDERS
+from control_plane.publications.services import PUBLICATIONS
 from control_plane.queries import Page
 from control_plane.redemptions.services import REDEMPTIONS
 from control_plane.referral_programs.code_reading import REFERRAL_CODES
 from control_plane.rules.times import show_time
 from control_plane.shop_ids import is_shop_id
 from control_plane.vouchers.reading import VOUCHERS
-from domain.money import to_major
 from domain.problems import Refused
 from domain.views import encode
 from store.queries import query
@@ -37,9 +38,16 @@ _GET = query("control_customer")
 _KNOWS = query("control_knows_customer")
 _REFERRALS = query("control_export_referrals")
 _EVENTS = query("control_export_events")
-_ORDERS = query("control_export_orders")
 _GIFT_CARD_ENTRIES = query("control_gift_card_entries")
 _POINTS_ENTRIES = query("control_loyalty_entries")
+
+_LISTED = {
+    "redemptions": REDEMPTIONS,
+    "vouchers": VOUCHERS,
+    "referral_codes": REFERRAL_CODES,
+    "publications": PUBLICATIONS,
+    "orders": ORDERS,
+}
 
 Statement = Callable[[Page], tuple[Any, ...]]
 Show = Callable[[Any], msgspec.Struct]
@@ -70,9 +78,9 @@ async def export_customer(call: Call, customer_id: str) -> Stream:
 
 
 async def _document(call: Call, customer_id: str, head: bytes) -> Pieces:
-    project_id, tenant = call.tenant.project_id, call.tenant
+    project_id = call.tenant.project_id
     yield head[:-1]
-    for name, listing in (("redemptions", REDEMPTIONS), ("vouchers", VOUCHERS), ("referral_codes", REFERRAL_CODES)):
+    for name, listing in _LISTED.items():
         async for piece in _array(call, name, _of_listing(call, listing, customer_id), _shower(call, listing)):
             yield piece
     gift_cards = _of_listing(call, GIFT_CARDS, customer_id)
@@ -84,7 +92,6 @@ async def _document(call: Call, customer_id: str, head: bytes) -> Pieces:
     others: dict[str, tuple[str, Show]] = {
         "referrals": (_REFERRALS, _show_referral),
         "events": (_EVENTS, _show_event),
-        "orders": (_ORDERS, lambda row: _show_order(row, tenant.decimals)),
     }
     for name, (sql, show) in others.items():
         async for piece in _array(call, name, _own(sql, project_id, customer_id), show):
@@ -170,17 +177,5 @@ def _show_event(row: Any) -> ExportedEvent:
         order_id=row["order_id"],
         effect=msgspec.convert(row["effect"], Effect),
         occurred_at=show_time(row["occurred_at"]),
-        created_at=show_time(row["created_at"]),
-    )
-
-
-def _show_order(row: Any, decimals: int) -> ExportedOrder:
-    total = row["total_minor"]
-    return ExportedOrder(
-        id=row["id"],
-        object="order",
-        total=None if total is None else to_major(total, decimals),
-        refunded=to_major(row["refunded_minor"], decimals),
-        is_refunded=row["is_refunded"],
         created_at=show_time(row["created_at"]),
     )

@@ -16,6 +16,7 @@ from control_plane.effects import Change, Outcome, perform
 from control_plane.groups.belonging import rules_in_force
 from control_plane.groups.kinds import SEGMENTS
 from control_plane.listing import Filters, Listing, Text, Time
+from control_plane.metadata_schemas.holding import hold
 from control_plane.queries import Page
 from control_plane.rules.times import show_time
 from control_plane.shop_ids import is_shop_id, once_each
@@ -94,6 +95,7 @@ async def _change(
     call: Call, before: StoredCustomer, fields: dict[str, Any], rules: tuple[Rule, ...], tx: Transaction
 ) -> Outcome:
     tenant = call.tenant
+    await hold(tx, call, "customer", fields.get("metadata"), is_new=before.updated_at is None)
     after = msgspec.structs.replace(before, **fields)
     member = Member(before.id, after.segments, json.loads(after.metadata))
     after = msgspec.structs.replace(after, rule_segments=segments_of(rules, member))

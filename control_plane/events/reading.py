@@ -51,8 +51,8 @@ def read_event(call: Call) -> Reported:
     order, total_minor = None, None
     errors.raise_if_any()
     if isinstance(body.order, EventOrderInput):
-        _check_currency(call, body.order)
-        reader = _OrderReader(call.tenant.decimals, errors)
+        check_currency(call, body.order.currency)
+        reader = OrderReader(call.tenant.decimals, errors)
         order, total_minor = reader.refund(body.order) if body.type == ORDER_REFUNDED else reader.order(body.order)
     if body.type in (ORDER_PAID, ORDER_REFUNDED) and (order is None or order.id is None):
         errors.add("/order/id", "is required: an order is paid once")
@@ -77,46 +77,48 @@ def occurred_at(event: Reported) -> datetime:
     return datetime.fromtimestamp(event.occurred_ms / 1000, UTC)
 
 
-def _check_currency(call: Call, given: EventOrderInput) -> None:
-    currency = call.tenant.currency
-    if given.currency not in (UNSET, currency):
-        place = FieldError(f"must be {currency}", pointer="/order/currency")
-        raise Refused("currency_mismatch", f"the project's currency is {currency}", (place,))
+def check_currency(call: Call, currency: str | UnsetType, pointer: str = "/order/currency") -> None:
+    """Refused where a body names another currency than the project's."""
+    own = call.tenant.currency
+    if currency not in (UNSET, own):
+        place = FieldError(f"must be {own}", pointer=pointer)
+        raise Refused("currency_mismatch", f"the project's currency is {own}", (place,))
 
 
-class _OrderReader:
-    """Reads the order of one body."""
+class OrderReader:
+    """Reads the order of one body, which stands at `pointer`."""
 
-    def __init__(self, decimals: int, errors: Errors) -> None:
+    def __init__(self, decimals: int, errors: Errors, pointer: str = "/order") -> None:
         self._decimals = decimals
         self._errors = errors
+        self._at = pointer
 
     def refund(self, given: EventOrderInput) -> tuple[Order, int | None]:
         """The order of a refund, and the amount; None where it is the whole."""
         for name in EventOrderInput.__struct_fields__:
             if name not in _OF_A_REFUND and getattr(given, name) is not UNSET:
-                self._errors.add(f"/order/{name}", "is of no use in a refund")
-        amount = self._minor(given.amount, "/order/amount")
+                self._errors.add(f"{self._at}/{name}", "is of no use in a refund")
+        amount = self.minor(given.amount, f"{self._at}/amount")
         if amount == 0:
-            self._errors.add("/order/amount", "the amount must be greater than 0")
+            self._errors.add(f"{self._at}/amount", "the amount must be greater than 0")
         return Order(0, id=given.id or None), amount
 
     def order(self, given: EventOrderInput) -> tuple[Order, int]:
         """The order, and what was paid for it."""
         listed = [] if isinstance(given.items, UnsetType) else given.items
-        items = tuple(self._item(one, f"/order/items/{at}") for at, one in enumerate(listed))
-        stated = self._minor(given.amount, "/order/amount")
+        items = tuple(self._item(one, f"{self._at}/items/{at}") for at, one in enumerate(listed))
+        stated = self.minor(given.amount, f"{self._at}/amount")
         amount = sum(item.amount_minor for item in items) if items else stated
         if amount is None:
-            self._errors.add("/order/items", "is required: an order has items or an amount")
+            self._errors.add(f"{self._at}/items", "is required: an order has items or an amount")
             amount = 0
         elif stated is not None and stated != amount:
-            self._errors.add("/order/amount", "is not the sum of the items")
-        shipping = self._minor(given.shipping, "/order/shipping") or 0
+            self._errors.add(f"{self._at}/amount", "is not the sum of the items")
+        shipping = self.minor(given.shipping, f"{self._at}/shipping") or 0
         if amount + shipping > MAX_MINOR:
-            self._errors.add("/order", "the order's amount is out of range")
-        total = self._minor(given.total, "/order/total")
-        metadata = _attributes(given.metadata, "/order/metadata", self._errors)
+            self._errors.add(self._at, "the order's amount is out of range")
+        total = self.minor(given.total, f"{self._at}/total")
+        metadata = _attributes(given.metadata, f"{self._at}/metadata", self._errors)
         order = Order(amount, items, shipping, given.id or None, metadata)
         return order, amount + shipping if total is None else total
 
@@ -127,7 +129,7 @@ class _OrderReader:
             self._errors.add(at, "has neither product_id nor sku")
         return Item(
             1 if isinstance(item.quantity, UnsetType) else item.quantity,
-            self._minor(item.price, f"{at}/price") or 0,
+            self.minor(item.price, f"{at}/price") or 0,
             product_id,
             sku,
             () if isinstance(item.categories, UnsetType) else tuple(item.categories),
@@ -135,7 +137,8 @@ class _OrderReader:
             _attributes(item.metadata, f"{at}/metadata", self._errors),
         )
 
-    def _minor(self, given: Decimal | UnsetType, pointer: str) -> int | None:
+    def minor(self, given: Decimal | UnsetType, pointer: str) -> int | None:
+        """An amount; None where it is left out, or noted as a fault."""
         if isinstance(given, UnsetType):
             return None
         try:

@@ -16,6 +16,7 @@ from control_plane.events.earning import earn
 from control_plane.events.orders import OrderState, lock_order, store_order, take_back
 from control_plane.events.reading import ORDER_REFUNDED, Reported, occurred_at, read_event
 from control_plane.events.schemas import Effect, EventView
+from control_plane.orders.noting import note_order
 from control_plane.rules.times import show_time
 from domain.loyalty import ORDER_PAID
 from domain.problems import FieldError, Refused
@@ -29,10 +30,11 @@ _KEEP = query("control_keep_effect")
 
 async def report_event(call: Call) -> Response[bytes]:
     """POST /v1/events"""
-    return await perform(call, partial(_report, call, read_event(call)))
+    return await perform(call, partial(take_in, call, read_event(call)))
 
 
-async def _report(call: Call, event: Reported, tx: Transaction) -> Outcome:
+async def take_in(call: Call, event: Reported, tx: Transaction) -> Outcome:
+    """Hear it, inside the transaction."""
     project_id, event_id = call.tenant.project_id, event.id or new_id("evt")
     row = (event.type, event_id, event.customer_id, event.order_id, occurred_at(event))
     if await tx.fetchval(_INSERT, project_id, *row) is None:
@@ -62,6 +64,7 @@ async def _again(tx: Transaction, project_id: str, type_: str, event_id: str) ->
 
 async def _paid(tx: Transaction, call: Call, event: Reported, event_id: str) -> Effect | None:
     """An order was paid; None where that is known already. What was refunded before is taken back at once."""
+    await note_order(tx, call, event.order_id or "", event.customer_id, is_paid=True)
     order = await lock_order(tx, call, event)
     if order.customer_id not in (None, event.customer_id):
         place = FieldError("the order is another customer's", pointer="/customer_id")
@@ -79,6 +82,7 @@ async def _paid(tx: Transaction, call: Call, event: Reported, event_id: str) -> 
 
 async def _refunded(tx: Transaction, call: Call, event: Reported) -> Effect:
     """An order, or a part of it, was refunded."""
+    await note_order(tx, call, event.order_id or "", event.customer_id, is_paid=False)
     before = await lock_order(tx, call, event)
     if event.customer_id is not None and before.customer_id not in (None, event.customer_id):
         place = FieldError("the order is another customer's", pointer="/customer_id")

@@ -3,6 +3,7 @@
 Whoever may not read a list must never get it as a file.
 """
 
+from control_plane.audit_log.services import AUDIT_LOG
 from control_plane.campaigns.services import CAMPAIGNS
 from control_plane.collections.services import COLLECTIONS
 from control_plane.customers.services import CUSTOMERS
@@ -11,8 +12,10 @@ from control_plane.gift_cards.reading import GIFT_CARDS
 from control_plane.listing import Listing
 from control_plane.loyalty_cards.reading import LOYALTY_CARDS
 from control_plane.loyalty_programs.services import LOYALTY_PROGRAMS
+from control_plane.orders.services import ORDERS
 from control_plane.products.services import PRODUCTS
 from control_plane.promotion_tiers.services import PROMOTION_TIERS
+from control_plane.publications.services import PUBLICATIONS
 from control_plane.redemptions.services import REDEMPTIONS
 from control_plane.referral_programs.attributing import REFERRALS
 from control_plane.referral_programs.code_reading import REFERRAL_CODES
@@ -42,6 +45,8 @@ EXPORTED: dict[str, Listing] = {
     "skus": SKUS,
     "collections": COLLECTIONS,
     "segments": SEGMENTS,
+    "publications": PUBLICATIONS,
+    "orders": ORDERS,
     "promotion_tiers": PROMOTION_TIERS,
     "validation_rules": VALIDATION_RULES,
     "gift_card_transactions": GIFT_CARD_TRANSACTIONS,
@@ -51,6 +56,7 @@ EXPORTED: dict[str, Listing] = {
     "referral_programs": REFERRAL_PROGRAMS,
     "referral_codes": REFERRAL_CODES,
     "referrals": REFERRALS,
+    "audit_log": AUDIT_LOG,
 }
 
 

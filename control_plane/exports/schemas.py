@@ -8,7 +8,8 @@ from msgspec import UNSET, UnsetType
 ResourceName = Literal[
     "redemptions", "vouchers", "campaigns", "gift_cards", "customers", "products", "skus", "collections", "segments",
     "promotion_tiers", "validation_rules", "gift_card_transactions", "loyalty_programs", "loyalty_cards",
-    "points_entries", "referral_programs", "referral_codes", "referrals",
+    "points_entries", "referral_programs", "referral_codes", "referrals", "audit_log",
+    "publications", "orders",
 ]  # fmt: skip
 Format = Literal["csv", "jsonl"]
 

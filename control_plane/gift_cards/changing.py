@@ -18,6 +18,7 @@ from control_plane.effects import Change, Outcome, perform
 from control_plane.gift_cards.schemas import GiftCardUpdate
 from control_plane.gift_cards.storing import StoredCard, limits_of, load_card, show_card
 from control_plane.gift_cards.terms import check_span, read_time
+from control_plane.metadata_schemas.holding import changed_metadata, hold
 from control_plane.rules.staging import stage
 from control_plane.upserts import given_fields
 from domain.lifecycle import ARCHIVED
@@ -131,6 +132,7 @@ async def _change(call: Call, reference: str, changed: Changed, action: str, tx:
     change = Change("gift_card", before.id)
     if after == before:
         return Outcome(200, show_card(before, tenant), change)
+    await hold(tx, call, "gift_card", changed_metadata(before, after), is_new=False)
     version = before.version + 1
     row = (after.status, version, after.customer_id, after.starts_ms, after.expires_ms, after.category, after.metadata)
     await tx.execute(_UPDATE, tenant.project_id, before.id, *row)

@@ -13,8 +13,9 @@ from control_plane.clock import new_id
 from control_plane.codes import insert_coded, read_code
 from control_plane.effects import Change, Outcome, perform
 from control_plane.gift_cards.schemas import GiftCardCreate
-from control_plane.gift_cards.storing import limits_of, load_card, show_card
+from control_plane.gift_cards.storing import StoredCard, limits_of, load_card, show_card
 from control_plane.gift_cards.terms import Terms, amount_of, read_terms
+from control_plane.metadata_schemas.holding import hold
 from control_plane.rules.staging import stage
 from control_plane.upserts import given_fields
 from store.database import Transaction
@@ -24,13 +25,14 @@ _ISSUE = query("control_issue_gift_cards")
 
 
 class NewCard(msgspec.Struct, frozen=True):
-    """What a card is made from; `code` None is drawn."""
+    """What a card is made from; `code` None is drawn. `is_issued`: nobody has stated it, and it has no metadata."""
 
     code: str | None
     campaign_id: str | None
     customer_id: str | None
     terms: Terms
     metadata: str
+    is_issued: bool = False
 
 
 async def create_card(call: Call) -> Response[bytes]:
@@ -47,8 +49,16 @@ async def create_card(call: Call) -> Response[bytes]:
 
 
 async def _insert(call: Call, wanted: NewCard, tx: Transaction) -> Outcome:
+    card = await make_card(tx, call, wanted)
+    return Outcome(201, show_card(card, call.tenant), Change("gift_card", card.id, created=True))
+
+
+async def make_card(tx: Transaction, call: Call, wanted: NewCard) -> StoredCard:
+    """Issue it, inside the transaction; staged already."""
     tenant, card_id, terms = call.tenant, new_id("gft"), wanted.terms
     campaign = None
+    if not wanted.is_issued:
+        await hold(tx, call, "gift_card", wanted.metadata)
     if wanted.campaign_id is not None:
         campaign = await load_campaign_of(tx, tenant.project_id, wanted.campaign_id, "GIFT_CARD")
     amount_minor = amount_of(terms, campaign)
@@ -75,4 +85,4 @@ async def _insert(call: Call, wanted: NewCard, tx: Transaction) -> Outcome:
     card = await load_card(tx, tenant.project_id, card_id)
     await stage(tx, call, "gift_card", card_id, card.version, limits_of(card, tenant.project_id))
     await record(tx, call, "gift_card.create", card_id, after=card.audited())
-    return Outcome(201, show_card(card, tenant), Change("gift_card", card_id, created=True))
+    return card

@@ -5,7 +5,7 @@ Must never do anything: services, membership and the walk after a change do.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,7 +18,7 @@ class GroupKind(msgspec.Struct, frozen=True):
     """Segments or collections. `missing` is the code where one is not there; `judge` says which of the project's rules
     a member meets."""
 
-    object: str
+    object: Literal["segment", "collection"]
     members: str
     member: Object
     of_products: bool
@@ -93,7 +93,7 @@ COLLECTIONS = GroupKind(
     regroup=query("control_regroup_products"),
     ensure_member=query("control_ensure_product"),
 )
-KINDS = {kind.object: kind for kind in (SEGMENTS, COLLECTIONS)}
+KINDS: dict[str, GroupKind] = {kind.object: kind for kind in (SEGMENTS, COLLECTIONS)}
 
 
 class StoredGroup(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from control_plane.effects import Outcome, perform
 from control_plane.groups.kinds import GroupKind, StoredGroup, group_from_row
 from control_plane.groups.walking import order_walk
 from control_plane.listing import Listing, Text
+from control_plane.metadata_schemas.holding import hold
 from control_plane.problems import Errors
 from control_plane.segments.schemas import SegmentUpdate, SegmentUpsert
 from control_plane.shop_ids import is_shop_id
@@ -85,6 +86,7 @@ async def _upsert(
     if "rule" in fields:
         await tx.execute(kind.hold_rules, project_id)
     before, made = await ensure_locked(tx, kind.ensure, kind.lock, group_from_row, project_id, group_id)
+    await hold(tx, call, kind.object, fields.get("metadata"), is_new=made)
     after = msgspec.structs.replace(before, **fields)
     if after == before and not made:
         return Outcome(200, show(call.tenant, before, UNSET))
@@ -97,6 +99,7 @@ async def _update(
     if "rule" in fields:
         await tx.execute(kind.hold_rules, call.tenant.project_id)
     before = await _load(tx, call, kind, group_id)
+    await hold(tx, call, kind.object, fields.get("metadata"), is_new=False)
     after = msgspec.structs.replace(before, **fields)
     walks = "rule" in fields and (before.rule, after.rule) != (None, None)
     if after == before and not walks:

@@ -13,6 +13,7 @@ from control_plane.clock import new_id
 from control_plane.imports.records import Record, breathe
 from control_plane.in_force import open_epoch
 from control_plane.jobs.kinds import Failure, Run, Step, reason_of
+from control_plane.metadata_schemas.holding import hold
 from control_plane.vouchers.creating import NewVoucher, read_voucher
 from control_plane.vouchers.schemas import VoucherCreate
 from domain.ids import is_id
@@ -45,6 +46,7 @@ async def create_vouchers(tx: Transaction, run: Run, records: list[Record]) -> S
             _fail(step, record, refused)
     wishes = _without_doubles(step, wishes)
     wishes = await _with_what_they_name(tx, run, step, wishes)
+    wishes = await _with_sound_metadata(tx, run, step, wishes)
     taken = {row["code"] for row in await tx.fetch(_TAKEN, run.action.project_id, [wish.code for wish in wishes])}
     for wish in wishes:
         if wish.code in taken:
@@ -95,6 +97,19 @@ async def _with_what_they_name(tx: Transaction, run: Run, step: Step, wishes: li
             kept.append(wish)
         else:
             _fail(step, wish.record, fault)
+    return kept
+
+
+async def _with_sound_metadata(tx: Transaction, run: Run, step: Step, wishes: list[_Wish]) -> list[_Wish]:
+    """Those whose metadata are as the project's schema says."""
+    kept = []
+    for wish in wishes:
+        try:
+            await hold(tx, run.call(), "voucher", wish.wanted.metadata)
+        except Refused as refused:
+            _fail(step, wish.record, refused)
+        else:
+            kept.append(wish)
     return kept
 
 

@@ -11,6 +11,7 @@ from control_plane.calls import Call
 from control_plane.context import Context
 from control_plane.effects import Change
 from control_plane.problems import Errors
+from domain.metadata_schemas import MetadataSchema
 from domain.outcomes import PROBLEMS
 from domain.problems import Refused
 from store.database import Transaction
@@ -39,10 +40,11 @@ class Failure(msgspec.Struct, frozen=True):
 class JobCall(Call):
     """Stands where a request's call does, for work that whoever ordered the action has left to the worker."""
 
-    def __init__(self, context: Context, tenant: Tenant) -> None:
+    def __init__(self, context: Context, tenant: Tenant, metadata_schemas: dict[str, MetadataSchema | None]) -> None:
         # Not Call's own: there is no request here, so neither a body nor a key of it.
         self.context = context
         self.tenant = tenant
+        self.metadata_schemas = metadata_schemas
         self.account_id = tenant.account_id
         self.actor = tenant.actor
         self.operation = "job"
@@ -62,10 +64,12 @@ class Run(msgspec.Struct):
     gone_count: int
     result_chunks: int
     ordered_at: datetime
+    metadata_schemas: dict[str, MetadataSchema | None] = {}
+    """Looked up once in a chunk."""
 
     def call(self) -> JobCall:
         """A call with no errors noted yet: one for each row."""
-        return JobCall(self.context, self.tenant)
+        return JobCall(self.context, self.tenant, self.metadata_schemas)
 
 
 class Step(msgspec.Struct):

@@ -14,6 +14,7 @@ from control_plane.loyalty_cards.schemas import LoyaltyCardCreate
 from control_plane.loyalty_cards.storing import load_card, show_card
 from control_plane.loyalty_programs.services import LOYALTY
 from control_plane.metadata import to_text
+from control_plane.metadata_schemas.holding import hold
 from control_plane.programs import join_program
 from store.database import Transaction
 
@@ -36,6 +37,7 @@ async def _issue(
     card_id, made = await ensure_card(tx, tenant.shard, tenant.project_id, program_id, customer_id, code, metadata)
     card = await load_card(tx, tenant.project_id, card_id)
     if made:
+        await hold(tx, call, "loyalty_card", metadata)
         await record(tx, call, "loyalty_card.create", card_id, after=card.audited())
     # Redis is told also of one that was there: 200 says that it is in force.
     change = Change("loyalty_card", card_id, created=made)

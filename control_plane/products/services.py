@@ -16,6 +16,7 @@ from control_plane.effects import Change, Outcome, perform
 from control_plane.groups.belonging import rules_in_force
 from control_plane.groups.kinds import COLLECTIONS
 from control_plane.listing import Filters, Listing, Text
+from control_plane.metadata_schemas.holding import hold
 from control_plane.prices import read_price, show_price
 from control_plane.products.schemas import ProductUpdate, ProductUpsert, ProductView
 from control_plane.queries import Page
@@ -36,6 +37,7 @@ _DELETE = query("control_delete_product")
 _GET = query("control_product")
 _LIST = query("control_products")
 _LIST_LABELLED = query("control_products_labelled")
+_LIST_OF_BOTH = query("control_products_of_collection_and_category")
 
 
 class StoredProduct(msgspec.Struct, frozen=True):
@@ -107,6 +109,7 @@ async def _write(
     tx: Transaction, call: Call, rules: Sequence[Rule], before: StoredProduct, fields: dict[str, Any], made: bool
 ) -> Outcome:
     tenant, product_id = call.tenant, before.id
+    await hold(tx, call, "product", fields.get("metadata"), is_new=made or before.deleted_at is not None)
     after = msgspec.structs.replace(before, **fields)
     member = Member(product_id, after.collections, json.loads(after.metadata), after.categories, after.price_minor)
     after = msgspec.structs.replace(after, rule_collections=collections_of(rules, member))
@@ -176,10 +179,12 @@ def _show(product: StoredProduct, decimals: int) -> ProductView:
 def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]:
     shared = (project_id, page.after, page.after_id, page.rows)
     category, collection = filters["category"], filters["collection"]
+    if collection is not None and category is not None:
+        return (_LIST_OF_BOTH, *shared, collection, category)
     if collection is not None:
-        return (_LIST_LABELLED, *shared, "collection", collection, category)
+        return (_LIST_LABELLED, *shared, "collection", collection)
     if category is not None:
-        return (_LIST_LABELLED, *shared, "category", category, None)
+        return (_LIST_LABELLED, *shared, "category", category)
     return (_LIST, *shared)
 
 

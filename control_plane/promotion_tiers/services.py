@@ -14,6 +14,7 @@ from control_plane.calls import Call
 from control_plane.clock import new_id
 from control_plane.effects import Change, Outcome, answer, perform
 from control_plane.listing import DATED, Filters, Listing, Text, Words, until
+from control_plane.metadata_schemas.holding import changed_metadata, hold
 from control_plane.own_rules import check_change, keeps_discount, one_limit, require_discount, take_over_counter
 from control_plane.promotion_tiers.schemas import PromotionTierCreate, PromotionTierUpdate, PromotionTierView
 from control_plane.promotion_tiers.storing import StoredTier, limits_of, load_tier, show_tier, tier_from_row
@@ -59,6 +60,7 @@ async def _insert(
     call: Call, name: str, campaign_id: str | None, rules: Rules, fields: dict[str, Any], tx: Transaction
 ) -> Outcome:
     tenant, tier_id = call.tenant, new_id("tier")
+    await hold(tx, call, "promotion_tier", fields.get("metadata"))
     await require_discount(tx, call, campaign_id, "PROMOTION", rules)
     await require_rules(tx, tenant.project_id, rules.validation_rules, "/validation_rules", call.errors)
     await _require_room(tx, tenant.project_id)
@@ -121,6 +123,7 @@ async def _change(call: Call, tier_id: str, changed: Changed, action: str, tx: T
     tenant = call.tenant
     before = await load_tier(tx, tenant.project_id, tier_id, lock=True)
     after = changed(before)
+    await hold(tx, call, "promotion_tier", changed_metadata(before, after), is_new=False)
     await keeps_discount(tx, call, before.campaign_id, before.rules, after.rules)
     # Redis is told also where nothing changes: an earlier change may be pending, and 200 says that it is in force.
     change = Change("promotion_tier", tier_id)

@@ -14,6 +14,7 @@ from litestar import Response
 
 from control_plane.audit import record
 from control_plane.calls import Call
+from control_plane.campaigns.storing import StoredCampaign
 from control_plane.clock import new_id
 from control_plane.codes import insert_coded
 from control_plane.effects import Change, Outcome, perform
@@ -72,10 +73,24 @@ async def issue_code(call: Call, program_id: str) -> Response[bytes]:
 async def _issue(
     call: Call, program_id: str, customer_id: str, prefix: str, stated: dict[str, str], tx: Transaction
 ) -> Outcome:
-    tenant = call.tenant
-    program = await join_program(tx, tenant.project_id, REFERRAL, program_id)
+    program = await join_program(tx, call.tenant.project_id, REFERRAL, program_id)
+    code, made = await ensure_code(tx, call, program, customer_id, prefix, stated)
+    # Redis is told also of one that was there: 200 says that it is in force.
+    return Outcome(201 if made else 200, show_code(code), Change("referral_code", code.id, created=made))
+
+
+async def ensure_code(
+    tx: Transaction,
+    call: Call,
+    program: StoredCampaign,
+    customer_id: str,
+    prefix: str | None = None,
+    stated: dict[str, str] | None = None,
+) -> tuple[StoredCode, bool]:
+    """The customer's code in the program, and whether it was made now, staged; `stated`: what tells them apart."""
+    tenant, program_id, prefix = call.tenant, program.id, prefix or _prefix_of(customer_id)
     keys = referral_program(program.program).identity_keys
-    _declared(call, keys, stated)
+    _declared(call, keys, stated or {})
     new, ids = new_id("rfc"), list[str]()
 
     def insert(drawn: str) -> Awaitable[object]:
@@ -84,13 +99,12 @@ async def _issue(
 
     await insert_coded(None, insert)
     made = ids[0] == new
-    await _identify(tx, call, program_id, customer_id, keys, stated)
+    await _identify(tx, call, program_id, customer_id, keys, stated or {})
     code = code_from_row(await tx.fetchrow(_GET, tenant.project_id, program_id, customer_id))
     if made:
         await stage_change(tx, tenant.shard, tenant.project_id, "referral_code", code.id, code.version, ())
         await record(tx, call, "referral_code.create", code.id, after={"program_id": program_id})
-    # Redis is told also of one that was there: 200 says that it is in force.
-    return Outcome(201 if made else 200, show_code(code), Change("referral_code", code.id, created=made))
+    return code, made
 
 
 async def _insert(tx: Transaction, row: tuple[str, ...], ids: list[str]) -> object:

@@ -14,6 +14,7 @@ from control_plane.calls import Call
 from control_plane.effects import Change, Outcome, perform
 from control_plane.listing import Filters, Listing, Text
 from control_plane.metadata import to_text
+from control_plane.metadata_schemas.holding import hold
 from control_plane.prices import read_price, show_price
 from control_plane.queries import Page
 from control_plane.rules.times import show_time
@@ -85,6 +86,7 @@ def _fields(call: Call, body: SkuUpsert | SkuUpdate) -> dict[str, Any]:
 
 async def _upsert(call: Call, sku_id: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
     before, made = await ensure_locked(tx, _ENSURE, _LOCK, _from_row, call.tenant.project_id, sku_id)
+    await hold(tx, call, "sku", fields.get("metadata"), is_new=made)
     after = msgspec.structs.replace(before, **fields)
     if after.product_id is None:
         call.errors.add("/product_id", "is required of a new SKU")
@@ -94,6 +96,7 @@ async def _upsert(call: Call, sku_id: str, fields: dict[str, Any], tx: Transacti
 
 async def _update(call: Call, sku_id: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
     before = await _load(tx, call, sku_id)
+    await hold(tx, call, "sku", fields.get("metadata"), is_new=False)
     return await _write(tx, call, before, msgspec.structs.replace(before, **fields), made=False)
 
 

@@ -16,6 +16,7 @@ from control_plane.clock import new_id
 from control_plane.effects import Change, Outcome, answer, perform
 from control_plane.in_force import open_epoch
 from control_plane.listing import DATED, Filters, Listing, Text, until
+from control_plane.metadata_schemas.holding import hold
 from control_plane.queries import Page
 from control_plane.stacking_rules.storing import count_orders
 from control_plane.upserts import given_fields
@@ -64,6 +65,7 @@ def _fields(call: Call, body: ValidationRuleCreate | ValidationRuleUpdate) -> di
 
 
 async def _insert(call: Call, name: str, rule: dict[str, Any], metadata: str, tx: Transaction) -> Outcome:
+    await hold(tx, call, "validation_rule", metadata)
     rule_id, since = new_id("rul"), await open_epoch(call.context, call.tenant.shard)
     stored = rule_from_row(await tx.fetchrow(_INSERT, call.tenant.project_id, rule_id, name, rule, metadata, since))
     first = await _stage(call, tx, stored)
@@ -82,6 +84,7 @@ async def _change(call: Call, rule_id: str, fields: dict[str, Any], tx: Transact
     tenant = call.tenant
     before = await load_rule(tx, tenant.project_id, rule_id, lock=True)
     after = msgspec.structs.replace(before, **fields)
+    await hold(tx, call, "validation_rule", fields.get("metadata"), is_new=False)
     # Redis is told also where nothing changes: an earlier change may be pending, and 200 says that it is in force.
     change = Change("rule", rule_id)
     if after == before:

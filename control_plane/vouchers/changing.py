@@ -12,6 +12,7 @@ from control_plane.bodies import NoBody
 from control_plane.calls import Call
 from control_plane.effects import Change, Outcome, perform
 from control_plane.metadata import to_text
+from control_plane.metadata_schemas.holding import changed_metadata, hold
 from control_plane.own_rules import check_change, keeps_discount, one_limit, take_over_counter
 from control_plane.rules.reading import RulesReader
 from control_plane.rules.staging import counts_customers_since, stage
@@ -90,6 +91,7 @@ async def change_voucher(call: Call, reference: str, changed: Changed, action: s
         return Outcome(200, show_voucher(before, tenant), change)
     if before.status == ARCHIVED:
         raise Refused("archived")
+    await hold(tx, call, "voucher", changed_metadata(before, after), is_new=False)
     await require_rules(tx, tenant.project_id, after.rules.validation_rules, "/validation_rules", call.errors)
     since = await counts_customers_since(call, before.rules, after.rules, before.counts_customers_since)
     version = before.version + 1

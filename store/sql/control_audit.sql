@@ -18,3 +18,14 @@ WHERE account_id = $1 AND (created_at, id) < (COALESCE($2::timestamptz, 'infinit
     AND created_at < COALESCE($10::timestamptz, 'infinity')
 ORDER BY created_at DESC, id DESC
 LIMIT $11;
+
+-- name: control_audit_log_of_project
+-- Of project $1, for an export; $2, $3: the last row of the page before, or NULL; $4 object, $5 its id, $6 actor, $7
+-- action, $8 since, each NULL where it does not matter. Newest first.
+SELECT id, project_id, actor, action, object, object_id, before, after, created_at FROM audit_log
+WHERE project_id = $1 AND (created_at, id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
+    AND ($4::text IS NULL OR object = $4) AND ($5::text IS NULL OR object_id = $5)
+    AND ($6::text IS NULL OR actor = $6) AND ($7::text IS NULL OR action = $7)
+    AND created_at >= COALESCE($8::timestamptz, '-infinity')
+ORDER BY created_at DESC, id DESC
+LIMIT $9;

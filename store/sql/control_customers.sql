@@ -114,14 +114,6 @@ WHERE e.project_id = $1 AND e.customer_id = $2
 ORDER BY e.created_at DESC, e.type || ' ' || e.id DESC
 LIMIT $5;
 
--- name: control_export_orders
-SELECT o.order_id AS id, o.total_minor, o.refunded_minor, o.is_refunded, o.created_at
-FROM paid_orders o
-WHERE o.project_id = $1 AND o.customer_id = $2
-    AND (o.created_at, o.order_id) < (COALESCE($3::timestamptz, 'infinity'), COALESCE($4::text, ''))
-ORDER BY o.created_at DESC, o.order_id DESC
-LIMIT $5;
-
 -- name: control_knows_customer
 SELECT knows_customer($1, $2);
 

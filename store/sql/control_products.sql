@@ -52,13 +52,24 @@ ORDER BY created_at DESC, id DESC
 LIMIT $4;
 
 -- name: control_products_labelled
--- $5 the kind of the label, $6 the label that most are narrowed by, $7 a category beside it or NULL.
+-- $5 the kind of the label, $6 the label.
 SELECT
 -- use: product_columns
 FROM product_labels l JOIN products p ON p.project_id = l.project_id AND p.id = l.product_id
 WHERE l.project_id = $1 AND l.kind = $5 AND l.label = $6
     AND (l.created_at, l.product_id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
-    AND ($7::text IS NULL OR $7 = ANY (p.categories))
+ORDER BY l.created_at DESC, l.product_id DESC
+LIMIT $4;
+
+-- name: control_products_of_collection_and_category
+-- $5 the collection, $6 the category: whichever fewer have is walked.
+SELECT
+-- use: product_columns
+FROM product_labels l
+JOIN product_labels c ON c.project_id = l.project_id AND c.product_id = l.product_id AND c.kind = 'category'
+JOIN products p ON p.project_id = l.project_id AND p.id = l.product_id
+WHERE l.project_id = $1 AND c.project_id = $1 AND l.kind = 'collection' AND l.label = $5 AND c.label = $6
+    AND (l.created_at, l.product_id) < (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::text, ''))
 ORDER BY l.created_at DESC, l.product_id DESC
 LIMIT $4;
 

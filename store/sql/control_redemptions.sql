@@ -72,3 +72,13 @@ WHERE l.project_id = $1 AND ($2::text IS NULL OR r.status = $2) AND ($3::text IS
     AND ($9::text IS NULL OR l.redeemable_id = $9) AND ($10::text IS NULL OR r.customer_id = $10)
 ORDER BY l.created_at DESC, l.redemption_id DESC
 LIMIT $8;
+
+-- name: control_redemptions_of_order
+-- Of order $2, the oldest first, $3 of them.
+-- use: redemption_fields
+FROM redemptions r
+CROSS JOIN LATERAL (SELECT code, redeemable_id, campaign_id FROM redemption_lines
+    WHERE project_id = r.project_id AND redemption_id = r.id ORDER BY line_no LIMIT 1) AS l
+WHERE r.project_id = $1 AND r.order_id = $2
+ORDER BY r.created_at, r.id
+LIMIT $3;

@@ -42,7 +42,7 @@ SELECT id FROM vouchers WHERE project_id = $1 AND id = $2 FOR UPDATE;
 -- name: control_update_voucher
 UPDATE vouchers
 SET status = $3, version = $4, rules = $5, metadata = $6::text::jsonb, counts_customers_since = $7,
-    customer_id = $8, updated_at = now()
+    customer_id = $8, is_passed_over = false, updated_at = now()
 WHERE project_id = $1 AND id = $2;
 
 -- name: control_vouchers

@@ -29,6 +29,18 @@ WHERE v.project_id = $1 AND v.id = ANY (ARRAY(SELECT f.id FROM vouchers f
     WHERE f.project_id = $1 AND f.customer_id = $2 ORDER BY f.id LIMIT $3 FOR UPDATE))
 RETURNING 'voucher' AS object, v.id AS object_id, v.version;
 
+-- name: erase_publications
+SELECT erase_publications($1, $2, $3);
+
+-- name: erase_orders
+-- What was bought stays: returns and points are counted by it.
+WITH erased AS (
+    UPDATE orders o SET customer_id = NULL, metadata = '{}'
+    WHERE o.project_id = $1 AND o.id = ANY (ARRAY(SELECT f.id FROM orders f
+        WHERE f.project_id = $1 AND f.customer_id = $2 ORDER BY f.id LIMIT $3 FOR UPDATE))
+    RETURNING o.id)
+SELECT count(*)::int FROM erased;
+
 -- name: erase_traces
 SELECT erase_traces($1, $2);
 

@@ -44,6 +44,13 @@ SELECT c.project_id, c.id, 'epoch'::timestamptz + c.time_ms * interval '1 ms'
 FROM unnest($1::text[], $2::text[], $3::bigint[]) AS c (project_id, id, time_ms)
 ON CONFLICT (project_id, id) DO NOTHING;
 
+-- name: insert_orders
+-- What a shop has said of an order stays.
+INSERT INTO orders (project_id, id, customer_id, created_at)
+SELECT o.project_id, o.id, o.customer_id, 'epoch'::timestamptz + o.time_ms * interval '1 ms'
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS o (project_id, id, customer_id, time_ms)
+ON CONFLICT (project_id, id) DO NOTHING;
+
 -- name: add_usage
 INSERT INTO usage_daily AS u (account_id, project_id, day, redemptions, rollbacks, discount_minor)
 SELECT * FROM unnest($1::text[], $2::text[], $3::date[], $4::bigint[], $5::bigint[], $6::bigint[])

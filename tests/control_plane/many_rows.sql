@@ -105,8 +105,18 @@ INSERT INTO promotion_tiers (project_id, id, name, campaign_id, status, created_
 INSERT INTO validation_rules (project_id, id, name, rule, created_at)
     SELECT pg_temp.project(n), pg_temp.id('rul', n), 'Rule ' || n, '{"all": []}', pg_temp.since(n)
     FROM generate_series(0, {rows} / 5) n;
+INSERT INTO validation_rule_assignments (project_id, rule_id, object, object_id, created_at)
+    SELECT '{project}', pg_temp.id('rul', 0), 'voucher', pg_temp.id('vch', n), pg_temp.since(n)
+    FROM generate_series(0, {rows} / 5) n;
 INSERT INTO segments (project_id, id, name, created_at)
     SELECT pg_temp.project(n), 'segment-' || n, 'Segment ' || n, pg_temp.since(n) FROM generate_series(0, {rows} / 5) n;
+INSERT INTO collections (project_id, id, name, created_at)
+    SELECT pg_temp.project(n), 'collection-' || n, 'Collection ' || n, pg_temp.since(n)
+    FROM generate_series(0, {rows} / 5) n;
+INSERT INTO skus (project_id, id, product_id, name, created_at)
+    SELECT pg_temp.project(n), 'sku-' || n, CASE WHEN n % 1000 = 1 THEN 'rare' ELSE 'usual' END, 'Sku ' || n,
+        pg_temp.since(n)
+    FROM generate_series(0, {rows} / 5) n;
 INSERT INTO products (project_id, id, name, price_minor, categories, collections, created_at)
     SELECT pg_temp.project(n), 'product-' || n, 'Product ' || n, 100,
         ARRAY['usual', CASE WHEN n % 1000 = 1 THEN 'rare' ELSE 'other' END],

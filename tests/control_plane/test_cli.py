@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from domain.outcomes import Status
 from store.credentials import hash_key, parse_key, signing_secret
 from store.keys import Keyspace
 from store.link import Link
+from store.migrate import read_migrations
 from store.scripts import Scripts
-from tests.servers.postgres import DatabaseUrls
+from tests.servers.postgres import DatabaseUrls, PostgresServer
 from tests.store.cards import ISSUE
 from tools.dev.paths import ROOT
+from tools.dev.ports import find_free_base
 
 SECRET = "a-secret-of-a-test-with-enough-length"
 
@@ -39,7 +42,9 @@ async def test_account_create_prints_keys_that_the_lookup_knows(database: Databa
     done = create(database, "--currency", "eur", "--shard", "3")
     assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)
-    assert set(made) == {"account_id", "project_id", "secret_key", "publishable_key", "admin_key"}
+    keys = {"secret_key", "publishable_key", "admin_key"}
+    twin = {"test_project_id", "test_secret_key", "test_publishable_key"}
+    assert set(made) == {"account_id", "project_id"} | keys | twin
     for name, type_ in (("secret_key", "SECRET"), ("publishable_key", "PUBLISHABLE"), ("admin_key", "ADMIN")):
         assert parse_key(made[name]) == type_
         row = await owner.fetchrow("SELECT * FROM lookup_api_key($1)", hash_key(signing_secret(SECRET), made[name]))
@@ -71,6 +76,39 @@ def test_what_cannot_be_made_is_said_and_leaves_nothing(
     assert done.returncode != 0
     assert message in done.stderr
     assert done.stdout == ""
+
+
+def test_migrate_brings_an_empty_database_up_to_this_version(postgres_server: PostgresServer) -> None:
+    urls = postgres_server.urls("empty_for_migrate")
+    passwords = {"VAUCHFLOW_APP_PASSWORD": "app-of-a-test", "VAUCHFLOW_RECONCILER_PASSWORD": "reconciler-of-a-test"}
+    postgres_server._execute(f"CREATE DATABASE {urls.name} OWNER vauchflow_owner")
+    try:
+        assert run(urls, "migrate", VAUCHFLOW_APP_PASSWORD="").returncode == 2
+        known = [migration.name for migration in read_migrations()]
+        assert json.loads(run(urls, "migrate", **passwords).stdout) == {"applied": known}
+        assert json.loads(run(urls, "migrate", **passwords).stdout) == {"applied": []}
+    finally:
+        postgres_server.drop_database(urls.name)
+
+
+def test_the_exit_code_says_whether_to_try_again(database: DatabaseUrls) -> None:
+    away = f"postgresql://owner:owner-of-a-test@127.0.0.1:{find_free_base()}/x"
+    for env, code in (
+        ({"VAUCHFLOW_OWNER_DATABASE_URL": away}, 3),
+        ({"VAUCHFLOW_OWNER_DATABASE_URL": ""}, 2),
+        ({"VAUCHFLOW_OWNER_DATABASE_URL": database.owner.replace("owner-of-a-test", "wrong-password")}, 1),
+    ):
+        done = run(database, "epoch", "list", **env)
+        assert (done.returncode, done.stdout) == (code, "")
+        assert json.loads(done.stderr)["event"] == "command_failed"
+
+
+def test_the_command_is_found_from_any_folder(tmp_path: Path) -> None:
+    (tmp_path / "control_plane").mkdir()
+    done = subprocess.run(
+        [ROOT / "vauchflow", "verify", "--help"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("Usage: vauchflow verify")
 
 
 async def withheld_epoch(owner: Any, shard: int, redis_url: str) -> None:

@@ -96,6 +96,15 @@ def test_columns_are_mapped(shop: Shop, tmp_path: Path) -> None:
     assert shop.get("/v1/customers/cli-map-1")["email"] == "a@example.com"
 
 
+def test_files_are_those_of_the_folder_that_it_is_called_in(stack: RunningStack, tmp_path: Path) -> None:
+    (tmp_path / "here.csv").write_text("code,discount_value\nCHERE,20\n")
+    command = [sys.executable, str(ROOT / "dev"), "vauchflow", "--data", str(stack.home.path)]
+    done = subprocess.run(
+        [*command, "import", "vouchers", "here.csv"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, json.loads(done.stdout)["done_count"]) == (0, 1), done.stderr
+
+
 def test_problems_of_the_api_are_shown_with_code_pointer_and_hint(shop: Shop, tmp_path: Path) -> None:
     file = tmp_path / "x.csv"
     file.write_text("nothing\n1\n")

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from control_plane.context import Context
+from control_plane.groups.belonging import rules_in_force
+from control_plane.groups.kinds import SEGMENTS
 from control_plane.jobs import worker
 from domain.definitions import customer_key, product_key
 from domain.orders import Customer, Product
@@ -163,6 +165,22 @@ async def test_upserts_during_a_change_of_the_rule_are_judged_by_the_newer_one(
         found += [row["id"] for row in page["data"]]
         path = page["next_cursor"] and f"/v1/segments/low/customers?limit=7&cursor={page['next_cursor']}"
     assert sorted(found) == sorted(known)
+
+
+async def test_a_rule_waits_for_who_is_being_written_by_the_older_one(
+    api: Client, context: Context, tenancy: Tenancy, owner: Any
+) -> None:
+    """Else a row that the walk has passed, or did not see yet, could stay where the older rule has put it."""
+    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+    async with context.database.tenant_tx(tenancy.project_id) as tx:
+        assert await rules_in_force(tx, SEGMENTS, tenancy.project_id) == ()
+        change = asyncio.create_task(api.post("/v1/segments", {"id": "big", "rule": BIG}))
+        while not change.done() and not await owner.fetchval(waiting):
+            pass
+        assert not change.done()
+        # What has no rule to change need not wait.
+        ok(await api.post("/v1/segments", {"id": "plain"}))
+    ok(await change, 202)
 
 
 async def test_204_a_group_without_members_is_gone_at_once(api: Client) -> None:

@@ -46,6 +46,7 @@ def _id(prefix: str, number: int) -> str:
 
 
 PATHS = {
+    "listValidationRuleAssignments": {"rule_id": _id("rul", 0)},
     "listCampaignReceipts": {"campaign_id": _id("cmp", 0)},
     "listVoucherReceipts": {"reference": _id("vch", 0)},
     "listGiftCardTransactions": {"reference": _id("gft", 0)},
@@ -53,6 +54,8 @@ PATHS = {
     "listLoyaltyCards": {"program_id": _id("lty", 0)},
     "listReferralCodes": {"program_id": _id("ref", 0)},
     "listReferrals": {"program_id": _id("ref", 0)},
+    "listSegmentCustomers": {"segment_id": "usual"},
+    "listCollectionProducts": {"collection_id": "usual"},
 }
 """What stands in a list's path, so that the list is a long one."""
 
@@ -67,6 +70,9 @@ VALUES: dict[str, tuple[str, ...]] = {
     "actor": ("key_usual", "key_rare"),
     "action": ("voucher.create", "campaign.rare"),
     "project_id": ("prj_many1",),
+    "category": ("usual", "rare"),
+    "collection": ("usual", "rare"),
+    "product_id": ("usual", "rare"),
     "search": ("a", "code-0000", "gift-00001", "campaign 1", "cust-1"),
 }
 """What lists are narrowed by: what many rows have, and what few have."""

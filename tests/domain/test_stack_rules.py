@@ -19,7 +19,7 @@ from domain.definitions import (
     Selection,
 )
 from domain.ledger import Check, Guard
-from domain.orders import Customer, Item, Order, Product
+from domain.orders import Customer, Item, Order, Product, Sku
 from domain.stacking import enrich
 from domain.stacks import decide_stack
 from tests.domain.stacking import PROJECT, decide, rule
@@ -216,3 +216,15 @@ def test_what_a_return_judges_again_keeps_what_it_was_judged_on() -> None:
     kept = decide([TEN], items).order
     assert kept is not None
     assert kept.items == (Item(1, 500, "p1", "TEE"),)
+
+
+def test_an_item_is_of_its_skus_product_and_the_nearest_metadata_goes_first() -> None:
+    tee = Product("tee", 3, ("shirts",), ("summer",), {"fabric": "wool", "size": "any", "fit": "wide"})
+    medium = Sku("tee-m", 2, "tee", {"size": "M", "fit": "slim"})
+    stated = Item(1, 500, sku="tee-m", categories=("sale",), metadata={"fit": "own"})
+    other = Item(1, 500, "mug", "tee-m")
+    (known, named) = enrich(Order(1000, (stated, other)), {"tee": tee}, {"tee-m": medium}).items
+    assert (known.product_id, known.sku) == ("tee", "tee-m")
+    assert (known.categories, known.collections) == (("sale", "shirts"), ("summer",))
+    assert known.metadata == {"fabric": "wool", "size": "M", "fit": "own"}
+    assert (named.product_id, named.categories, named.metadata) == ("mug", (), {"size": "M", "fit": "slim"})

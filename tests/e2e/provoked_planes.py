@@ -110,6 +110,32 @@ async def async_action_not_found(shop: Shop) -> httpx.Response:
 
 
 @provokes()
+async def publication_not_found(shop: Shop) -> httpx.Response:
+    return await shop.get(f"/v1/publications/pub_{NOWHERE}")
+
+
+@provokes()
+async def distribution_not_found(shop: Shop) -> httpx.Response:
+    return await shop.get(f"/v1/distributions/dst_{NOWHERE}")
+
+
+@provokes()
+async def order_not_found(shop: Shop) -> httpx.Response:
+    return await shop.patch("/v1/orders/nothing", {"status": "paid"})
+
+
+@provokes()
+async def metadata_schema_not_found(shop: Shop) -> httpx.Response:
+    return await shop.get("/v1/metadata-schemas/coupon")
+
+
+@provokes()
+async def no_code_left(shop: Shop) -> httpx.Response:
+    campaign = created(await shop.post("/v1/campaigns", {"name": "Empty"}))["id"]
+    return await shop.post("/v1/publications", {"campaign_id": campaign, "customer_id": "ann"})
+
+
+@provokes()
 async def async_action_over(shop: Shop) -> httpx.Response:
     project, action = ok(await shop.get("/v1/projects"))["data"][0]["id"], new_id("act")
     await shop.owner.execute(

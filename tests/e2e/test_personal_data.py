@@ -141,7 +141,7 @@ class Life:
             reservation = await self.made("/v1/reservations", {**body, "session": session})
             await self.asked(f"/v1/reservations/{reservation['id']}/{end}")
 
-    async def pay(self) -> tuple[Any, Any]:
+    async def pay(self, campaign: str) -> tuple[Any, Any]:
         """A gift card that is spent, a loyalty card that earns, and somebody referred."""
         gift = await self.made("/v1/gift-cards", {"amount": 50, "customer_id": self.person.id})
         pays = {"redeemables": [{"object": "gift_card", "id": gift["code"]}], "order": {"items": ITEMS}}
@@ -157,6 +157,9 @@ class Life:
         friend = {"order_value": 50, "customer": {"id": uuid.uuid4().hex}}
         await self.asked(f"/v1/vouchers/{code}/redeem", friend)
         await self.asked("/v1/qualifications", {**self.customer, "order": {"items": ITEMS}})
+        await self.made("/v1/publications", {"campaign_id": campaign, "customer_id": self.person.id})
+        order = {"id": f"kept-{uuid.uuid4().hex}", "customer_id": self.person.id, "amount": 10}
+        await self.asked("/v1/orders", {**order, "metadata": {"greeting": self.person.name}})
         return gift, card
 
 
@@ -166,7 +169,7 @@ async def use_everything(shop: Checkout, person: Person) -> dict[str, Any]:
     await life.be_known()
     campaign, redemption = await life.redeem()
     await life.reserve()
-    gift, card = await life.pay()
+    gift, card = await life.pay(campaign)
     return {"campaign": campaign, "redemption": redemption, "gift": gift, "card": card}
 
 

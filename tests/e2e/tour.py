@@ -82,6 +82,20 @@ SHOP = (
     Step("listValidationRuleAssignments", at=("{rule.id}",)),
     Step("createValidationRule", {"name": "Of no use", "rule": _RULE}, kept="no_rule"),
     Step("deleteValidationRule", at=("{no_rule.id}",)),
+    Step(
+        "putMetadataSchema",
+        {
+            "properties": {
+                "size": {"type": "number", "required": True},
+                "colours": {"type": "array", "items": "string", "enum": ["red", "blue"]},
+            }
+        },
+        ("publication",),
+    ),
+    Step("updateMetadataSchema", {"properties": {"size": None}, "allow_undefined": True}, ("publication",)),
+    Step("listMetadataSchemas"),
+    Step("getMetadataSchema", at=("publication",)),
+    Step("deleteMetadataSchema", at=("publication",)),
     Step("getStackingRules"),
     Step("putStackingRules", {"application_mode": "PARTIAL", "max_applied": 5}),
 )
@@ -104,6 +118,25 @@ CAMPAIGNS = (
     Step("restoreCampaign", at=("{later.id}",)),
     Step("deleteCampaign", at=("{later.id}",)),
     Step("createVouchers", {"campaign_id": "{campaign.id}", "count": 10}, kept="action"),
+    Step(
+        "createCampaign",
+        {
+            "name": "Welcome",
+            "rules": {"discount_type": "AMOUNT", "discount_value": 5},
+            "auto_issue": True,
+        },
+        kept="welcome",
+    ),
+    Step("publish", {"campaign_id": "{welcome.id}", "customer_id": "{customer.id}", "once": True}, kept="publication"),
+    Step("listPublications"),
+    Step("getPublication", at=("{publication.id}",)),
+    Step(
+        "distribute",
+        {"campaign_id": "{welcome.id}", "segment_id": "vip", "once": True, "name": "To our best"},
+        kept="distribution",
+    ),
+    Step("listDistributions"),
+    Step("getDistribution", at=("{distribution.id}",)),
     Step("listAsyncActions"),
     Step("getAsyncAction", at=("{action.async_action_id}",)),
     Step(
@@ -184,6 +217,20 @@ CARDS = (
     Step("blockLoyaltyCard", at=("{card.code}",)),
     Step("unblockLoyaltyCard", at=("{card.code}",)),
     Step("listPointsEntries", at=("{card.code}",)),
+    Step(
+        "upsertOrder",
+        {
+            "id": "kept-{mark}",
+            "customer_id": "{customer.id}",
+            "items": [{"product_id": "shoe-42", "price": 60, "quantity": 1}],
+            "shipping": 4.9,
+            "metadata": {"channel": "web"},
+        },
+        kept="order",
+    ),
+    Step("updateOrder", {"status": "paid", "total": 54.9}, ("{order.id}",)),
+    Step("listOrders"),
+    Step("getOrder", at=("{order.id}",)),
     Step(
         "createReferralProgram",
         {"name": "Friends", "rules": {"discount_type": "PERCENT", "discount_value": 10}},

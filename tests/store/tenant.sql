@@ -61,6 +61,14 @@ INSERT INTO outbox (project_id, shard, object, object_id, version)
     VALUES ('prj_{project}', {shard}, 'campaign', 'cmp_1', 1);
 INSERT INTO async_actions (project_id, id, type, total_count)
     VALUES ('prj_{project}', 'act_1', 'create_vouchers', 10);
+INSERT INTO distributions (project_id, id, campaign_id, segment_id, is_once, async_action_id)
+    VALUES ('prj_{project}', 'dst_1', 'cmp_1', 'vip', true, 'act_1');
+INSERT INTO publications (project_id, id, campaign_id, customer_id, object, redeemable_id, code, is_once,
+    distribution_id)
+    VALUES ('prj_{project}', 'pub_1', 'cmp_1', 'cust_1', 'voucher', 'vch_1', 'SAVE20', true, 'dst_1');
+INSERT INTO orders (project_id, id, customer_id) VALUES ('prj_{project}', 'ord_1', 'cust_1');
+INSERT INTO metadata_schemas (project_id, object, properties)
+    VALUES ('prj_{project}', 'voucher', '{"size": {"type": "number"}}');
 INSERT INTO async_action_chunks (project_id, action_id, side, chunk_no, data)
     VALUES ('prj_{project}', 'act_1', 'input', 0, '[]');
 INSERT INTO redemptions (project_id, id, customer_id, currency, order_value_minor, discount_minor, total_minor,

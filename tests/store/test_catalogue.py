@@ -29,6 +29,7 @@ ERASER_FUNCTIONS = {
     "erase_belongings": {APP_ROLE, ERASER_ROLE},
     "erase_referrals": {APP_ROLE, ERASER_ROLE},
     "erase_traces": {APP_ROLE, ERASER_ROLE},
+    "erase_publications": {APP_ROLE, ERASER_ROLE},
     "packed_end": {ERASER_ROLE},
     "packed_number": {ERASER_ROLE},
     "packed_elements": {ERASER_ROLE},
@@ -115,6 +116,7 @@ async def test_deletes_are_few_and_the_app_never_writes_the_ledger(owner: Any) -
         (APP_ROLE, "sessions"),
         (APP_ROLE, "async_actions"),  # those alone whose file never came in whole
         (APP_ROLE, "async_action_chunks"),
+        (APP_ROLE, "metadata_schemas"),
         (APP_ROLE, "campaigns"),  # drafts alone, that nothing has come into
         (APP_ROLE, "validation_rules"),  # those that nothing names
         (APP_ROLE, "validation_rule_assignments"),
@@ -297,6 +299,7 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
         "release_rules": set(),
         "keep_customer_segments": set(),
         "keep_product_labels": set(),
+        "note_was_given": set(),
         "row_scope": set(),
         "search_key": serving,
     }

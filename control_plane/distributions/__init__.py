@@ -1,0 +1,1 @@
+"""Distributions: publications for all customers of a segment, as an asynchronous action."""

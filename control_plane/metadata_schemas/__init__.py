@@ -1,0 +1,1 @@
+"""Metadata schemas: what the metadata of a project's things must look like."""

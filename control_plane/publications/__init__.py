@@ -1,0 +1,1 @@
+"""Publications: what was given to one customer of a campaign, and giving it."""
