@@ -2679,8 +2679,6 @@ CREATE INDEX campaigns_by_time ON public.campaigns USING btree (project_id, crea
 
 CREATE INDEX campaigns_by_type ON public.campaigns USING btree (project_id, type, created_at, id) WHERE (status <> 'archived'::text);
 
-CREATE INDEX campaigns_not_active ON public.campaigns USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
-
 CREATE INDEX collections_by_name ON public.collections USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
 
 CREATE INDEX collections_by_rule ON public.collections USING btree (project_id, id) WHERE (rule IS NOT NULL);
@@ -2773,8 +2771,6 @@ CREATE INDEX promotion_tiers_by_name ON public.promotion_tiers USING btree (proj
 
 CREATE INDEX promotion_tiers_by_time ON public.promotion_tiers USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
 
-CREATE INDEX promotion_tiers_not_active ON public.promotion_tiers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
-
 CREATE INDEX promotion_tiers_set_aside ON public.promotion_tiers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
 CREATE INDEX publications_by_campaign ON public.publications USING btree (project_id, campaign_id, created_at, id);
@@ -2818,6 +2814,8 @@ CREATE INDEX referral_codes_by_customer ON public.referral_codes USING btree (pr
 CREATE INDEX referral_codes_by_program ON public.referral_codes USING btree (project_id, program_id, created_at, id);
 
 CREATE INDEX referral_codes_by_time ON public.referral_codes USING btree (project_id, created_at, id);
+
+CREATE INDEX referral_codes_not_active ON public.referral_codes USING btree (project_id, program_id, status, created_at, id) WHERE (status <> 'active'::text);
 
 CREATE INDEX referral_tasks_due ON public.referral_tasks USING btree (not_before) WHERE (done_at IS NULL);
 
@@ -2866,8 +2864,6 @@ CREATE INDEX vouchers_by_campaign ON public.vouchers USING btree (project_id, ca
 CREATE INDEX vouchers_by_customer ON public.vouchers USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
 
 CREATE INDEX vouchers_by_time ON public.vouchers USING btree (project_id, created_at, id) WHERE (status <> 'archived'::text);
-
-CREATE INDEX vouchers_not_active ON public.vouchers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 
 CREATE INDEX vouchers_set_aside ON public.vouchers USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
 

@@ -1,10 +1,8 @@
 -- What lists walk among a million rows, by what is rare. What nearly all rows have is found by walking the list itself,
 -- so an index of the others is small, and a row that is made as most are never touches it.
-CREATE INDEX vouchers_not_active ON vouchers (project_id, status, created_at, id) WHERE status <> 'active';
-CREATE INDEX promotion_tiers_not_active ON promotion_tiers (project_id, status, created_at, id)
-    WHERE status <> 'active';
 CREATE INDEX loyalty_cards_not_active ON loyalty_cards (project_id, status, created_at, id) WHERE status <> 'active';
-CREATE INDEX campaigns_not_active ON campaigns (project_id, status, created_at, id) WHERE status <> 'active';
+CREATE INDEX referral_codes_not_active ON referral_codes (project_id, program_id, status, created_at, id)
+    WHERE status <> 'active';
 CREATE INDEX quarantine_by_status ON quarantine (project_id, status, created_at, id) WHERE project_id IS NOT NULL;
 CREATE INDEX redemptions_returned ON redemptions (project_id, status, created_at, id) WHERE status <> 'redeemed';
 

@@ -110,6 +110,8 @@ INSERT INTO validation_rule_assignments (project_id, rule_id, object, object_id,
     FROM generate_series(0, {rows} / 5) n;
 INSERT INTO segments (project_id, id, name, created_at)
     SELECT pg_temp.project(n), 'segment-' || n, 'Segment ' || n, pg_temp.since(n) FROM generate_series(0, {rows} / 5) n;
+INSERT INTO segments (project_id, id) VALUES ('{project}', 'usual');
+INSERT INTO collections (project_id, id) VALUES ('{project}', 'usual');
 INSERT INTO collections (project_id, id, name, created_at)
     SELECT pg_temp.project(n), 'collection-' || n, 'Collection ' || n, pg_temp.since(n)
     FROM generate_series(0, {rows} / 5) n;

@@ -73,9 +73,35 @@ VALUES: dict[str, tuple[str, ...]] = {
     "category": ("usual", "rare"),
     "collection": ("usual", "rare"),
     "product_id": ("usual", "rare"),
-    "search": ("a", "code-0000", "gift-00001", "campaign 1", "cust-1"),
 }
 """What lists are narrowed by: what many rows have, and what few have."""
+
+SEARCHES = {
+    "listCampaigns": "campaign 1",
+    "listCollections": "collection-1",
+    "listCustomers": "cust-1",
+    "listGiftCards": "gift-0000",
+    "listLoyaltyCards": "loyal-0000",
+    "listLoyaltyPrograms": "campaign 1",
+    "listProducts": "product-1",
+    "listPromotionTiers": "tier 1",
+    "listReferralCodes": "refer-0000",
+    "listReferralPrograms": "campaign 1",
+    "listSegments": "segment-1",
+    "listSkus": "sku-1",
+    "listValidationRules": "rule 1",
+    "listVouchers": "code-0000",
+}
+"""What many rows of a list begin with."""
+
+OF_CAMPAIGNS = {"listCampaigns", "listLoyaltyPrograms", "listReferralPrograms"}
+
+
+def is_walked(operation: str, filters: dict[str, str]) -> bool:
+    """What no index can answer, and may walk all that another filter leaves: a status that follows from the clock, of
+    campaigns, of which people make some thousand at most; a time beside a search, which walks what begins so."""
+    return (operation in OF_CAMPAIGNS and "status" in filters) or ("search" in filters and "created_before" in filters)
+
 
 ROWS = int(os.environ.get("VAUCHFLOW_LIST_ROWS", "20000"))
 """Of the largest tables, as many as one has the patience for: what is rare stays a few hundred up to a million."""
@@ -118,19 +144,21 @@ async def fill(owner: Any, tenancy: Tenancy, rows: int) -> None:
     await owner.execute("VACUUM ANALYZE")
 
 
-def asked_of(parameters: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
+def asked_of(operation: str, parameters: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
     """Every combination of a list's filters."""
     filters = {each["name"]: each["schema"] for each in parameters if each["in"] == "query"}
     names = [name for name in filters if name not in ("limit", "cursor", "personal")]
-    for values in itertools.product(*((None, *_values(name, filters[name])) for name in names)):
+    for values in itertools.product(*((None, *_values(operation, name, filters[name])) for name in names)):
         yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
-def _values(name: str, schema: dict[str, Any]) -> tuple[str, ...]:
+def _values(operation: str, name: str, schema: dict[str, Any]) -> tuple[str, ...]:
     if "enum" in schema:
         return tuple(schema["enum"])
     if schema.get("format") == "date-time":
         return ((datetime.now(UTC) - timedelta(seconds=ROWS // 2)).isoformat(),)
+    if name == "search":
+        return (SEARCHES[operation],)
     assert name in VALUES, f"say in VALUES what a list may be narrowed by as {name!r}: what many have and what few have"
     return VALUES[name]
 
@@ -156,7 +184,7 @@ class Walk:
         path, parameters, is_projects = LISTS[operation]
         api = self._tenancy.secret if is_projects else self._tenancy.admin
         at = path.format(**PATHS.get(operation, {})) if "{" in path else path
-        for filters in asked_of(parameters):
+        for filters in asked_of(operation, parameters):
             first = await self._ask(api, operation, at, filters, is_projects)
             if not filters and first is None:
                 self.complaints.append(f"{operation}: has no second page; fill its table in many_rows.sql")
@@ -177,22 +205,23 @@ class Walk:
             if each not in self._seen:
                 self._seen.add(each)
                 try:
-                    self._judge(f"{operation} {filters}", each, await explain(self._context.database, scope, each))
+                    plan = await explain(self._context.database, scope, each)
+                    self._judge(f"{operation} {filters}", each, plan, is_walked(operation, filters))
                 except asyncpg.QueryCanceledError:
                     self.complaints.append(f"{operation} {filters}: took seconds")
         body: dict[str, Any] = answer.json()
         cursor: str | None = body["next_cursor"]
         return cursor
 
-    def _judge(self, what: str, asked: Asked, plan: Plan) -> None:
+    def _judge(self, what: str, asked: Asked, plan: Plan, walks: bool) -> None:
         found = []
         if plan.scanned_whole:
             found.append(f"reads all of {', '.join(plan.scanned_whole)}")
-        if plan.sorted > MOST_VISITED:
+        if plan.sorted > MOST_VISITED and not walks:
             found.append(f"sorts {plan.sorted} rows")
-        if plan.visited > MOST_VISITED:
+        if plan.visited > MOST_VISITED and not walks:
             found.append(f"looks at {plan.visited} rows")
-        if plan.buffers > MOST_VISITED * 5:
+        if plan.buffers > MOST_VISITED * 5 and not walks:
             found.append(f"touches {plan.buffers} pages")
         if found:
             self.complaints.append(f"{what}: {'; '.join(found)} ({asked.sql[:40]!r})")

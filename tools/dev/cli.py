@@ -19,6 +19,7 @@ from tools.dev.supervisor import StopRequested
 
 # More engines than this would run into each other's ports, and into the memory of a small machine.
 _MOST_ENGINES = 8
+_MOST_TESTS_AT_ONCE = 4
 
 
 def main(arguments: list[str]) -> int:
@@ -52,9 +53,15 @@ def _develop(command: str, arguments: list[str]) -> int:
         return _become("-m", "tools.openapi", *arguments)
     if command == "chaos":
         return _become("-m", "tests.chaos", *arguments)
-    fast = "--fast" in arguments
+    return _test(arguments)
+
+
+def _test(arguments: list[str]) -> int:
+    """The tests; the whole suite on all processors, a file's tests always on the same."""
+    fast = ["-m", "not servers and not stack and not slow"] if "--fast" in arguments else []
     rest = [argument for argument in arguments if argument != "--fast"]
-    return _become("-m", "pytest", *(["-m", "not servers and not stack and not slow"] if fast else []), *rest)
+    at_once = [] if rest else ["-n", str(min(os.cpu_count() or 1, _MOST_TESTS_AT_ONCE)), "--dist", "loadfile"]
+    return _become("-m", "pytest", *fast, *at_once, *rest)
 
 
 def _operate(arguments: list[str]) -> int:
