@@ -148,3 +148,21 @@ INSERT INTO receipts (project_id, chain_id, seq, kind, redemption_id, link, salt
     SELECT pg_temp.project(n), COALESCE(pg_temp.campaign('cmp', n), pg_temp.id('vch', 0)), n + 1, 'redeemed',
         pg_temp.id('rdm', n), sha256(n::text::bytea), decode(repeat('00', 16), 'hex'), sha256('')
     FROM generate_series(0, {rows}) n;
+INSERT INTO orders (project_id, id, customer_id, status, created_at)
+    SELECT pg_temp.project(n), 'order-' || n, 'cust-' || n % ({rows} / 10),
+        CASE n % 1000 WHEN 1 THEN 'created' WHEN 2 THEN 'canceled' WHEN 3 THEN 'fulfilled' ELSE 'paid' END,
+        pg_temp.since(n)
+    FROM generate_series(0, {rows}) n;
+INSERT INTO distributions (project_id, id, campaign_id, segment_id, is_once, async_action_id, created_at)
+    SELECT '{project}', pg_temp.id('dis', n), CASE WHEN n % 1000 = 1 THEN pg_temp.id('cmp', 1)
+        ELSE pg_temp.id('cmp', 0) END, 'usual', true, pg_temp.id('act', 10), pg_temp.since(n)
+    FROM generate_series(0, {rows} / 5) n;
+INSERT INTO publications (project_id, id, campaign_id, customer_id, object, redeemable_id, code, is_once,
+        distribution_id, created_at)
+    SELECT '{project}', pg_temp.id('pub', n), CASE WHEN n % 1000 = 1 THEN pg_temp.id('cmp', 1)
+        ELSE pg_temp.id('cmp', 0) END, 'cust-' || n, 'voucher', pg_temp.id('vch', n), 'CODE-' || n, true,
+        pg_temp.id('dis', n / 50), pg_temp.since(n)
+    FROM generate_series(0, {rows} / 5) n;
+INSERT INTO paid_orders (project_id, order_id, customer_id, event_id, total_minor)
+    SELECT pg_temp.project(n), 'order-' || n, 'cust-' || n % ({rows} / 10), 'evt-' || n, 5000
+    FROM generate_series(0, {rows}) n WHERE n % 1000 > 3;

@@ -26,8 +26,8 @@ from tests.servers.postgres import DatabaseUrls
 from tools.dev.paths import ROOT
 
 DOCUMENT: dict[str, Any] = msgspec.json.decode((ROOT / "docs" / "openapi.json").read_bytes())
-OF_PEOPLE = {"listSessions"}
-"""Lists that no key may ask for: a person's own, who has few."""
+SHORT = {"listSessions", "listMetadataSchemas"}
+"""Lists that are never long: a person's own sessions, which no key may ask for; a schema for each kind of thing."""
 LISTS: dict[str, tuple[str, list[dict[str, Any]], bool]] = {
     said["get"]["operationId"]: (
         path,
@@ -36,7 +36,7 @@ LISTS: dict[str, tuple[str, list[dict[str, Any]], bool]] = {
     )
     for path, said in DOCUMENT["paths"].items()
     if any(each.get("name") == "cursor" for each in said.get("get", {}).get("parameters", ()))
-    and said["get"]["operationId"] not in OF_PEOPLE
+    and said["get"]["operationId"] not in SHORT
 }
 """Of each list: its path, its parameters and whether it is a project's. Whatever takes a cursor is one."""
 
@@ -73,6 +73,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "category": ("usual", "rare"),
     "collection": ("usual", "rare"),
     "product_id": ("usual", "rare"),
+    "redeemable_id": (_id("vch", 4),),
+    "distribution_id": (_id("dis", 1),),
 }
 """What lists are narrowed by: what many rows have, and what few have."""
 
@@ -83,6 +85,7 @@ SEARCHES = {
     "listGiftCards": "gift-0000",
     "listLoyaltyCards": "loyal-0000",
     "listLoyaltyPrograms": "campaign 1",
+    "listOrders": "order-1",
     "listProducts": "product-1",
     "listPromotionTiers": "tier 1",
     "listReferralCodes": "refer-0000",
