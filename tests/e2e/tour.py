@@ -40,6 +40,9 @@ SHOP = (
     ),
     Step("listCustomers"),
     Step("getCustomer", at=("{customer.id}",)),
+    Step("updateCustomer", {"metadata": {"size": 43}}, ("{customer.id}",)),
+    Step("upsertCustomer", {"id": "guest{mark}", "email": "guest@example.com"}, kept="visitor"),
+    Step("deleteCustomer", at=("{visitor.id}",)),
     Step("upsertProduct", {"id": "shoe-42", "name": "Shoe", "price": 60, "categories": ["shoes"]}, kept="product"),
     Step("listProducts"),
     Step("getProduct", at=("{product.id}",)),
@@ -254,6 +257,7 @@ CARDS = (
     Step("enableReferralCode", at=("{friends.id}", "{referral.code}")),
     Step("listReferrals", at=("{friends.id}",)),
     Step("getWallet", at=("{customer.id}",)),
+    Step("exportCustomer", at=("{customer.id}",)),
 )
 
 CHECKOUT = (
@@ -323,6 +327,7 @@ IN_BULK = (
     Step("updateProducts", {"products": [{"id": "shoe-42", "price": 55}]}),
     Step("createExport", {"resource": "vouchers", "format": "csv"}, kept="export"),
     Step("cancelAsyncAction", at=("{export.async_action_id}",)),
+    Step("eraseCustomer", at=("{visitor.id}",)),
     Step("getResult", at=("nobody-was-given-this",), status=404),
 )
 
