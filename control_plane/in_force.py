@@ -14,13 +14,14 @@ from store.link import FencedOut, RedisFull, RedisUnavailable, ScriptFailed
 from store.scripts import Scripts
 from store.shards import Recovering, current_epoch
 
-_LEFT_TO_PROJECTOR: tuple[type[Exception], ...] = (
+NOT_TOLD: tuple[type[Exception], ...] = (
     Recovering,
     RedisUnavailable,
     RedisFull,
     ScriptFailed,
     *UNAVAILABLE,
 )
+"""What is raised where a shard's Redis cannot be told now. The projector goes on with changes."""
 
 
 async def put_in_force(
@@ -35,7 +36,7 @@ async def put_in_force(
     try:
         done = await on_shard(context, shard, project)
         error = "fenced"
-    except _LEFT_TO_PROJECTOR as failure:
+    except NOT_TOLD as failure:
         done, error = False, type(failure).__name__
     if not done:
         PENDING_CHANGES.inc()
@@ -44,7 +45,7 @@ async def put_in_force(
             request_id=current_request_id(),
             shard=shard,
             object=object_,
-            object_id=object_id,
+            object_id=None if object_ == "customer" else object_id,  # logs know nobody by name
             error=error,
         )
     return done

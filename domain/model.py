@@ -331,6 +331,34 @@ class Model:
                 self.records.setdefault(record_id, record)
         return Status.OK
 
+    def forget(
+        self,
+        project_change: str,
+        definitions: list[str],
+        counters: list[str],
+        records: list[tuple[str, bytes]],
+        now_ms: int,
+    ) -> tuple[Status, tuple[str, ...]]:
+        """Let go of definitions, of counters of which nothing is unsettled or held, and of what records say. Answers
+        the counters that stay."""
+        if self.state != "open":
+            return Status.FENCED, ()
+        self.changes[project_change] = self.changes.get(project_change, 0) + 1
+        for key in definitions:
+            self.definitions.pop(key, None)
+        kept = []
+        for name in counters:
+            state = self.counters.get(name)
+            if state is not None and (state.exposure or any(hold.expires_ms > now_ms for hold in state.holds)):
+                kept.append(name)
+            else:
+                self.counters.pop(name, None)
+        for record_id, payload in records:
+            record = self.records.pop(record_id, None)
+            if record is not None and payload:
+                self.records[record_id] = msgspec.structs.replace(record, fingerprint=bytes(16), payload=payload)
+        return Status.OK, tuple(kept)
+
     # -- confirm ---------------------------------------------------------------------------------------------------
 
     def confirm(

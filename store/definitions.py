@@ -62,6 +62,7 @@ _RAISE_CEILINGS = query("raise_ceilings")
 _SETTLE_CEILINGS = query("settle_ceilings")
 _ENQUEUE_CHANGE = query("enqueue_change")
 _MARK_APPLIED = query("mark_changes_applied")
+_STAGED = query("staged_version")
 _NEWEST_OF_ALL = 2**53 - 1
 _CAMPAIGN_ROW = query("campaign_row")
 _VOUCHER_ROW = query("voucher_row")
@@ -260,10 +261,14 @@ async def project_change(
     raise is the caller's: the change stays enqueued. `created`: nothing of it can be in Redis or in use yet.
     """
     async with open_tx() as tx:
-        newest = await _newest(tx, project_id, object_, object_id)
-        if newest is None:  # deleted since: nobody can ask for it
+        gone = await _gone(tx, project_id, object_, object_id)
+        newest = None if gone is not None else await _newest(tx, project_id, object_, object_id)
+        if newest is None and gone is None:  # deleted since: nobody can ask for it
             await forget_changes(tx, project_id, object_, object_id)
             return True
+    if newest is None:
+        assert gone is not None
+        return await _let_go(open_tx, scripts, project_id, object_, object_id, gone)
     definition, limits, version = newest
     kept = [limit for limit in limits if not limit.is_family]
     scope = project_id if definition is None else change_scope(project_id, definition.key)
@@ -283,6 +288,25 @@ async def project_change(
                 version,
             )
         await tx.execute(_MARK_APPLIED, project_id, object_, object_id, version)
+    return True
+
+
+async def _gone(tx: Transaction, project_id: str, object_: Object, object_id: str) -> Definition | None:
+    """Of a customer who is not stored any more: the key, and the newest version that Redis need not be told."""
+    if object_ != "customer" or await tx.fetch(_CUSTOMER_ROWS, project_id, [object_id]):
+        return None
+    version = await tx.fetchval(_STAGED, project_id, object_, object_id)
+    return Definition(customer_key(project_id, object_id), version, b"")
+
+
+async def _let_go(
+    open_tx: OpenTransaction, scripts: Scripts, project_id: str, object_: Object, object_id: str, gone: Definition
+) -> bool:
+    """What is absent is read from PostgreSQL, so it does no harm to one who has come back meanwhile."""
+    if (await scripts.forget(project_id, [gone.key])).status is not Status.OK:
+        return False
+    async with open_tx() as tx:
+        await tx.execute(_MARK_APPLIED, project_id, object_, object_id, gone.version)
     return True
 
 

@@ -1,107 +1,130 @@
-"""Takes a person out of the ledger for good, and leaves the chains of receipts whole.
+"""Takes a person out of what PostgreSQL keeps, for good, and leaves the chains of receipts whole.
 
-The salts go, so that the commitments in the links can be opened by nobody; the rows lose everything that names the
-customer, and reservations that are over go with them. Must only run as the owner: no role of a server may change a
-row of the ledger in this way.
+What is done stands in functions of the role vauchflow_eraser (migration 0021), a part at a time: the salts go, so that
+the commitments in the links can be opened by nobody, and rows lose everything that names the customer. Everything
+happens in the caller's transactions. Must never be handed what to write: an event is made blank where it is kept.
 """
 
-import json
-from typing import Any
+from datetime import datetime, timedelta
 
 import msgspec
 
-from domain.events import OrderPart, Redeemed, Reserved, RolledBack, decode, encode
-from domain.receipts import names_customer
 from store.database import Transaction
-from store.erasing_referrals import erase_referrals
-from store.ledger_rows import columns
+from store.definitions import Object, stage_change
 from store.queries import query
+from store.scripts import RECORD_TTL_MS
 
-_LOCK = query("lock_redemptions_of_customer")
-_BLANK = query("blank_redemptions")
-_BLANK_LINES = query("blank_redemption_lines")
-_LOCK_ROLLBACKS = query("lock_rollbacks")
-_BLANK_ROLLBACKS = query("blank_rollbacks")
-_MAY_NAME = query("reservations_that_may_name")
-_DROP_RESERVATIONS = query("erase_reservations")
-_DROP_HOLDS = query("erase_holds")
-_DROP_SALTS = query("drop_salts")
-_OWNED = ("events", "orders", "gift_cards", "loyalty_cards", "vouchers")
-_FORGET_OWNER = [query(f"forget_owner_of_{what}") for what in _OWNED]
-_DROP_COUNTERS = query("drop_counters_of_customer")
-_DROP_CUSTOMER = query("drop_customer")
-_DROP_CHANGES = query("drop_changes_of_customer")
-_BLANK_AUDIT = query("blank_audit_of_customer")
+MOST_AT_ONCE = 500
+
+_REDEMPTIONS = query("erase_redemptions")
+_RESERVATIONS = query("erase_reservations")
+_HISTORY = [query(f"erase_{what}") for what in ("events", "orders", "publications", "referrals")]
+# Cards before codes before vouchers, as everywhere.
+_BELONGINGS = [query(name) for name in ("erase_owner_of_gift_cards", "erase_belongings", "erase_owner_of_vouchers")]
+_TRACES = query("erase_traces")
+_DROP = query("drop_customer")
+_SHARD = query("shard_of_project")
+_SET_SCOPE = query("set_scope")
+
+
+class ErasedRedemptions(msgspec.Struct, frozen=True):
+    """How many redemptions have forgotten whose they were, and what Redis may have of them: records with the events
+    that they hold from now on, and the customer's own counters, which are gone."""
+
+    count: int
+    records: tuple[tuple[str, bytes], ...] = ()
+    counters: tuple[str, ...] = ()
+
+
+class ErasedReservations(msgspec.Struct, frozen=True):
+    """Reservations that are gone, how many are still held, and the last one that was looked at; None at the end."""
+
+    ids: tuple[str, ...]
+    held_count: int
+    last_id: str | None
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """A definition that has changed."""
+
+    object: Object
+    id: str
+
+
+async def erase_redemptions(
+    tx: Transaction, project_id: str, customer_id: str, now: datetime | None
+) -> ErasedRedemptions:
+    """The customer's next redemptions with their rollbacks; none at the end. Of those that Redis has no records of any
+    more `now`, none are given; None: of no one."""
+    since = None if now is None else now - timedelta(milliseconds=2 * RECORD_TTL_MS)
+    count = 0
+    records: list[tuple[str, bytes]] = []
+    counters: tuple[str, ...] = ()
+    for row in await tx.fetch(_REDEMPTIONS, project_id, customer_id, MOST_AT_ONCE):
+        if row["record_id"] is None:
+            counters = tuple(row["own_counters"])
+            continue
+        count += row["is_redemption"]
+        if since is not None and row["made_at"] > since:
+            records.append((row["record_id"], row["body"]))
+    return ErasedRedemptions(count, tuple(records), counters)
+
+
+async def erase_reservations(tx: Transaction, project_id: str, customer_id: str, since: str) -> ErasedReservations:
+    """The customer's among the project's next reservations."""
+    row = await tx.fetchrow(_RESERVATIONS, project_id, customer_id, since, 40 * MOST_AT_ONCE)
+    assert row is not None
+    return ErasedReservations(tuple(row["erased"]), row["held_count"], row["last_id"])
+
+
+async def erase_history(tx: Transaction, project_id: str, customer_id: str) -> int:
+    """The customer's next events, orders, publications and referrals; how many."""
+    done = 0
+    for statement in _HISTORY:
+        done += await tx.fetchval(statement, project_id, customer_id, MOST_AT_ONCE)
+    return done
+
+
+async def erase_belongings(tx: Transaction, shard: int, project_id: str, customer_id: str) -> list[Changed]:
+    """The customer's next vouchers, cards and codes are nobody's; they are staged."""
+    changed = []
+    for statement in _BELONGINGS:
+        for row in await tx.fetch(statement, project_id, customer_id, MOST_AT_ONCE):
+            await stage_change(tx, shard, project_id, row["object"], row["object_id"], row["version"], ())
+            changed.append(Changed(row["object"], row["object_id"]))
+    return changed
+
+
+async def erase_traces(tx: Transaction, project_id: str, customer_id: str) -> list[str]:
+    """What else tells of the customer; the ids of quarantine entries that do and are not settled."""
+    entries: list[str] = await tx.fetchval(_TRACES, project_id, customer_id)
+    return entries
+
+
+async def drop_customer(tx: Transaction, shard: int, project_id: str, customer_id: str) -> bool:
+    """The row goes with all that a shop has said of the customer, and is staged as gone; False where there was none.
+    One who comes back is newer than what Redis may still have."""
+    version = await tx.fetchval(_DROP, project_id, customer_id)
+    if version is None:
+        return False
+    await stage_change(tx, shard, project_id, "customer", customer_id, version, ())
+    return True
 
 
 async def erase_customer(tx: Transaction, project_id: str, customer_id: str) -> int:
-    """How many redemptions have forgotten whose they were."""
-    rows = await tx.fetch(_LOCK, project_id, customer_id)
-    counters: set[str] = set()
-    blank: list[tuple[str, bytes]] = []
-    for row in rows:
-        event = decode(row["body"])
-        assert isinstance(event, Redeemed)
-        counters |= {move[0] for line in event.lines for move in line.moves if names_customer(move[0])}
-        blank.append((row["id"], encode(_blanked(event))))
-    ids = [redemption_id for redemption_id, _ in blank]
-    await tx.execute(_BLANK, project_id, *columns(blank, 2))
-    await tx.execute(_BLANK_LINES, project_id, ids)
-    await _blank_rollbacks(tx, project_id, ids)
-    await _drop_reservations(tx, project_id, customer_id)
-    await erase_referrals(tx, project_id, customer_id)
-    await tx.execute(_DROP_SALTS, project_id, ids)
-    for statement in _FORGET_OWNER:  # cards before counters, as everywhere
-        await tx.execute(statement, project_id, customer_id)
-    await tx.execute(_DROP_COUNTERS, project_id, sorted(counters))
-    for statement in (_DROP_CUSTOMER, _DROP_CHANGES, _BLANK_AUDIT):
-        await tx.execute(statement, project_id, customer_id)
-    return len(rows)
-
-
-def _blanked(event: Redeemed) -> Redeemed:
-    """The event without the person: what the answer of an erased redemption is rebuilt from."""
-    lines = tuple(
-        msgspec.structs.replace(line, moves=tuple(move for move in line.moves if not names_customer(move[0])))
-        for line in event.lines
-    )
-    order = event.order
-    if order is not None:  # what was bought stays: returns are decided from it
-        order = OrderPart(items=order.items, shipping_minor=order.shipping_minor)
-    return msgspec.structs.replace(
-        event,
-        customer_id=None,
-        idempotency_key=None,
-        fingerprint=b"",
-        lines=lines,
-        order=order,
-        hold=None,
-        referral=None,
-    )
-
-
-async def _blank_rollbacks(tx: Transaction, project_id: str, ids: list[str]) -> None:
-    blank: list[tuple[str, int, bytes]] = []
-    for row in await tx.fetch(_LOCK_ROLLBACKS, project_id, ids):
-        event = decode(row["body"])
-        assert isinstance(event, RolledBack)
-        moves = None if event.moves is None else tuple(move for move in event.moves if not names_customer(move[0]))
-        event = msgspec.structs.replace(event, idempotency_key=None, fingerprint=b"", moves=moves)
-        blank.append((row["redemption_id"], row["revision"], encode(event)))
-    await tx.execute(_BLANK_ROLLBACKS, project_id, *columns(blank, 3))
-
-
-async def _drop_reservations(tx: Transaction, project_id: str, customer_id: str) -> None:
-    spelled = json.dumps(customer_id)[1:-1].encode()
-    rows = await tx.fetch(_MAY_NAME, project_id, customer_id.encode(), spelled)
-    ids = [row["id"] for row in rows if _is_for(decode(row["body"]), customer_id)]
-    for statement in (_DROP_HOLDS, _DROP_RESERVATIONS):
-        await tx.execute(statement, project_id, ids)
-
-
-def _is_for(event: Any, customer_id: str) -> bool:
-    """Whether a reservation's request names the customer, in the long or the short form."""
-    assert isinstance(event, Reserved)
-    request = msgspec.json.decode(event.request)
-    customer = request.get("customer") or {}
-    return customer_id in (customer.get("id"), request.get("customer_id"))
+    """All of it at once, as the owner: how many redemptions have forgotten whose they were. Redis is not told."""
+    await tx.execute(_SET_SCOPE, project_id, "", "", "", "")
+    shard: int = await tx.fetchval(_SHARD, project_id)
+    count = 0
+    while done := (await erase_redemptions(tx, project_id, customer_id, None)).count:
+        count += done
+    since: str | None = ""
+    while since is not None:
+        since = (await erase_reservations(tx, project_id, customer_id, since)).last_id
+    while await erase_history(tx, project_id, customer_id):
+        pass
+    while await erase_belongings(tx, shard, project_id, customer_id):
+        pass
+    await drop_customer(tx, shard, project_id, customer_id)
+    await erase_traces(tx, project_id, customer_id)
+    return count

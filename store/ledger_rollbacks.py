@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from domain.events import RolledBack
+from domain.receipts import names_customer
 from store import quarantine
 from store.database import Transaction
 from store.ledger_cards import Postings
@@ -132,10 +133,13 @@ async def moves_of_rows(tx: Transaction, keys: Sequence[Key]) -> dict[Key, Moves
 
 
 def _returned(event: RolledBack, left: dict[str, int]) -> Moves:
-    """What comes back: what the event says, if there is so much; where it says nothing, all that is left."""
+    """What comes back: what the event says, if there is so much; where it says nothing, all that is left. Of a customer
+    who was erased before the rollback was settled there are no counters any more."""
     if event.moves is None:
         return tuple((counter, amount) for counter, amount in left.items() if amount)
-    moves = summed(event.moves)
+    moves = tuple(
+        (counter, amount) for counter, amount in summed(event.moves) if counter in left or not names_customer(counter)
+    )
     for counter, amount in event.moves:
         if amount < 0:
             raise ReturnsTooMuch(f"{amount} of {counter} are to come back")

@@ -1,9 +1,8 @@
 """Brings a database to the schema of this code: `python -m store.migrate`.
 
-Owns the three roles (created, and the passwords of the two that log in set, on every run) and the order of
-store/migrations/. Each
-migration runs once, in one transaction, and is never edited afterwards: its checksum is verified. Must never
-run in a server: it takes the owner's URL, which no server has.
+Owns the roles (created, and the passwords of the two that log in set, on every run) and the order of
+store/migrations/. Each migration runs once, in one transaction, and is never edited afterwards: its checksum is
+verified. Must never run in a server: it takes the owner's URL, which no server has.
 """
 
 import asyncio
@@ -28,6 +27,9 @@ APP_ROLE = "vauchflow_app"
 RECONCILER_ROLE = "vauchflow_reconciler"
 CARDS_ROLE = "vauchflow_cards"
 """Nobody logs in as it: it owns the functions that write cards' entries, and may write nothing else."""
+ERASER_ROLE = "vauchflow_eraser"
+"""Nobody logs in as it: it owns the functions that take a person out of what is kept, and may write nothing else."""
+SILENT_ROLES = (CARDS_ROLE, ERASER_ROLE)
 
 _FAILURES: tuple[type[Exception], ...] = (asyncpg.PostgresError, *UNAVAILABLE)
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
@@ -69,7 +71,8 @@ async def migrate(
         await connection.execute(query("migrate_lock"))
         for role, password in ((APP_ROLE, app_password), (RECONCILER_ROLE, reconciler_password)):
             await _set_up_role(connection, role, password)
-        await _set_up_cards_role(connection)
+        for role in SILENT_ROLES:
+            await _set_up_silent_role(connection, role)
         async with connection.transaction():
             await connection.execute(query("migrate_bootstrap"))
         pending = _pending(migrations, await connection.fetch(query("migrate_applied")))
@@ -85,7 +88,7 @@ async def _check_owner(connection: Any) -> None:
     name = owner["name"]
     if owner["server_version_num"] < OLDEST_SERVER * 10_000:
         raise MigrationRefusedError(f"PostgreSQL {OLDEST_SERVER} or newer is needed")
-    if name in (APP_ROLE, RECONCILER_ROLE, CARDS_ROLE):
+    if name in (APP_ROLE, RECONCILER_ROLE, *SILENT_ROLES):
         raise MigrationRefusedError(f"the owner's URL names {name}: a role that serves must own nothing")
     powers = (owner["rolbypassrls"], owner["rolcreaterole"], owner["can_create"])
     if not owner["rolsuper"] and not all(powers):
@@ -108,16 +111,16 @@ async def _set_up_role(connection: Any, role: str, password: str) -> None:
     await _weaken_role(connection, role)
 
 
-async def _set_up_cards_role(connection: Any) -> None:
-    """The role that nobody logs in as, and that the owner may act as."""
-    await _create_role(connection, CARDS_ROLE, "migrate_create_cards_role")
+async def _set_up_silent_role(connection: Any, role: str) -> None:
+    """A role that nobody logs in as, and that the owner may act as."""
+    await _create_role(connection, role, "migrate_create_silent_role")
     try:
-        await connection.execute(await connection.fetchval(query("migrate_alter_cards_role"), CARDS_ROLE))
+        await connection.execute(await connection.fetchval(query("migrate_alter_silent_role"), role))
         if not (await connection.fetchrow(query("migrate_whoami")))["rolsuper"]:
-            await connection.execute(await connection.fetchval(query("migrate_join_role"), CARDS_ROLE))
+            await connection.execute(await connection.fetchval(query("migrate_join_role"), role))
     except asyncpg.InsufficientPrivilegeError as error:
-        raise _anothers(CARDS_ROLE) from error
-    await _weaken_role(connection, CARDS_ROLE)
+        raise _anothers(role) from error
+    await _weaken_role(connection, role)
 
 
 async def _create_role(connection: Any, role: str, how: str) -> None:

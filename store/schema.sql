@@ -156,6 +156,67 @@ CREATE FUNCTION public.audit_own(wanted_action text, account_ids text[], entry_i
            WHERE ((m.person_id = ( SELECT public.app_person_id() AS app_person_id)) AND (m.status = 'active'::text));
 END;
 
+CREATE FUNCTION public.blank_moves(packed bytea, since integer) RETURNS bytea
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+DECLARE
+    places int[] := packed_elements(packed, since);
+    kept bytea[] := '{}';
+BEGIN
+    IF places IS NULL THEN
+        RETURN substring(packed FROM since + 1 FOR packed_end(packed, since) - since);
+    END IF;
+    FOR number IN 1..cardinality(places) - 1 LOOP
+        -- a move is a short array, whose first element begins behind one byte
+        IF NOT counts_customer(packed_text(packed, places[number] + 1)) THEN
+            kept := kept || substring(packed FROM places[number] + 1 FOR places[number + 1] - places[number]);
+        END IF;
+    END LOOP;
+    RETURN packed_array(kept);
+END $$;
+
+CREATE FUNCTION public.blank_redeemed(event bytea) RETURNS bytea
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+DECLARE
+    packed bytea := event || ''::bytea; -- once out of storage, not once for each byte
+    places int[] := packed_elements(packed, 0);
+    line_at int[];
+    lines bytea[] := '{}';
+    line int[];
+    bought int[];
+    ordered bytea;
+BEGIN
+    IF packed_text(packed, places[1]) IS DISTINCT FROM 'redeemed' THEN
+        RAISE EXCEPTION 'an event is no redemption' USING ERRCODE = 'data_exception';
+    END IF;
+    line_at := packed_elements(packed, places[13]);
+    FOR number IN 1..cardinality(line_at) - 1 LOOP
+        line := packed_elements(packed, line_at[number]);
+        lines := lines || packed_with(packed, line, '{5}', ARRAY[blank_moves(packed, line[6])]);
+    END LOOP;
+    IF cardinality(places) > 14 AND get_byte(packed, places[14]) <> 192 THEN
+        bought := packed_elements(packed, places[14]); -- id, key and metadata go
+        ordered := packed_with(packed, bought, '{0,1,4}', '{"\\xc0","\\xc400","\\x80"}');
+    END IF;
+    RETURN packed_with(packed, places, '{4,5,6,12,13,14,17}',
+        ARRAY['\xc400', '\xc0', '\xc0', packed_array(lines), ordered, '\xc0', '\xc0']::bytea[]);
+END $$;
+
+CREATE FUNCTION public.blank_rolled_back(event bytea) RETURNS bytea
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+DECLARE
+    packed bytea := event || ''::bytea;
+    places int[] := packed_elements(packed, 0);
+BEGIN
+    IF packed_text(packed, places[1]) IS DISTINCT FROM 'rolled_back' THEN
+        RAISE EXCEPTION 'an event is no rollback' USING ERRCODE = 'data_exception';
+    END IF;
+    RETURN packed_with(packed, places, '{6,7,9}', ARRAY['\xc0', '\xc400',
+        CASE WHEN cardinality(places) > 10 THEN blank_moves(packed, places[10]) END]::bytea[]);
+END $$;
+
 CREATE FUNCTION public.check_referrals() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -215,6 +276,35 @@ CREATE FUNCTION public.count_attempt(wanted_key bytea, window_s integer) RETURNS
          END
    RETURNING a.count;
 END;
+
+CREATE FUNCTION public.counts_customer(counter text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    RETURN (counter ~ '^(u:|o:|t:[^:]*:customer[.])'::text);
+
+CREATE FUNCTION public.customer_of_event(event bytea) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+DECLARE
+    packed bytea := event || ''::bytea;
+    places int[];
+    head int;
+    asked jsonb;
+BEGIN
+    places := packed_elements(packed, 0);
+    CASE packed_text(packed, places[1])
+        WHEN 'redeemed' THEN
+            RETURN packed_text(packed, places[7]);
+        WHEN 'reserved' THEN -- the body of the request, in bytes
+            head := CASE get_byte(packed, places[15]) WHEN 196 THEN 2 WHEN 197 THEN 3 ELSE 5 END;
+            asked := convert_from(
+                substring(packed FROM places[15] + 1 + head FOR places[16] - places[15] - head), 'UTF8')::jsonb;
+            RETURN COALESCE(asked -> 'customer' ->> 'id', asked ->> 'customer_id');
+        ELSE
+            RETURN NULL;
+    END CASE;
+EXCEPTION WHEN data_exception OR array_subscript_error THEN
+    RETURN NULL;
+END $$;
 
 CREATE TABLE public.accounts (
     id text NOT NULL COLLATE pg_catalog."C",
@@ -344,6 +434,169 @@ CREATE FUNCTION public.due_referral_tasks(max_rows integer) RETURNS TABLE(projec
   LIMIT LEAST(due_referral_tasks.max_rows, 1000);
 END;
 
+CREATE FUNCTION public.erase_belongings(project text, customer text, most integer) RETURNS TABLE(object text, object_id text, version bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY UPDATE loyalty_cards c SET customer_id = 'erased:' || c.id, status = 'blocked', metadata = '{}',
+        version = c.version + 1, updated_at = now()
+    WHERE c.project_id = project AND c.id = ANY (ARRAY(SELECT f.id FROM loyalty_cards f
+        WHERE f.project_id = project AND f.customer_id = customer ORDER BY f.id LIMIT most FOR UPDATE))
+    RETURNING 'loyalty_card', c.id, c.version;
+    DELETE FROM referrer_identities i WHERE i.project_id = project AND i.customer_id = customer;
+    RETURN QUERY UPDATE referral_codes c SET customer_id = 'erased:' || c.id, status = 'disabled',
+        version = c.version + 1, updated_at = now()
+    WHERE c.project_id = project AND c.customer_id = customer
+    RETURNING 'referral_code', c.id, c.version;
+END $$;
+
+CREATE FUNCTION public.erase_events(project text, customer text, most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    events int;
+    orders int;
+BEGIN
+    UPDATE customer_events e SET customer_id = NULL, order_id = NULL
+    WHERE e.ctid = ANY (ARRAY(SELECT f.ctid FROM customer_events f
+        WHERE f.project_id = project AND f.customer_id = customer LIMIT most FOR UPDATE));
+    GET DIAGNOSTICS events = ROW_COUNT;
+    UPDATE paid_orders o SET customer_id = NULL
+    WHERE o.ctid = ANY (ARRAY(SELECT f.ctid FROM paid_orders f
+        WHERE f.project_id = project AND f.customer_id = customer LIMIT most FOR UPDATE));
+    GET DIAGNOSTICS orders = ROW_COUNT;
+    RETURN events + orders;
+END $$;
+
+CREATE FUNCTION public.erase_publications(project text, customer text, most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    erased int;
+BEGIN
+    UPDATE publications p SET customer_id = NULL, metadata = '{}'
+    WHERE p.project_id = project AND p.id = ANY (ARRAY(SELECT f.id FROM publications f
+        WHERE f.project_id = project AND f.customer_id = customer ORDER BY f.id LIMIT most FOR UPDATE));
+    GET DIAGNOSTICS erased = ROW_COUNT;
+    UPDATE referral_codes c SET metadata = '{}'
+    WHERE c.project_id = project AND c.customer_id = customer AND c.metadata <> '{}';
+    RETURN erased;
+END $$;
+
+CREATE FUNCTION public.erase_redemptions(project text, customer text, most integer) RETURNS TABLE(record_id text, body bytea, made_at timestamp with time zone, is_redemption boolean, own_counters text[])
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    ids text[];
+    gone text[];
+BEGIN
+    ids := ARRAY(SELECT r.id FROM redemptions r
+        WHERE r.project_id = project AND r.customer_id = customer
+        ORDER BY r.created_at, r.id LIMIT least(most, 5000) FOR UPDATE);
+    gone := ARRAY(SELECT DISTINCT m.move ->> 0
+        FROM redemption_lines l CROSS JOIN jsonb_array_elements(l.moves) AS m (move)
+        WHERE l.project_id = project AND l.redemption_id = ANY (ids) AND counts_customer(m.move ->> 0));
+    UPDATE receipts c SET salt = NULL
+    WHERE c.project_id = project AND c.salt IS NOT NULL AND c.redemption_id = ANY (ids) AND c.chain_id = ANY (ARRAY(
+        SELECT DISTINCT COALESCE(l.campaign_id, l.redeemable_id) FROM redemption_lines l
+        WHERE l.project_id = project AND l.redemption_id = ANY (ids)));
+    UPDATE redemption_lines l SET moves = (
+        SELECT COALESCE(jsonb_agg(m.move ORDER BY m.place) FILTER (WHERE NOT counts_customer(m.move ->> 0)), '[]')
+        FROM jsonb_array_elements(l.moves) WITH ORDINALITY AS m (move, place))
+    WHERE l.project_id = project AND l.redemption_id = ANY (ids);
+    DELETE FROM counters c WHERE c.project_id = project AND c.id = ANY (gone) AND c.kind = 'customer';
+    RETURN QUERY UPDATE redemptions r SET customer_id = NULL, idempotency_key = NULL, fingerprint = '',
+        order_id = NULL, order_key = NULL, body = blank_redeemed(r.body)
+    WHERE r.project_id = project AND r.id = ANY (ids)
+    RETURNING r.id, r.body, r.created_at, true, '{}'::text[];
+    RETURN QUERY UPDATE redemption_rollbacks x SET idempotency_key = NULL, fingerprint = '',
+        body = blank_rolled_back(x.body), moves = (
+            SELECT COALESCE(jsonb_agg(m.move ORDER BY m.place) FILTER (WHERE NOT counts_customer(m.move ->> 0)), '[]')
+            FROM jsonb_array_elements(x.moves) WITH ORDINALITY AS m (move, place))
+    WHERE x.project_id = project AND x.redemption_id = ANY (ids)
+    RETURNING 'x:' || x.redemption_id || ':' || x.revision, x.body, x.created_at, false, '{}'::text[];
+    IF cardinality(gone) > 0 THEN
+        RETURN QUERY SELECT NULL::text, NULL::bytea, NULL::timestamptz, false, gone;
+    END IF;
+END $$;
+
+CREATE FUNCTION public.erase_referrals(project text, customer text, most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    ids text[] := ARRAY(SELECT f.redemption_id FROM referrals f
+        WHERE f.project_id = project AND (f.referrer_id = customer OR f.referee_id = customer)
+        ORDER BY f.redemption_id LIMIT most FOR UPDATE);
+BEGIN
+    DELETE FROM referee_identities i WHERE i.project_id = project AND i.redemption_id = ANY (ARRAY(
+        SELECT f.redemption_id FROM referrals f
+        WHERE f.project_id = project AND f.redemption_id = ANY (ids) AND f.referee_id = customer));
+    UPDATE referral_rewards w SET customer_id = NULL
+    WHERE w.project_id = project AND w.redemption_id = ANY (ids) AND w.customer_id = customer;
+    UPDATE referrals f SET referrer_id = NULLIF(f.referrer_id, customer), referee_id = NULLIF(f.referee_id, customer)
+    WHERE f.project_id = project AND f.redemption_id = ANY (ids);
+    RETURN cardinality(ids);
+END $$;
+
+CREATE FUNCTION public.erase_reservations(project text, customer text, since text, most integer, OUT last_id text, OUT erased text[], OUT held_count integer) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    looked_at int;
+    -- as it is, and as JSON spells it
+    spelled bytea[] := ARRAY[convert_to(customer, 'UTF8'), convert_to(btrim(to_json(customer)::text, '"'), 'UTF8')];
+BEGIN
+    WITH next AS MATERIALIZED (
+        SELECT r.id, r.body, r.status, r.expires_at FROM reservations r
+        WHERE r.project_id = project AND r.id > since ORDER BY r.id LIMIT least(most, 20000)
+    ), theirs AS MATERIALIZED (
+        SELECT n.id, n.status <> 'held' OR n.expires_at < now() - interval '1 minute' AS is_over FROM next n
+        WHERE (position(spelled[1] IN n.body) > 0 OR position(spelled[2] IN n.body) > 0
+            OR position('\x5c75'::bytea IN n.body) > 0) AND customer_of_event(n.body) = customer
+    )
+    SELECT count(*), max(n.id), ARRAY(SELECT t.id FROM theirs t WHERE t.is_over),
+        (SELECT count(*) FROM theirs t WHERE NOT t.is_over)
+    INTO looked_at, last_id, erased, held_count FROM next n;
+    DELETE FROM reservation_holds h WHERE h.project_id = project AND h.reservation_id = ANY (erased);
+    DELETE FROM reservations r WHERE r.project_id = project AND r.id = ANY (erased);
+    IF looked_at < least(most, 20000) THEN
+        last_id := NULL;
+    END IF;
+END $$;
+
+CREATE FUNCTION public.erase_traces(project text, customer text, OUT open_entries text[]) RETURNS text[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    quoted text := to_json(customer)::text;
+BEGIN
+    DELETE FROM customers c WHERE c.project_id = project AND c.id = customer AND c.updated_at IS NULL;
+    DELETE FROM outbox o WHERE o.project_id = project AND o.object = 'customer' AND o.object_id = customer
+        AND NOT EXISTS (SELECT FROM customers c WHERE c.project_id = project AND c.id = customer);
+    UPDATE audit_log a SET object_id = 'erased', before = replace(a.before::text, quoted, '"erased"')::jsonb,
+        after = replace(a.after::text, quoted, '"erased"')::jsonb
+    WHERE a.project_id = project AND a.object = 'customer' AND a.object_id = customer;
+    UPDATE idempotency_keys k SET status = NULL, body = NULL, fingerprint = decode(repeat('00', 16), 'hex')
+    WHERE k.project_id = project AND k.body IS NOT NULL AND position(convert_to(quoted, 'UTF8') IN k.body) > 0;
+    UPDATE async_actions x SET failures = replace(x.failures::text, quoted, '"erased"')::jsonb,
+        params = replace(x.params::text, quoted, '"erased"')::jsonb
+    WHERE x.project_id = project AND x.status IN ('done', 'failed', 'cancelled')
+        AND (position(quoted IN x.failures::text) > 0 OR position(quoted IN x.params::text) > 0);
+    UPDATE quarantine q SET payload = '', detail = '', counted_moves = '[]'
+    WHERE q.project_id = project AND q.status <> 'open' AND customer_of_event(q.payload) = customer;
+    open_entries := ARRAY(SELECT q.id FROM quarantine q
+        WHERE q.project_id = project AND q.status = 'open' AND customer_of_event(q.payload) = customer ORDER BY q.id);
+END $$;
+
 CREATE FUNCTION public.forget_attempts(wanted_key bytea) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -351,6 +604,21 @@ CREATE FUNCTION public.forget_attempts(wanted_key bytea) RETURNS void
  DELETE FROM public.attempts
    WHERE (attempts.key = forget_attempts.wanted_key);
 END;
+
+CREATE FUNCTION public.forget_old_answers(most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    forgotten int;
+BEGIN
+    UPDATE idempotency_keys k SET status = NULL, body = NULL
+    WHERE k.ctid = ANY (ARRAY(SELECT o.ctid FROM idempotency_keys o
+        WHERE o.body IS NOT NULL AND o.created_at < now() - interval '24 hours'
+        ORDER BY o.created_at LIMIT least(most, 1000) FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS forgotten = ROW_COUNT;
+    RETURN forgotten;
+END $$;
 
 CREATE TABLE public.gift_card_entries (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -483,6 +751,23 @@ BEGIN
     REVOKE CREATE ON SCHEMA public FROM vauchflow_cards;
 END $$;
 
+CREATE FUNCTION public.give_to_eraser(function_name name, caller name) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    wanted regprocedure := (
+        SELECT p.oid FROM pg_proc p WHERE p.proname = function_name AND p.pronamespace = 'public'::regnamespace);
+BEGIN
+    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', wanted);
+    IF caller IS NOT NULL THEN
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', wanted, caller);
+    END IF;
+    GRANT CREATE ON SCHEMA public TO vauchflow_eraser;
+    EXECUTE format('ALTER FUNCTION %s OWNER TO vauchflow_eraser', wanted);
+    REVOKE CREATE ON SCHEMA public FROM vauchflow_eraser;
+END $$;
+
 CREATE TABLE public.codes (
     project_id text NOT NULL COLLATE pg_catalog."C",
     code text NOT NULL COLLATE pg_catalog."C",
@@ -613,6 +898,199 @@ BEGIN
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $$;
+
+CREATE FUNCTION public.search_key(given text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN lower((given COLLATE pg_c_utf8));
+
+CREATE TABLE public.customer_events (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    type text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text COLLATE pg_catalog."C",
+    order_id text COLLATE pg_catalog."C",
+    effect jsonb DEFAULT '{}'::jsonb NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT customer_events_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT customer_events_effect_check CHECK (((jsonb_typeof(effect) = 'object'::text) AND (octet_length((effect)::text) <= 262144))),
+    CONSTRAINT customer_events_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
+    CONSTRAINT customer_events_order_id_check CHECK (((octet_length(order_id) >= 1) AND (octet_length(order_id) <= 1024))),
+    CONSTRAINT customer_events_type_check CHECK ((type ~ '^[a-z0-9][a-z0-9._]{0,63}$'::text))
+);
+
+ALTER TABLE ONLY public.customer_events FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.customers (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    name text,
+    email text,
+    segments text[] DEFAULT '{}'::text[] NOT NULL,
+    updated_at timestamp with time zone,
+    name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
+    email_key text GENERATED ALWAYS AS (public.search_key(email)) STORED COLLATE pg_catalog."C",
+    rule_segments text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT customers_email_check CHECK (((length(email) >= 1) AND (length(email) <= 320))),
+    CONSTRAINT customers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
+    CONSTRAINT customers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT customers_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT customers_rule_segments_check CHECK (((cardinality(rule_segments) <= 100) AND (octet_length((rule_segments)::text) <= 65536))),
+    CONSTRAINT customers_segments_check CHECK (((cardinality(segments) <= 100) AND (octet_length((segments)::text) <= 16384))),
+    CONSTRAINT customers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
+);
+
+ALTER TABLE ONLY public.customers FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.paid_orders (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    order_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text COLLATE pg_catalog."C",
+    event_id text COLLATE pg_catalog."C",
+    total_minor bigint,
+    refunded_minor bigint DEFAULT 0 NOT NULL,
+    is_refunded boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT paid_orders_by_an_event CHECK (((total_minor IS NULL) = (event_id IS NULL))),
+    CONSTRAINT paid_orders_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT paid_orders_order_id_check CHECK (((octet_length(order_id) >= 1) AND (octet_length(order_id) <= 1024))),
+    CONSTRAINT paid_orders_refunded_minor_check CHECK (((refunded_minor >= 0) AND (refunded_minor <= '9007199254740991'::bigint))),
+    CONSTRAINT paid_orders_total_minor_check CHECK (((total_minor >= 0) AND (total_minor <= '1000000000000'::bigint)))
+);
+
+ALTER TABLE ONLY public.paid_orders FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.redemptions (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    status text DEFAULT 'redeemed'::text NOT NULL,
+    customer_id text COLLATE pg_catalog."C",
+    currency character(3) NOT NULL,
+    order_value_minor bigint NOT NULL,
+    discount_minor bigint NOT NULL,
+    total_minor bigint NOT NULL,
+    durability text NOT NULL,
+    idempotency_key text COLLATE pg_catalog."C",
+    fingerprint bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    shard smallint NOT NULL,
+    epoch bigint NOT NULL,
+    entry_ms bigint NOT NULL,
+    entry_seq bigint NOT NULL,
+    entry_index integer NOT NULL,
+    body bytea NOT NULL,
+    rolled_back_at timestamp with time zone,
+    rollback_epoch bigint,
+    rollback_entry_ms bigint,
+    rollback_entry_seq bigint,
+    rollback_entry_index integer,
+    order_id text COLLATE pg_catalog."C",
+    order_key bytea,
+    revision integer DEFAULT 0 NOT NULL,
+    refunded_minor bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT redemptions_body_check CHECK ((octet_length(body) <= 262144)),
+    CONSTRAINT redemptions_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT redemptions_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT redemptions_discount_minor_check CHECK (((discount_minor >= 0) AND (discount_minor <= '9007199254740991'::bigint))),
+    CONSTRAINT redemptions_durability_check CHECK ((durability = ANY (ARRAY['fast'::text, 'durable'::text, 'committed'::text]))),
+    CONSTRAINT redemptions_entry_index_check CHECK ((entry_index >= 0)),
+    CONSTRAINT redemptions_entry_ms_check CHECK ((entry_ms >= 0)),
+    CONSTRAINT redemptions_entry_seq_check CHECK ((entry_seq >= 0)),
+    CONSTRAINT redemptions_epoch_check CHECK ((epoch >= 1)),
+    CONSTRAINT redemptions_fingerprint_check CHECK ((octet_length(fingerprint) <= 64)),
+    CONSTRAINT redemptions_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT redemptions_idempotency_key_check CHECK (((octet_length(idempotency_key) >= 1) AND (octet_length(idempotency_key) <= 1024))),
+    CONSTRAINT redemptions_order_id_check CHECK (((octet_length(order_id) >= 1) AND (octet_length(order_id) <= 1024))),
+    CONSTRAINT redemptions_order_key_check CHECK (((octet_length(order_key) >= 1) AND (octet_length(order_key) <= 64))),
+    CONSTRAINT redemptions_order_value_minor_check CHECK (((order_value_minor >= 0) AND (order_value_minor <= '9007199254740991'::bigint))),
+    CONSTRAINT redemptions_refund_what_was_paid CHECK ((refunded_minor <= (total_minor + discount_minor))),
+    CONSTRAINT redemptions_refunded_minor_check CHECK ((refunded_minor >= 0)),
+    CONSTRAINT redemptions_revision_check CHECK ((revision >= 0)),
+    CONSTRAINT redemptions_rollback_is_whole CHECK ((num_nulls(rolled_back_at, rollback_epoch, rollback_entry_ms, rollback_entry_seq, rollback_entry_index) =
+CASE status
+    WHEN 'rolled_back'::text THEN 0
+    ELSE 5
+END)),
+    CONSTRAINT redemptions_shard_check CHECK (((shard >= 0) AND (shard <= 1023))),
+    CONSTRAINT redemptions_status_check CHECK ((status = ANY (ARRAY['redeemed'::text, 'partially_rolled_back'::text, 'rolled_back'::text]))),
+    CONSTRAINT redemptions_total_minor_check CHECK (((total_minor >= 0) AND (total_minor <= '9007199254740991'::bigint)))
+);
+
+ALTER TABLE ONLY public.redemptions FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.referral_codes (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    program_id text NOT NULL COLLATE pg_catalog."C",
+    code text NOT NULL COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    status text DEFAULT 'active'::text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT referral_codes_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
+    CONSTRAINT referral_codes_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT referral_codes_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT referral_codes_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT referral_codes_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
+    CONSTRAINT referral_codes_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
+);
+
+ALTER TABLE ONLY public.referral_codes FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.vouchers (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    campaign_id text COLLATE pg_catalog."C",
+    code text NOT NULL COLLATE pg_catalog."C",
+    status text DEFAULT 'active'::text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    rules jsonb DEFAULT '{}'::jsonb NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    counts_customers_since bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    customer_id text COLLATE pg_catalog."C",
+    is_passed_over boolean DEFAULT false NOT NULL,
+    was_given boolean DEFAULT false NOT NULL,
+    CONSTRAINT vouchers_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
+    CONSTRAINT vouchers_counts_customers_since_check CHECK ((counts_customers_since >= 0)),
+    CONSTRAINT vouchers_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT vouchers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT vouchers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT vouchers_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
+    CONSTRAINT vouchers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text, 'archived'::text]))),
+    CONSTRAINT vouchers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
+
+ALTER TABLE ONLY public.vouchers FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION public.knows_customer(project text, customer text) RETURNS boolean
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT ((EXISTS ( SELECT
+            FROM public.customers x
+           WHERE ((x.project_id = knows_customer.project) AND (x.id = knows_customer.customer)))) OR (EXISTS ( SELECT
+            FROM public.redemptions x
+           WHERE ((x.project_id = knows_customer.project) AND (x.customer_id = knows_customer.customer)))) OR (EXISTS ( SELECT
+            FROM public.customer_events x
+           WHERE ((x.project_id = knows_customer.project) AND (x.customer_id = knows_customer.customer)))) OR (EXISTS ( SELECT
+            FROM public.paid_orders x
+           WHERE ((x.project_id = knows_customer.project) AND (x.customer_id = knows_customer.customer)))) OR (EXISTS ( SELECT
+            FROM public.vouchers x
+           WHERE ((x.project_id = knows_customer.project) AND (x.customer_id = knows_customer.customer)))) OR (EXISTS ( SELECT
+            FROM public.gift_cards x
+           WHERE ((x.project_id = knows_customer.project) AND (x.customer_id = knows_customer.customer)))) OR (EXISTS ( SELECT
+            FROM public.loyalty_cards x
+           WHERE ((x.project_id = knows_customer.project) AND (x.customer_id = knows_customer.customer)))) OR (EXISTS ( SELECT
+            FROM public.referral_codes x
+           WHERE ((x.project_id = knows_customer.project) AND (x.customer_id = knows_customer.customer)))));
+END;
 
 CREATE TABLE public.api_keys (
     account_id text NOT NULL COLLATE pg_catalog."C",
@@ -760,6 +1238,96 @@ BEGIN
     NEW.was_given := true;
     RETURN NEW;
 END $$;
+
+CREATE FUNCTION public.packed_array(elements bytea[]) RETURNS bytea
+    LANGUAGE sql IMMUTABLE
+    RETURN (CASE WHEN (cardinality(elements) < 16) THEN set_byte('\x00'::bytea, 0, (144 + cardinality(elements))) ELSE ('\xdc'::bytea || SUBSTRING(int4send(cardinality(elements)) FROM 3)) END || COALESCE((SELECT string_agg(e.element, '\x'::bytea ORDER BY e.place) AS string_agg FROM unnest(packed_array.elements) WITH ORDINALITY e(element, place)), '\x'::bytea));
+
+CREATE FUNCTION public.packed_elements(packed bytea, since integer) RETURNS integer[]
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+DECLARE
+    head int := get_byte(packed, since);
+    size int;
+    place int;
+    places int[];
+BEGIN
+    IF head BETWEEN 144 AND 159 THEN
+        size := head - 144;
+        place := since + 1;
+    ELSIF head IN (220, 221) THEN
+        size := packed_number(packed, since + 1, CASE head WHEN 220 THEN 2 ELSE 4 END);
+        place := since + CASE head WHEN 220 THEN 3 ELSE 5 END;
+    ELSE
+        RETURN NULL;
+    END IF;
+    places := array_fill(place, ARRAY[1]);
+    FOR number IN 1..size LOOP
+        place := packed_end(packed, place);
+        places := places || place;
+    END LOOP;
+    RETURN places;
+END $$;
+
+CREATE FUNCTION public.packed_end(packed bytea, since integer) RETURNS integer
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+DECLARE
+    place int := since;
+    waiting int := 1; -- values that are still to come
+    head int;
+BEGIN
+    WHILE waiting > 0 LOOP
+        waiting := waiting - 1;
+        head := get_byte(packed, place);
+        IF head < 128 OR head >= 224 OR head IN (192, 194, 195) THEN -- a small number, nil, false, true
+            place := place + 1;
+        ELSIF head < 144 THEN -- a map
+            waiting := waiting + 2 * (head - 128);
+            place := place + 1;
+        ELSIF head < 160 THEN -- an array
+            waiting := waiting + head - 144;
+            place := place + 1;
+        ELSIF head < 192 THEN -- a string
+            place := place + 1 + head - 160;
+        ELSIF head IN (196, 217) THEN -- bytes or a string, its length in one byte
+            place := place + 2 + get_byte(packed, place + 1);
+        ELSIF head IN (197, 218) THEN -- ... in two
+            place := place + 3 + packed_number(packed, place + 1, 2);
+        ELSIF head IN (198, 219) THEN -- ... in four
+            place := place + 5 + packed_number(packed, place + 1, 4);
+        ELSIF head IN (204, 208) THEN -- numbers
+            place := place + 2;
+        ELSIF head IN (205, 209) THEN
+            place := place + 3;
+        ELSIF head IN (202, 206, 210) THEN
+            place := place + 5;
+        ELSIF head IN (203, 207, 211) THEN
+            place := place + 9;
+        ELSIF head IN (220, 221) THEN -- longer arrays
+            waiting := waiting + packed_number(packed, place + 1, CASE head WHEN 220 THEN 2 ELSE 4 END);
+            place := place + CASE head WHEN 220 THEN 3 ELSE 5 END;
+        ELSIF head IN (222, 223) THEN -- longer maps
+            waiting := waiting + 2 * packed_number(packed, place + 1, CASE head WHEN 222 THEN 2 ELSE 4 END);
+            place := place + CASE head WHEN 222 THEN 3 ELSE 5 END;
+        ELSE
+            RAISE EXCEPTION 'an event holds a value of type %', head USING ERRCODE = 'data_exception';
+        END IF;
+    END LOOP;
+    RETURN place;
+END $$;
+
+CREATE FUNCTION public.packed_number(packed bytea, since integer, size integer) RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE size WHEN 2 THEN ((get_byte(packed, since) << 8) + get_byte(packed, (since + 1))) ELSE ((((get_byte(packed, since) << 24) + (get_byte(packed, (since + 1)) << 16)) + (get_byte(packed, (since + 2)) << 8)) + get_byte(packed, (since + 3))) END;
+
+CREATE FUNCTION public.packed_text(packed bytea, since integer) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN ((get_byte(packed, since) >= 160) AND (get_byte(packed, since) <= 191)) THEN convert_from(SUBSTRING(packed FROM (since + 2) FOR (get_byte(packed, since) - 160)), 'UTF8'::name) WHEN (get_byte(packed, since) = 217) THEN convert_from(SUBSTRING(packed FROM (since + 3) FOR get_byte(packed, (since + 1))), 'UTF8'::name) WHEN (get_byte(packed, since) = 218) THEN convert_from(SUBSTRING(packed FROM (since + 4) FOR public.packed_number(packed, (since + 1), 2)), 'UTF8'::name) ELSE NULL::text END;
+
+CREATE FUNCTION public.packed_with(packed bytea, places integer[], fields integer[], contents bytea[]) RETURNS bytea
+    LANGUAGE sql IMMUTABLE
+    RETURN public.packed_array(ARRAY(SELECT COALESCE(c.content, SUBSTRING(packed_with.packed FROM ((packed_with.places)[p.number] + 1) FOR ((packed_with.places)[(p.number + 1)] - (packed_with.places)[p.number]))) AS "coalesce" FROM (generate_series(1, (cardinality(packed_with.places) - 1)) p(number) LEFT JOIN UNNEST(packed_with.fields, packed_with.contents) c(field, content) ON ((c.field = (p.number - 1)))) ORDER BY p.number));
 
 CREATE TABLE public.loyalty_lots (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -1013,10 +1581,6 @@ CREATE FUNCTION public.row_scope(scope text) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN CASE scope WHEN 'project'::text THEN 'project_id = (SELECT app_project_id())'::text WHEN 'account'::text THEN 'project_id = (SELECT app_project_id()) OR (account_id = (SELECT app_account_id()) AND (SELECT app_project_id()) IS NULL)'::text WHEN 'shard'::text THEN 'shard = (SELECT app_shard())'::text WHEN 'any shard'::text THEN '(SELECT app_shard()) IS NOT NULL'::text WHEN 'worker'::text THEN 'shard = (SELECT app_shard()) AND worker_id = (SELECT app_worker_id())'::text ELSE NULL::text END;
 
-CREATE FUNCTION public.search_key(given text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN lower((given COLLATE pg_c_utf8));
-
 CREATE FUNCTION public.spent_async_actions(max_rows integer, keep_results interval, keep_uploads interval) RETURNS TABLE(project_id text, id text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -1212,24 +1776,6 @@ WITH (fillfactor='70');
 
 ALTER TABLE ONLY public.counters FORCE ROW LEVEL SECURITY;
 
-CREATE TABLE public.customer_events (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    type text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    customer_id text COLLATE pg_catalog."C",
-    order_id text COLLATE pg_catalog."C",
-    effect jsonb DEFAULT '{}'::jsonb NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT customer_events_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
-    CONSTRAINT customer_events_effect_check CHECK (((jsonb_typeof(effect) = 'object'::text) AND (octet_length((effect)::text) <= 262144))),
-    CONSTRAINT customer_events_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
-    CONSTRAINT customer_events_order_id_check CHECK (((octet_length(order_id) >= 1) AND (octet_length(order_id) <= 1024))),
-    CONSTRAINT customer_events_type_check CHECK ((type ~ '^[a-z0-9][a-z0-9._]{0,63}$'::text))
-);
-
-ALTER TABLE ONLY public.customer_events FORCE ROW LEVEL SECURITY;
-
 CREATE TABLE public.customer_segments (
     project_id text NOT NULL COLLATE pg_catalog."C",
     customer_id text NOT NULL COLLATE pg_catalog."C",
@@ -1238,30 +1784,6 @@ CREATE TABLE public.customer_segments (
 );
 
 ALTER TABLE ONLY public.customer_segments FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE public.customers (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    version bigint DEFAULT 1 NOT NULL,
-    name text,
-    email text,
-    segments text[] DEFAULT '{}'::text[] NOT NULL,
-    updated_at timestamp with time zone,
-    name_key text GENERATED ALWAYS AS (public.search_key(name)) STORED COLLATE pg_catalog."C",
-    email_key text GENERATED ALWAYS AS (public.search_key(email)) STORED COLLATE pg_catalog."C",
-    rule_segments text[] DEFAULT '{}'::text[] NOT NULL,
-    CONSTRAINT customers_email_check CHECK (((length(email) >= 1) AND (length(email) <= 320))),
-    CONSTRAINT customers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
-    CONSTRAINT customers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT customers_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
-    CONSTRAINT customers_rule_segments_check CHECK (((cardinality(rule_segments) <= 100) AND (octet_length((rule_segments)::text) <= 65536))),
-    CONSTRAINT customers_segments_check CHECK (((cardinality(segments) <= 100) AND (octet_length((segments)::text) <= 16384))),
-    CONSTRAINT customers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
-);
-
-ALTER TABLE ONLY public.customers FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.distributions (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -1439,24 +1961,6 @@ ALTER TABLE public.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE public.paid_orders (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    order_id text NOT NULL COLLATE pg_catalog."C",
-    customer_id text COLLATE pg_catalog."C",
-    event_id text COLLATE pg_catalog."C",
-    total_minor bigint,
-    refunded_minor bigint DEFAULT 0 NOT NULL,
-    is_refunded boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT paid_orders_by_an_event CHECK (((total_minor IS NULL) = (event_id IS NULL))),
-    CONSTRAINT paid_orders_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
-    CONSTRAINT paid_orders_order_id_check CHECK (((octet_length(order_id) >= 1) AND (octet_length(order_id) <= 1024))),
-    CONSTRAINT paid_orders_refunded_minor_check CHECK (((refunded_minor >= 0) AND (refunded_minor <= '9007199254740991'::bigint))),
-    CONSTRAINT paid_orders_total_minor_check CHECK (((total_minor >= 0) AND (total_minor <= '1000000000000'::bigint)))
-);
-
-ALTER TABLE ONLY public.paid_orders FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.product_labels (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -1688,85 +2192,6 @@ CREATE TABLE public.redemption_rollbacks (
 
 ALTER TABLE ONLY public.redemption_rollbacks FORCE ROW LEVEL SECURITY;
 
-CREATE TABLE public.redemptions (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    status text DEFAULT 'redeemed'::text NOT NULL,
-    customer_id text COLLATE pg_catalog."C",
-    currency character(3) NOT NULL,
-    order_value_minor bigint NOT NULL,
-    discount_minor bigint NOT NULL,
-    total_minor bigint NOT NULL,
-    durability text NOT NULL,
-    idempotency_key text COLLATE pg_catalog."C",
-    fingerprint bytea NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    shard smallint NOT NULL,
-    epoch bigint NOT NULL,
-    entry_ms bigint NOT NULL,
-    entry_seq bigint NOT NULL,
-    entry_index integer NOT NULL,
-    body bytea NOT NULL,
-    rolled_back_at timestamp with time zone,
-    rollback_epoch bigint,
-    rollback_entry_ms bigint,
-    rollback_entry_seq bigint,
-    rollback_entry_index integer,
-    order_id text COLLATE pg_catalog."C",
-    order_key bytea,
-    revision integer DEFAULT 0 NOT NULL,
-    refunded_minor bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT redemptions_body_check CHECK ((octet_length(body) <= 262144)),
-    CONSTRAINT redemptions_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
-    CONSTRAINT redemptions_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
-    CONSTRAINT redemptions_discount_minor_check CHECK (((discount_minor >= 0) AND (discount_minor <= '9007199254740991'::bigint))),
-    CONSTRAINT redemptions_durability_check CHECK ((durability = ANY (ARRAY['fast'::text, 'durable'::text, 'committed'::text]))),
-    CONSTRAINT redemptions_entry_index_check CHECK ((entry_index >= 0)),
-    CONSTRAINT redemptions_entry_ms_check CHECK ((entry_ms >= 0)),
-    CONSTRAINT redemptions_entry_seq_check CHECK ((entry_seq >= 0)),
-    CONSTRAINT redemptions_epoch_check CHECK ((epoch >= 1)),
-    CONSTRAINT redemptions_fingerprint_check CHECK ((octet_length(fingerprint) <= 64)),
-    CONSTRAINT redemptions_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
-    CONSTRAINT redemptions_idempotency_key_check CHECK (((octet_length(idempotency_key) >= 1) AND (octet_length(idempotency_key) <= 1024))),
-    CONSTRAINT redemptions_order_id_check CHECK (((octet_length(order_id) >= 1) AND (octet_length(order_id) <= 1024))),
-    CONSTRAINT redemptions_order_key_check CHECK (((octet_length(order_key) >= 1) AND (octet_length(order_key) <= 64))),
-    CONSTRAINT redemptions_order_value_minor_check CHECK (((order_value_minor >= 0) AND (order_value_minor <= '9007199254740991'::bigint))),
-    CONSTRAINT redemptions_refund_what_was_paid CHECK ((refunded_minor <= (total_minor + discount_minor))),
-    CONSTRAINT redemptions_refunded_minor_check CHECK ((refunded_minor >= 0)),
-    CONSTRAINT redemptions_revision_check CHECK ((revision >= 0)),
-    CONSTRAINT redemptions_rollback_is_whole CHECK ((num_nulls(rolled_back_at, rollback_epoch, rollback_entry_ms, rollback_entry_seq, rollback_entry_index) =
-CASE status
-    WHEN 'rolled_back'::text THEN 0
-    ELSE 5
-END)),
-    CONSTRAINT redemptions_shard_check CHECK (((shard >= 0) AND (shard <= 1023))),
-    CONSTRAINT redemptions_status_check CHECK ((status = ANY (ARRAY['redeemed'::text, 'partially_rolled_back'::text, 'rolled_back'::text]))),
-    CONSTRAINT redemptions_total_minor_check CHECK (((total_minor >= 0) AND (total_minor <= '9007199254740991'::bigint)))
-);
-
-ALTER TABLE ONLY public.redemptions FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE public.referral_codes (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    program_id text NOT NULL COLLATE pg_catalog."C",
-    code text NOT NULL COLLATE pg_catalog."C",
-    customer_id text NOT NULL COLLATE pg_catalog."C",
-    status text DEFAULT 'active'::text NOT NULL,
-    version bigint DEFAULT 1 NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT referral_codes_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
-    CONSTRAINT referral_codes_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
-    CONSTRAINT referral_codes_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
-    CONSTRAINT referral_codes_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT referral_codes_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
-    CONSTRAINT referral_codes_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
-);
-
-ALTER TABLE ONLY public.referral_codes FORCE ROW LEVEL SECURITY;
-
 CREATE TABLE public.referral_rewards (
     project_id text NOT NULL COLLATE pg_catalog."C",
     redemption_id text NOT NULL COLLATE pg_catalog."C",
@@ -1978,34 +2403,6 @@ CREATE TABLE public.validation_rules (
 );
 
 ALTER TABLE ONLY public.validation_rules FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE public.vouchers (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    campaign_id text COLLATE pg_catalog."C",
-    code text NOT NULL COLLATE pg_catalog."C",
-    status text DEFAULT 'active'::text NOT NULL,
-    version bigint DEFAULT 1 NOT NULL,
-    rules jsonb DEFAULT '{}'::jsonb NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    counts_customers_since bigint DEFAULT 0 NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    customer_id text COLLATE pg_catalog."C",
-    is_passed_over boolean DEFAULT false NOT NULL,
-    was_given boolean DEFAULT false NOT NULL,
-    CONSTRAINT vouchers_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
-    CONSTRAINT vouchers_counts_customers_since_check CHECK ((counts_customers_since >= 0)),
-    CONSTRAINT vouchers_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
-    CONSTRAINT vouchers_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
-    CONSTRAINT vouchers_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT vouchers_rules_check CHECK (((jsonb_typeof(rules) = 'object'::text) AND (octet_length((rules)::text) <= 16384))),
-    CONSTRAINT vouchers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text, 'archived'::text]))),
-    CONSTRAINT vouchers_version_check CHECK (((version >= 1) AND (version <= '9007199254740991'::bigint)))
-)
-WITH (autovacuum_vacuum_scale_factor='0.02');
-
-ALTER TABLE ONLY public.vouchers FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.worker_leases (
     shard smallint NOT NULL,
@@ -2272,6 +2669,8 @@ CREATE INDEX audit_log_by_project ON public.audit_log USING btree (project_id, c
 
 CREATE INDEX audit_log_by_time ON public.audit_log USING btree (account_id, created_at, id);
 
+CREATE INDEX audit_log_of_customers ON public.audit_log USING btree (project_id, object_id) WHERE (object = 'customer'::text);
+
 CREATE INDEX campaigns_by_name ON public.campaigns USING btree (project_id, name_key, id);
 
 CREATE INDEX campaigns_by_status ON public.campaigns USING btree (project_id, status, created_at, id) WHERE (status <> 'active'::text);
@@ -2315,6 +2714,10 @@ CREATE INDEX gift_cards_set_aside ON public.gift_cards USING btree (project_id, 
 CREATE INDEX gift_cards_to_give ON public.gift_cards USING btree (project_id, campaign_id, id) WHERE ((customer_id IS NULL) AND (status = 'active'::text) AND (NOT was_given) AND (spent_minor = 0) AND (campaign_id IS NOT NULL));
 
 CREATE INDEX idempotency_keys_by_time ON public.idempotency_keys USING btree (account_id, project_id, created_at);
+
+CREATE INDEX idempotency_keys_of_projects ON public.idempotency_keys USING btree (project_id) WHERE (body IS NOT NULL);
+
+CREATE INDEX idempotency_keys_with_answers ON public.idempotency_keys USING btree (created_at) WHERE (body IS NOT NULL);
 
 CREATE INDEX loyalty_cards_by_customer ON public.loyalty_cards USING btree (project_id, customer_id, created_at, id);
 
@@ -2682,6 +3085,8 @@ CREATE POLICY app_delete ON public.campaigns FOR DELETE TO vauchflow_app USING (
 
 CREATE POLICY app_delete ON public.collections FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
 
+CREATE POLICY app_delete ON public.customers FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 CREATE POLICY app_delete ON public.idempotency_keys FOR DELETE TO vauchflow_app USING (((project_id = ( SELECT public.app_project_id() AS app_project_id)) OR ((account_id = ( SELECT public.app_account_id() AS app_account_id)) AND (( SELECT public.app_project_id() AS app_project_id) IS NULL))));
 
 CREATE POLICY app_delete ON public.metadata_schemas FOR DELETE TO vauchflow_app USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
@@ -2990,6 +3395,94 @@ ALTER TABLE public.distributions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.epochs ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY eraser_delete ON public.counters FOR DELETE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_delete ON public.customers FOR DELETE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_delete ON public.outbox FOR DELETE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_delete ON public.referee_identities FOR DELETE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_delete ON public.referrer_identities FOR DELETE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_delete ON public.reservation_holds FOR DELETE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_delete ON public.reservations FOR DELETE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.async_actions FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.audit_log FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.counters FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.customer_events FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.customers FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.idempotency_keys FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.loyalty_cards FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.outbox FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.paid_orders FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.publications FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.quarantine FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.receipts FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.redemption_lines FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.redemption_rollbacks FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.redemptions FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.referee_identities FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.referral_codes FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.referral_rewards FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.referrals FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.referrer_identities FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.reservation_holds FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_select ON public.reservations FOR SELECT TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.async_actions FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.audit_log FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.customer_events FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.idempotency_keys FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.loyalty_cards FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.paid_orders FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.publications FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.quarantine FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.receipts FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.redemption_lines FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.redemption_rollbacks FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.redemptions FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.referral_codes FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.referral_rewards FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
+CREATE POLICY eraser_update ON public.referrals FOR UPDATE TO vauchflow_eraser USING ((project_id = ( SELECT public.app_project_id() AS app_project_id))) WITH CHECK ((project_id = ( SELECT public.app_project_id() AS app_project_id)));
+
 ALTER TABLE public.gift_card_entries ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.gift_cards ENABLE ROW LEVEL SECURITY;
@@ -3243,6 +3736,7 @@ REVOKE ALL ON FUNCTION public.app_project_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_project_id() TO vauchflow_app;
 GRANT ALL ON FUNCTION public.app_project_id() TO vauchflow_reconciler;
 GRANT ALL ON FUNCTION public.app_project_id() TO vauchflow_cards;
+GRANT ALL ON FUNCTION public.app_project_id() TO vauchflow_eraser;
 
 REVOKE ALL ON FUNCTION public.app_shard() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_shard() TO vauchflow_app;
@@ -3257,6 +3751,13 @@ REVOKE ALL ON FUNCTION public.assign_rules() FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE public.audit_log TO vauchflow_app;
 GRANT INSERT ON TABLE public.audit_log TO vauchflow_reconciler;
+GRANT SELECT ON TABLE public.audit_log TO vauchflow_eraser;
+
+GRANT UPDATE(object_id) ON TABLE public.audit_log TO vauchflow_eraser;
+
+GRANT UPDATE(before) ON TABLE public.audit_log TO vauchflow_eraser;
+
+GRANT UPDATE(after) ON TABLE public.audit_log TO vauchflow_eraser;
 
 GRANT SELECT,INSERT ON TABLE public.members TO vauchflow_app;
 
@@ -3275,10 +3776,20 @@ GRANT UPDATE(invite_expires_at) ON TABLE public.members TO vauchflow_app;
 REVOKE ALL ON FUNCTION public.audit_own(wanted_action text, account_ids text[], entry_ids text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_own(wanted_action text, account_ids text[], entry_ids text[]) TO vauchflow_app;
 
+REVOKE ALL ON FUNCTION public.blank_moves(packed bytea, since integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.blank_redeemed(event bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.blank_rolled_back(event bytea) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.check_referrals() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.count_attempt(wanted_key bytea, window_s integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.count_attempt(wanted_key bytea, window_s integer) TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.counts_customer(counter text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.customer_of_event(event bytea) FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE public.accounts TO vauchflow_app;
 GRANT SELECT ON TABLE public.accounts TO vauchflow_reconciler;
@@ -3286,6 +3797,11 @@ GRANT SELECT ON TABLE public.accounts TO vauchflow_reconciler;
 GRANT UPDATE(confirmed_at) ON TABLE public.accounts TO vauchflow_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.async_actions TO vauchflow_app;
+GRANT SELECT ON TABLE public.async_actions TO vauchflow_eraser;
+
+GRANT UPDATE(failures) ON TABLE public.async_actions TO vauchflow_eraser;
+
+GRANT UPDATE(params) ON TABLE public.async_actions TO vauchflow_eraser;
 
 GRANT SELECT,INSERT ON TABLE public.projects TO vauchflow_app;
 GRANT SELECT ON TABLE public.projects TO vauchflow_reconciler;
@@ -3311,8 +3827,32 @@ GRANT UPDATE(done_at) ON TABLE public.referral_tasks TO vauchflow_app;
 REVOKE ALL ON FUNCTION public.due_referral_tasks(max_rows integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.due_referral_tasks(max_rows integer) TO vauchflow_app;
 
+REVOKE ALL ON FUNCTION public.erase_belongings(project text, customer text, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase_belongings(project text, customer text, most integer) TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.erase_events(project text, customer text, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase_events(project text, customer text, most integer) TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.erase_publications(project text, customer text, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase_publications(project text, customer text, most integer) TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.erase_redemptions(project text, customer text, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase_redemptions(project text, customer text, most integer) TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.erase_referrals(project text, customer text, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase_referrals(project text, customer text, most integer) TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.erase_reservations(project text, customer text, since text, most integer, OUT last_id text, OUT erased text[], OUT held_count integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase_reservations(project text, customer text, since text, most integer, OUT last_id text, OUT erased text[], OUT held_count integer) TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.erase_traces(project text, customer text, OUT open_entries text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase_traces(project text, customer text, OUT open_entries text[]) TO vauchflow_app;
+
 REVOKE ALL ON FUNCTION public.forget_attempts(wanted_key bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.forget_attempts(wanted_key bytea) TO vauchflow_app;
+
+REVOKE ALL ON FUNCTION public.forget_old_answers(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.forget_old_answers(most integer) TO vauchflow_app;
 
 GRANT SELECT,INSERT ON TABLE public.gift_card_entries TO vauchflow_cards;
 GRANT SELECT ON TABLE public.gift_card_entries TO vauchflow_app;
@@ -3343,6 +3883,8 @@ GRANT ALL ON FUNCTION public.fund_gift_card(project text, card text, amount_mino
 
 REVOKE ALL ON FUNCTION public.give_to_cards(function_name name, caller name) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.give_to_eraser(function_name name, caller name) FROM PUBLIC;
+
 GRANT SELECT,INSERT ON TABLE public.codes TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.codes TO vauchflow_cards;
 
@@ -3352,14 +3894,21 @@ GRANT ALL ON FUNCTION public.issue_gift_cards(project text, campaign text, curre
 GRANT SELECT,INSERT,UPDATE ON TABLE public.loyalty_cards TO vauchflow_cards;
 GRANT SELECT ON TABLE public.loyalty_cards TO vauchflow_app;
 GRANT SELECT ON TABLE public.loyalty_cards TO vauchflow_reconciler;
+GRANT SELECT ON TABLE public.loyalty_cards TO vauchflow_eraser;
+
+GRANT UPDATE(customer_id) ON TABLE public.loyalty_cards TO vauchflow_eraser;
 
 GRANT UPDATE(status) ON TABLE public.loyalty_cards TO vauchflow_app;
+GRANT UPDATE(status) ON TABLE public.loyalty_cards TO vauchflow_eraser;
 
 GRANT UPDATE(version) ON TABLE public.loyalty_cards TO vauchflow_app;
+GRANT UPDATE(version) ON TABLE public.loyalty_cards TO vauchflow_eraser;
 
 GRANT UPDATE(metadata) ON TABLE public.loyalty_cards TO vauchflow_app;
+GRANT UPDATE(metadata) ON TABLE public.loyalty_cards TO vauchflow_eraser;
 
 GRANT UPDATE(updated_at) ON TABLE public.loyalty_cards TO vauchflow_app;
+GRANT UPDATE(updated_at) ON TABLE public.loyalty_cards TO vauchflow_eraser;
 
 REVOKE ALL ON FUNCTION public.issue_loyalty_card(project text, id text, program text, code text, customer text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.issue_loyalty_card(project text, id text, program text, code text, customer text, metadata jsonb) TO vauchflow_app;
@@ -3367,6 +3916,77 @@ GRANT ALL ON FUNCTION public.issue_loyalty_card(project text, id text, program t
 REVOKE ALL ON FUNCTION public.keep_customer_segments() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.keep_product_labels() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.search_key(given text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.search_key(given text) TO vauchflow_app;
+GRANT ALL ON FUNCTION public.search_key(given text) TO vauchflow_reconciler;
+
+GRANT SELECT,INSERT ON TABLE public.customer_events TO vauchflow_app;
+GRANT SELECT ON TABLE public.customer_events TO vauchflow_eraser;
+
+GRANT UPDATE(customer_id) ON TABLE public.customer_events TO vauchflow_eraser;
+
+GRANT UPDATE(order_id) ON TABLE public.customer_events TO vauchflow_eraser;
+
+GRANT UPDATE(effect) ON TABLE public.customer_events TO vauchflow_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.customers TO vauchflow_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vauchflow_reconciler;
+GRANT SELECT,DELETE ON TABLE public.customers TO vauchflow_eraser;
+
+GRANT SELECT,INSERT ON TABLE public.paid_orders TO vauchflow_app;
+GRANT SELECT ON TABLE public.paid_orders TO vauchflow_eraser;
+
+GRANT UPDATE(customer_id) ON TABLE public.paid_orders TO vauchflow_app;
+GRANT UPDATE(customer_id) ON TABLE public.paid_orders TO vauchflow_eraser;
+
+GRANT UPDATE(event_id) ON TABLE public.paid_orders TO vauchflow_app;
+
+GRANT UPDATE(total_minor) ON TABLE public.paid_orders TO vauchflow_app;
+
+GRANT UPDATE(refunded_minor) ON TABLE public.paid_orders TO vauchflow_app;
+
+GRANT UPDATE(is_refunded) ON TABLE public.paid_orders TO vauchflow_app;
+
+GRANT SELECT ON TABLE public.redemptions TO vauchflow_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.redemptions TO vauchflow_reconciler;
+GRANT SELECT ON TABLE public.redemptions TO vauchflow_eraser;
+
+GRANT UPDATE(customer_id) ON TABLE public.redemptions TO vauchflow_eraser;
+
+GRANT UPDATE(idempotency_key) ON TABLE public.redemptions TO vauchflow_eraser;
+
+GRANT UPDATE(fingerprint) ON TABLE public.redemptions TO vauchflow_eraser;
+
+GRANT UPDATE(body) ON TABLE public.redemptions TO vauchflow_eraser;
+
+GRANT UPDATE(order_id) ON TABLE public.redemptions TO vauchflow_eraser;
+
+GRANT UPDATE(order_key) ON TABLE public.redemptions TO vauchflow_eraser;
+
+GRANT SELECT,INSERT ON TABLE public.referral_codes TO vauchflow_app;
+GRANT SELECT ON TABLE public.referral_codes TO vauchflow_reconciler;
+GRANT SELECT ON TABLE public.referral_codes TO vauchflow_eraser;
+
+GRANT UPDATE(customer_id) ON TABLE public.referral_codes TO vauchflow_eraser;
+
+GRANT UPDATE(status) ON TABLE public.referral_codes TO vauchflow_app;
+GRANT UPDATE(status) ON TABLE public.referral_codes TO vauchflow_eraser;
+
+GRANT UPDATE(version) ON TABLE public.referral_codes TO vauchflow_app;
+GRANT UPDATE(version) ON TABLE public.referral_codes TO vauchflow_eraser;
+
+GRANT UPDATE(updated_at) ON TABLE public.referral_codes TO vauchflow_app;
+GRANT UPDATE(updated_at) ON TABLE public.referral_codes TO vauchflow_eraser;
+
+GRANT UPDATE(metadata) ON TABLE public.referral_codes TO vauchflow_app;
+GRANT UPDATE(metadata) ON TABLE public.referral_codes TO vauchflow_eraser;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.vouchers TO vauchflow_app;
+GRANT SELECT ON TABLE public.vouchers TO vauchflow_reconciler;
+
+REVOKE ALL ON FUNCTION public.knows_customer(project text, customer text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.knows_customer(project text, customer text) TO vauchflow_app;
 
 GRANT SELECT,INSERT ON TABLE public.api_keys TO vauchflow_app;
 
@@ -3421,6 +4041,18 @@ GRANT ALL ON FUNCTION public.lookup_session(wanted_hash bytea) TO vauchflow_app;
 
 REVOKE ALL ON FUNCTION public.note_was_given() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.packed_array(elements bytea[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.packed_elements(packed bytea, since integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.packed_end(packed bytea, since integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.packed_number(packed bytea, since integer, size integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.packed_text(packed bytea, since integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.packed_with(packed bytea, places integer[], fields integer[], contents bytea[]) FROM PUBLIC;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.loyalty_lots TO vauchflow_cards;
 GRANT SELECT ON TABLE public.loyalty_lots TO vauchflow_app;
 GRANT SELECT ON TABLE public.loyalty_lots TO vauchflow_reconciler;
@@ -3437,12 +4069,19 @@ REVOKE ALL ON FUNCTION public.post_points(project text, card text, lot_ms bigint
 
 GRANT SELECT ON TABLE public.referee_identities TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.referee_identities TO vauchflow_reconciler;
+GRANT SELECT,DELETE ON TABLE public.referee_identities TO vauchflow_eraser;
 
 GRANT SELECT ON TABLE public.referrals TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.referrals TO vauchflow_reconciler;
+GRANT SELECT ON TABLE public.referrals TO vauchflow_eraser;
+
+GRANT UPDATE(referrer_id) ON TABLE public.referrals TO vauchflow_eraser;
+
+GRANT UPDATE(referee_id) ON TABLE public.referrals TO vauchflow_eraser;
 
 GRANT SELECT,INSERT ON TABLE public.referrer_identities TO vauchflow_app;
 GRANT SELECT ON TABLE public.referrer_identities TO vauchflow_reconciler;
+GRANT SELECT,DELETE ON TABLE public.referrer_identities TO vauchflow_eraser;
 
 REVOKE ALL ON FUNCTION public.referral_facts(project text, program text, referrer text, referee text, keys text[], commitments bytea[], besides text, OUT shares_identity boolean, OUT is_referred boolean, OUT is_ring boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.referral_facts(project text, program text, referrer text, referee text, keys text[], commitments bytea[], besides text, OUT shares_identity boolean, OUT is_referred boolean, OUT is_ring boolean) TO vauchflow_app;
@@ -3455,10 +4094,6 @@ REVOKE ALL ON FUNCTION public.register_codes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.release_rules() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.row_scope(scope text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION public.search_key(given text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.search_key(given text) TO vauchflow_app;
-GRANT ALL ON FUNCTION public.search_key(given text) TO vauchflow_reconciler;
 
 REVOKE ALL ON FUNCTION public.spent_async_actions(max_rows integer, keep_results interval, keep_uploads interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.spent_async_actions(max_rows integer, keep_results interval, keep_uploads interval) TO vauchflow_app;
@@ -3486,6 +4121,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.collections TO vauchflow_app;
 
 GRANT SELECT ON TABLE public.counters TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.counters TO vauchflow_reconciler;
+GRANT SELECT,DELETE ON TABLE public.counters TO vauchflow_eraser;
 
 GRANT INSERT(project_id) ON TABLE public.counters TO vauchflow_app;
 
@@ -3501,14 +4137,7 @@ GRANT INSERT(ceiling),UPDATE(ceiling) ON TABLE public.counters TO vauchflow_app;
 
 GRANT INSERT(version),UPDATE(version) ON TABLE public.counters TO vauchflow_app;
 
-GRANT SELECT,INSERT ON TABLE public.customer_events TO vauchflow_app;
-
-GRANT UPDATE(effect) ON TABLE public.customer_events TO vauchflow_app;
-
 GRANT SELECT ON TABLE public.customer_segments TO vauchflow_app;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vauchflow_app;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT ON TABLE public.distributions TO vauchflow_app;
 
@@ -3516,10 +4145,15 @@ GRANT SELECT ON TABLE public.epochs TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.epochs TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO vauchflow_app;
+GRANT SELECT ON TABLE public.idempotency_keys TO vauchflow_eraser;
+
+GRANT UPDATE(fingerprint) ON TABLE public.idempotency_keys TO vauchflow_eraser;
 
 GRANT UPDATE(status) ON TABLE public.idempotency_keys TO vauchflow_app;
+GRANT UPDATE(status) ON TABLE public.idempotency_keys TO vauchflow_eraser;
 
 GRANT UPDATE(body) ON TABLE public.idempotency_keys TO vauchflow_app;
+GRANT UPDATE(body) ON TABLE public.idempotency_keys TO vauchflow_eraser;
 
 GRANT SELECT,INSERT ON TABLE public.loyalty_entries TO vauchflow_cards;
 GRANT SELECT ON TABLE public.loyalty_entries TO vauchflow_app;
@@ -3532,24 +4166,13 @@ GRANT SELECT,INSERT ON TABLE public.orders TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT ON TABLE public.outbox TO vauchflow_app;
 GRANT SELECT,DELETE ON TABLE public.outbox TO vauchflow_reconciler;
+GRANT SELECT,DELETE ON TABLE public.outbox TO vauchflow_eraser;
 
 GRANT UPDATE(applied_at) ON TABLE public.outbox TO vauchflow_app;
 GRANT UPDATE(applied_at) ON TABLE public.outbox TO vauchflow_reconciler;
 
 GRANT UPDATE(attempts) ON TABLE public.outbox TO vauchflow_app;
 GRANT UPDATE(attempts) ON TABLE public.outbox TO vauchflow_reconciler;
-
-GRANT SELECT,INSERT ON TABLE public.paid_orders TO vauchflow_app;
-
-GRANT UPDATE(customer_id) ON TABLE public.paid_orders TO vauchflow_app;
-
-GRANT UPDATE(event_id) ON TABLE public.paid_orders TO vauchflow_app;
-
-GRANT UPDATE(total_minor) ON TABLE public.paid_orders TO vauchflow_app;
-
-GRANT UPDATE(refunded_minor) ON TABLE public.paid_orders TO vauchflow_app;
-
-GRANT UPDATE(is_refunded) ON TABLE public.paid_orders TO vauchflow_app;
 
 GRANT SELECT ON TABLE public.product_labels TO vauchflow_app;
 
@@ -3563,17 +4186,28 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.promotion_tiers TO vauchflow_app;
 GRANT SELECT ON TABLE public.promotion_tiers TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT ON TABLE public.publications TO vauchflow_app;
+GRANT SELECT ON TABLE public.publications TO vauchflow_eraser;
+
+GRANT UPDATE(customer_id) ON TABLE public.publications TO vauchflow_eraser;
+
+GRANT UPDATE(metadata) ON TABLE public.publications TO vauchflow_eraser;
 
 GRANT SELECT ON TABLE public.quarantine TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.quarantine TO vauchflow_reconciler;
+GRANT SELECT ON TABLE public.quarantine TO vauchflow_eraser;
+
+GRANT UPDATE(payload) ON TABLE public.quarantine TO vauchflow_eraser;
 
 GRANT UPDATE(detail) ON TABLE public.quarantine TO vauchflow_reconciler;
+GRANT UPDATE(detail) ON TABLE public.quarantine TO vauchflow_eraser;
 
 GRANT UPDATE(status) ON TABLE public.quarantine TO vauchflow_reconciler;
 
 GRANT UPDATE(resolved_at) ON TABLE public.quarantine TO vauchflow_reconciler;
 
 GRANT UPDATE(resolved_by) ON TABLE public.quarantine TO vauchflow_reconciler;
+
+GRANT UPDATE(counted_moves) ON TABLE public.quarantine TO vauchflow_eraser;
 
 GRANT UPDATE(resolved_epoch) ON TABLE public.quarantine TO vauchflow_reconciler;
 
@@ -3588,29 +4222,33 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.receipt_heads TO vauchflow_reconciler
 
 GRANT SELECT ON TABLE public.receipts TO vauchflow_app;
 GRANT INSERT ON TABLE public.receipts TO vauchflow_reconciler;
+GRANT SELECT ON TABLE public.receipts TO vauchflow_eraser;
+
+GRANT UPDATE(salt) ON TABLE public.receipts TO vauchflow_eraser;
 
 GRANT SELECT ON TABLE public.redemption_lines TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.redemption_lines TO vauchflow_reconciler;
+GRANT SELECT ON TABLE public.redemption_lines TO vauchflow_eraser;
+
+GRANT UPDATE(moves) ON TABLE public.redemption_lines TO vauchflow_eraser;
 
 GRANT SELECT ON TABLE public.redemption_rollbacks TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.redemption_rollbacks TO vauchflow_reconciler;
+GRANT SELECT ON TABLE public.redemption_rollbacks TO vauchflow_eraser;
 
-GRANT SELECT ON TABLE public.redemptions TO vauchflow_app;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.redemptions TO vauchflow_reconciler;
+GRANT UPDATE(idempotency_key) ON TABLE public.redemption_rollbacks TO vauchflow_eraser;
 
-GRANT SELECT,INSERT ON TABLE public.referral_codes TO vauchflow_app;
-GRANT SELECT ON TABLE public.referral_codes TO vauchflow_reconciler;
+GRANT UPDATE(fingerprint) ON TABLE public.redemption_rollbacks TO vauchflow_eraser;
 
-GRANT UPDATE(status) ON TABLE public.referral_codes TO vauchflow_app;
+GRANT UPDATE(moves) ON TABLE public.redemption_rollbacks TO vauchflow_eraser;
 
-GRANT UPDATE(version) ON TABLE public.referral_codes TO vauchflow_app;
-
-GRANT UPDATE(updated_at) ON TABLE public.referral_codes TO vauchflow_app;
-
-GRANT UPDATE(metadata) ON TABLE public.referral_codes TO vauchflow_app;
+GRANT UPDATE(body) ON TABLE public.redemption_rollbacks TO vauchflow_eraser;
 
 GRANT SELECT ON TABLE public.referral_rewards TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.referral_rewards TO vauchflow_reconciler;
+GRANT SELECT ON TABLE public.referral_rewards TO vauchflow_eraser;
+
+GRANT UPDATE(customer_id) ON TABLE public.referral_rewards TO vauchflow_eraser;
 
 GRANT UPDATE(status) ON TABLE public.referral_rewards TO vauchflow_app;
 
@@ -3628,9 +4266,11 @@ GRANT UPDATE(updated_at) ON TABLE public.referral_rewards TO vauchflow_app;
 
 GRANT SELECT ON TABLE public.reservation_holds TO vauchflow_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.reservation_holds TO vauchflow_reconciler;
+GRANT SELECT,DELETE ON TABLE public.reservation_holds TO vauchflow_eraser;
 
 GRANT SELECT ON TABLE public.reservations TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.reservations TO vauchflow_reconciler;
+GRANT SELECT,DELETE ON TABLE public.reservations TO vauchflow_eraser;
 
 GRANT SELECT,INSERT ON TABLE public.ring_entries TO vauchflow_app;
 GRANT SELECT,DELETE ON TABLE public.ring_entries TO vauchflow_reconciler;
@@ -3650,9 +4290,6 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.validation_rule_assignments TO vauchf
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.validation_rules TO vauchflow_app;
 GRANT SELECT ON TABLE public.validation_rules TO vauchflow_reconciler;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE public.vouchers TO vauchflow_app;
-GRANT SELECT ON TABLE public.vouchers TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT ON TABLE public.worker_leases TO vauchflow_app;
 GRANT SELECT,DELETE ON TABLE public.worker_leases TO vauchflow_reconciler;

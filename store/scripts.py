@@ -49,6 +49,16 @@ OPEN = lua.load("open_epoch")
 CLOSE = lua.load("close_epoch")
 RELEASE = lua.load("release_epoch")
 RESTORE = lua.load("restore_records")
+FORGET = lua.load("forget")
+
+
+class Forgotten(msgspec.Struct, frozen=True):
+    """What became of forgetting: the script's time, the stream's last entry, and the counters that stay for now."""
+
+    status: Status
+    now_ms: int = 0
+    last: Position = Position()
+    kept: tuple[str, ...] = ()
 
 
 class _Numbers(dict[str, int]):
@@ -240,6 +250,26 @@ class Scripts:
         for _, record in records:
             args += (record.time_ms, format_record(record))
         return Status((await self._call(RESTORE, keys, args))[0])
+
+    async def forget(
+        self,
+        project_id: str,
+        definitions: Sequence[str] = (),
+        counters: Sequence[str] = (),
+        records: Sequence[tuple[str, bytes]] = (),
+    ) -> Forgotten:
+        """Let go of definitions, counters, and what records say: each gets the event beside its id, or goes where
+        that is empty."""
+        keys = [self.keyspace.meta, self._definition + change_key(project_id)]
+        keys += [self._definition + key for key in definitions]
+        keys += [self._counter + name for name in counters]
+        keys += [self._record + record_id for record_id, _ in records]
+        args = [len(definitions), len(counters), *(payload for _, payload in records)]
+        reply = await self._call(FORGET, keys, args)
+        if reply[0] != Status.OK:
+            return Forgotten(Status(reply[0]))
+        kept = tuple([counters[number] for number in reply[3:]])
+        return Forgotten(Status.OK, reply[1], Position.parse(reply[2].decode()), kept)
 
 
 def format_record(record: Record) -> bytes:

@@ -83,6 +83,8 @@ class Step(msgspec.Struct):
     result_chunks: int = 0
     """How many chunks were added to the result."""
     changes: tuple[Change, ...] = ()
+    wait_s: float = 0.0
+    """Something is to be waited for: so long the action is no worker's."""
 
 
 class Kind(msgspec.Struct, frozen=True):

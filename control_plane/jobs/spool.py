@@ -13,6 +13,7 @@ Side = Literal["input", "result"]
 _INSERT = query("control_insert_chunk")
 _READ = query("control_chunk")
 _DELETE = query("control_delete_chunks")
+_DELETE_INPUT = query("control_delete_input")
 
 
 async def write_chunk(tx: Transaction, project_id: str, action_id: str, side: Side, chunk_no: int, data: bytes) -> None:
@@ -29,6 +30,11 @@ async def read_chunk(tx: Transaction, project_id: str, action_id: str, side: Sid
 async def delete_chunks(tx: Transaction, project_id: str, action_id: str) -> None:
     """Let go of all that the action kept."""
     await tx.execute(_DELETE, project_id, action_id)
+
+
+async def drop_input(tx: Transaction, project_id: str, action_id: str) -> None:
+    """Let go of what the action has read."""
+    await tx.execute(_DELETE_INPUT, project_id, action_id)
 
 
 def pack_rows(rows: list[Any]) -> bytes:

@@ -1,4 +1,5 @@
-"""Sweeps what actions kept and nobody will read any more: inputs of what is over, old results, broken-off uploads."""
+"""Sweeps what was kept and nobody will read any more: inputs of what is over, old results, broken-off uploads, and
+answers that no Idempotency-Key gets again."""
 
 from control_plane.context import Context
 from control_plane.jobs.spool import delete_chunks
@@ -8,7 +9,9 @@ KEEP_RESULTS_S = 7 * 86_400.0
 KEEP_UPLOADS_S = 3_600.0
 """Longer than any upload takes: the gateway ends one before."""
 MOST_AT_ONCE = 100
+MOST_ANSWERS = 1_000
 
+_ANSWERS = query("control_sweep_answers")
 _SPENT = query("control_spent_actions")
 _DROP = query("control_drop_received_action")
 
@@ -16,6 +19,7 @@ _DROP = query("control_drop_received_action")
 async def sweep(context: Context) -> int:
     """Sweep what is spent; how many actions it was of."""
     async with context.database.anonymous_tx() as tx:
+        await tx.fetchval(_ANSWERS, MOST_ANSWERS)
         rows = await tx.fetch(_SPENT, MOST_AT_ONCE, KEEP_RESULTS_S, KEEP_UPLOADS_S)
     for row in rows:
         async with context.database.tenant_tx(row["project_id"]) as tx:

@@ -112,7 +112,9 @@ async def _take_turn(context: Context, action: Action) -> None:
         done = await make_chunk(context, action, tenant)
         if done is None:
             return await _finish(context, action)
-        kind, rows = done
+        kind, rows, waits = done
+        if waits:
+            return None
         if loop.time() >= until:
             async with context.database.tenant_tx(action.project_id) as tx:
                 await tx.execute(_RELEASE, action.project_id, action.id)
@@ -121,8 +123,9 @@ async def _take_turn(context: Context, action: Action) -> None:
         await asyncio.sleep(max(SHORTEST_PAUSE_S, rows / kind.rows_per_s - took))
 
 
-async def make_chunk(context: Context, action: Action, tenant: Tenant) -> tuple[Kind, int] | None:
-    """One chunk; how many rows it went over, or None where none was left or the action is over."""
+async def make_chunk(context: Context, action: Action, tenant: Tenant) -> tuple[Kind, int, bool] | None:
+    """One chunk; how many rows it went over, and whether it waits for something, or None where none was left or the
+    action is over."""
     async with context.database.tenant_tx(action.project_id, action.account_id) as tx:
         row = await tx.fetchrow(_LOCK, action.project_id, action.id)
         if row is None or not row["left_count"]:
@@ -136,7 +139,7 @@ async def make_chunk(context: Context, action: Action, tenant: Tenant) -> tuple[
         await put_in_force(context, action.shard, action.project_id, "batch", action.id)
     for change in step.changes:
         await put_in_force(context, action.shard, action.project_id, change.object, change.id, change.created)
-    return kind, step.done + len(step.failures)
+    return kind, step.done + len(step.failures), step.wait_s > 0
 
 
 async def tenant_of_action(context: Context, action: Action) -> Tenant:
@@ -174,7 +177,7 @@ async def _advance(tx: Transaction, action: Action, step: Step) -> None:
         action.project_id,
         action.id,
         step.done,
-        LEASE_S,
+        step.wait_s or LEASE_S,
         len(step.failures),
         step.failures[:MOST_FAILURES],
         MOST_FAILURES,

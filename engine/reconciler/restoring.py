@@ -8,6 +8,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from domain.ids import FINGERPRINT_BYTES
 from domain.ledger import Position, Record
 from domain.outcomes import Status
 from engine.reconciler.servers import Servers
@@ -73,5 +74,6 @@ class Restoring:
 
 
 def _record(row: Any) -> tuple[str, Record]:
-    """Settled long since, so it stands before every position."""
-    return row["id"], Record(row["fingerprint"], Position(), 0, row["created_ms"], row["body"])
+    """Settled long since, so it stands before every position. One whose customer is erased is no request's any more."""
+    fingerprint = row["fingerprint"].ljust(FINGERPRINT_BYTES, b"\0")
+    return row["id"], Record(fingerprint, Position(), 0, row["created_ms"], row["body"])

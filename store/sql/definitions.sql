@@ -28,6 +28,11 @@ INSERT INTO outbox (project_id, shard, object, object_id, version) VALUES ($1, $
 UPDATE outbox SET applied_at = now(), attempts = attempts + 1
 WHERE project_id = $1 AND object = $2 AND object_id = $3 AND version <= $4 AND applied_at IS NULL;
 
+-- name: staged_version
+-- The newest version that Redis has not been told of.
+SELECT COALESCE(max(version), 0) FROM outbox
+WHERE project_id = $1 AND object = $2 AND object_id = $3 AND applied_at IS NULL;
+
 -- name: unapplied_changes
 -- Oldest first: what a change relies on was enqueued before it.
 SELECT project_id, object, object_id

@@ -1,123 +1,52 @@
--- What the owner alone may do: take a person out of the ledger. $1 is the project throughout.
+-- Taking a person out of what is kept: functions of the role vauchflow_eraser, each of which does a part. $1 is the
+-- project and $2 the customer throughout.
 
--- name: lock_redemptions_of_customer
-SELECT id, body FROM redemptions WHERE project_id = $1 AND customer_id = $2 ORDER BY id FOR UPDATE;
-
--- name: blank_redemptions
-UPDATE redemptions r SET customer_id = NULL, idempotency_key = NULL, fingerprint = '', order_id = NULL,
-    order_key = NULL, body = b.body
-FROM unnest($2::text[], $3::bytea[]) AS b (id, body)
-WHERE r.project_id = $1 AND r.id = b.id;
-
--- name: blank_redemption_lines
--- Without the moves on customers' counters: a later rollback gives back what is left.
-UPDATE redemption_lines l SET moves = (
-    SELECT COALESCE(jsonb_agg(m.move ORDER BY m.place), '[]')
-    FROM jsonb_array_elements(l.moves) WITH ORDINALITY AS m (move, place)
-    WHERE m.move ->> 0 !~ '^(u:|o:|t:[^:]*:customer[.])') -- as names_customer() says
-WHERE l.project_id = $1 AND l.redemption_id = ANY($2::text[]);
-
--- name: lock_rollbacks
-SELECT redemption_id, revision, body FROM redemption_rollbacks
-WHERE project_id = $1 AND redemption_id = ANY($2::text[])
-ORDER BY redemption_id, revision
-FOR UPDATE;
-
--- name: blank_rollbacks
--- As the lines are: without the moves on customers' counters.
-UPDATE redemption_rollbacks r SET idempotency_key = NULL, fingerprint = '', body = b.body, moves = (
-    SELECT COALESCE(jsonb_agg(m.move ORDER BY m.place), '[]')
-    FROM jsonb_array_elements(r.moves) WITH ORDINALITY AS m (move, place)
-    WHERE m.move ->> 0 !~ '^(u:|o:|t:[^:]*:customer[.])')
-FROM unnest($2::text[], $3::int[], $4::bytea[]) AS b (redemption_id, revision, body)
-WHERE r.project_id = $1 AND r.redemption_id = b.redemption_id AND r.revision = b.revision;
-
--- name: reservations_that_may_name
--- $2, $3: a customer's id as it is, and as JSON may spell it. Those that are over: what is held is still to be
--- captured or to expire.
-SELECT id, body FROM reservations
-WHERE project_id = $1 AND (position($2::bytea IN body) > 0 OR position($3::bytea IN body) > 0)
-    AND (status <> 'held' OR expires_at < now() - interval '1 minute');
+-- name: erase_redemptions
+SELECT record_id, body, made_at, is_redemption, own_counters FROM erase_redemptions($1, $2, $3);
 
 -- name: erase_reservations
-DELETE FROM reservations WHERE project_id = $1 AND id = ANY($2::text[]);
+SELECT last_id, erased, held_count FROM erase_reservations($1, $2, $3, $4);
 
--- name: erase_holds
-DELETE FROM reservation_holds WHERE project_id = $1 AND reservation_id = ANY($2::text[]);
+-- name: erase_events
+SELECT erase_events($1, $2, $3);
 
--- name: drop_salts
-UPDATE receipts SET salt = NULL WHERE project_id = $1 AND redemption_id = ANY($2::text[]);
+-- name: erase_referrals
+SELECT erase_referrals($1, $2, $3);
 
--- name: forget_owner_of_events
-UPDATE customer_events SET customer_id = NULL, order_id = NULL WHERE project_id = $1 AND customer_id = $2;
+-- name: erase_belongings
+SELECT object, object_id, version FROM erase_belongings($1, $2, $3);
 
--- name: forget_owner_of_orders
--- The order's own id stays: it is paid once, whoever is told to have paid it.
-UPDATE paid_orders SET customer_id = NULL WHERE project_id = $1 AND customer_id = $2;
-
--- name: forget_owner_of_vouchers
--- Redis is told by the projector, as of every change.
-WITH blank AS (
-    UPDATE vouchers SET customer_id = NULL, version = version + 1, updated_at = now()
-    WHERE project_id = $1 AND customer_id = $2 RETURNING project_id, id, version)
-INSERT INTO outbox (project_id, shard, object, object_id, version)
-SELECT b.project_id, a.shard, 'voucher', b.id, b.version
-FROM blank b JOIN projects p ON p.id = b.project_id JOIN accounts a ON a.id = p.account_id;
-
--- name: forget_owner_of_gift_cards
+-- name: erase_owner_of_gift_cards
 -- Money is whoever's has the code.
-WITH blank AS (
-    UPDATE gift_cards SET customer_id = NULL, version = version + 1, updated_at = now()
-    WHERE project_id = $1 AND customer_id = $2 RETURNING project_id, id, version)
-INSERT INTO outbox (project_id, shard, object, object_id, version)
-SELECT b.project_id, a.shard, 'gift_card', b.id, b.version
-FROM blank b JOIN projects p ON p.id = b.project_id JOIN accounts a ON a.id = p.account_id;
+UPDATE gift_cards g SET customer_id = NULL, version = g.version + 1, updated_at = now()
+WHERE g.project_id = $1 AND g.id = ANY (ARRAY(SELECT f.id FROM gift_cards f
+    WHERE f.project_id = $1 AND f.customer_id = $2 ORDER BY f.id LIMIT $3 FOR UPDATE))
+RETURNING 'gift_card' AS object, g.id AS object_id, g.version;
 
--- name: forget_owner_of_loyalty_cards
--- Points are the customer's own, so nobody spends them any more.
-WITH blank AS (
-    UPDATE loyalty_cards SET customer_id = 'erased:' || id, status = 'blocked', metadata = '{}', version = version + 1,
-        updated_at = now()
-    WHERE project_id = $1 AND customer_id = $2 RETURNING project_id, id, version)
-INSERT INTO outbox (project_id, shard, object, object_id, version)
-SELECT b.project_id, a.shard, 'loyalty_card', b.id, b.version
-FROM blank b JOIN projects p ON p.id = b.project_id JOIN accounts a ON a.id = p.account_id;
+-- name: erase_owner_of_vouchers
+UPDATE vouchers v SET customer_id = NULL, version = v.version + 1, updated_at = now()
+WHERE v.project_id = $1 AND v.id = ANY (ARRAY(SELECT f.id FROM vouchers f
+    WHERE f.project_id = $1 AND f.customer_id = $2 ORDER BY f.id LIMIT $3 FOR UPDATE))
+RETURNING 'voucher' AS object, v.id AS object_id, v.version;
 
--- name: drop_counters_of_customer
-DELETE FROM counters WHERE project_id = $1 AND id = ANY($2::text[]) AND kind = 'customer';
+-- name: erase_publications
+SELECT erase_publications($1, $2, $3);
+
+-- name: erase_orders
+-- What was bought stays: returns and points are counted by it.
+WITH erased AS (
+    UPDATE orders o SET customer_id = NULL, metadata = '{}'
+    WHERE o.project_id = $1 AND o.id = ANY (ARRAY(SELECT f.id FROM orders f
+        WHERE f.project_id = $1 AND f.customer_id = $2 ORDER BY f.id LIMIT $3 FOR UPDATE))
+    RETURNING o.id)
+SELECT count(*)::int FROM erased;
+
+-- name: erase_traces
+SELECT erase_traces($1, $2);
 
 -- name: drop_customer
-DELETE FROM customers WHERE project_id = $1 AND id = $2;
+DELETE FROM customers WHERE project_id = $1 AND id = $2
+RETURNING greatest(version + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint);
 
--- name: drop_changes_of_customer
--- Redis need not be told any more: a customer who comes back has a newer version.
-DELETE FROM outbox WHERE project_id = $1 AND object = 'customer' AND object_id = $2;
-
--- name: blank_audit_of_customer
-UPDATE audit_log SET object_id = 'erased' WHERE project_id = $1 AND object = 'customer' AND object_id = $2;
-
--- name: forget_referee_identities
-DELETE FROM referee_identities i USING referrals f
-WHERE f.project_id = $1 AND f.referee_id = $2 AND i.project_id = f.project_id AND i.redemption_id = f.redemption_id;
-
--- name: forget_rewarded
-UPDATE referral_rewards w SET customer_id = NULL FROM referrals f
-WHERE f.project_id = $1 AND (f.referrer_id = $2 OR f.referee_id = $2) AND w.project_id = f.project_id
-    AND w.redemption_id = f.redemption_id AND w.customer_id = $2;
-
--- name: forget_referrals
-UPDATE referrals SET referrer_id = NULLIF(referrer_id, $2), referee_id = NULLIF(referee_id, $2)
-WHERE project_id = $1 AND (referrer_id = $2 OR referee_id = $2);
-
--- name: forget_referrer_identities
-DELETE FROM referrer_identities WHERE project_id = $1 AND customer_id = $2;
-
--- name: forget_owner_of_referral_codes
--- Nobody refers by it any more. Its spelling stays: others have redeemed it.
-WITH blank AS (
-    UPDATE referral_codes SET customer_id = 'erased:' || id, status = 'disabled', version = version + 1,
-        updated_at = now()
-    WHERE project_id = $1 AND customer_id = $2 RETURNING project_id, id, version)
-INSERT INTO outbox (project_id, shard, object, object_id, version)
-SELECT b.project_id, a.shard, 'referral_code', b.id, b.version
-FROM blank b JOIN projects p ON p.id = b.project_id JOIN accounts a ON a.id = p.account_id;
+-- name: shard_of_project
+SELECT a.shard FROM projects p JOIN accounts a ON a.id = p.account_id WHERE p.id = $1;

@@ -44,11 +44,11 @@ SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1::text, $2::text);
 -- name: migrate_weaken_role
 SELECT format('ALTER ROLE %I NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION', $1::text);
 
--- name: migrate_create_cards_role
--- Nobody logs in as it: it owns the functions that write cards' entries.
+-- name: migrate_create_silent_role
+-- Nobody logs in as it: it owns functions that write what no server may.
 SELECT format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION', $1::text);
 
--- name: migrate_alter_cards_role
+-- name: migrate_alter_silent_role
 SELECT format('ALTER ROLE %I NOLOGIN', $1::text);
 
 -- name: migrate_join_role

@@ -188,6 +188,17 @@ class Conformance(RuleBasedStateMachine):
         got = self.run(self.scripts.restore(records))
         assert got == self.model.restore(records, now_ms - RECORD_TTL_MS)
 
+    @rule(
+        definitions=st.lists(st.sampled_from(DEFINITIONS), max_size=2, unique=True),
+        counters=st.lists(st.sampled_from(COUNTERS), max_size=2, unique=True),
+        names=st.lists(st.sampled_from(RECORDS), max_size=2, unique=True),
+        payload=st.sampled_from([b"", b"\xc4\x01z"]),
+    )
+    def forget(self, definitions: list[str], counters: list[str], names: list[str], payload: bytes) -> None:
+        records = [(name, payload) for name in names]
+        got = self.run(self.scripts.forget("prj", definitions, counters, records))
+        assert (got.status, got.kept) == self.model.forget(CHANGE, definitions, counters, records, got.now_ms)
+
     @rule()
     def release(self) -> None:
         assert self.run(self.scripts.release()) == self.model.release()

@@ -163,3 +163,6 @@ INSERT INTO publications (project_id, id, campaign_id, customer_id, object, rede
         ELSE pg_temp.id('cmp', 0) END, 'cust-' || n, 'voucher', pg_temp.id('vch', n), 'CODE-' || n, true,
         pg_temp.id('dis', n / 50), pg_temp.since(n)
     FROM generate_series(0, {rows} / 5) n;
+INSERT INTO paid_orders (project_id, order_id, customer_id, event_id, total_minor)
+    SELECT pg_temp.project(n), 'order-' || n, 'cust-' || n % ({rows} / 10), 'evt-' || n, 5000
+    FROM generate_series(0, {rows}) n WHERE n % 1000 > 3;

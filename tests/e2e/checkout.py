@@ -38,7 +38,7 @@ class Checkout:
     def __init__(self, url: str, token: str, connections: int = 64, timeout_s: float = 10.0) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port or 80
-        self._token = token
+        self.token = token
         self._timeout_s = timeout_s
         self.connections = connections
         self._idle: asyncio.LifoQueue[tuple[asyncio.StreamReader, asyncio.StreamWriter] | None] = asyncio.LifoQueue()
@@ -60,7 +60,7 @@ class Checkout:
         """One request on one connection."""
         raw = b"" if body is None else msgspec.json.encode(body)
         head = (
-            f"{method} {path} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token or self._token}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token or self.token}\r\n"
             f"Content-Length: {len(raw)}\r\n" + (f"Idempotency-Key: {key}\r\n" if key else "") + "\r\n"
         )
         held = await self._idle.get()

@@ -118,7 +118,9 @@ class Guest:
         reads = [step for step in STEPS if PLACES[step.operation].method == "GET" and "{" in str(step.at)]
         reads = [step for step in reads if not step.is_persons]
         answers = {step.operation: await self.again(step, self.key_of(step)) for step in reads}
-        return {name: answer.json() for name, answer in answers.items() if not name.endswith("Proof")}
+        return {
+            name: answer.json() for name, answer in answers.items() if not name.endswith(("Proof", "exportCustomer"))
+        }
 
 
 _OF_ACCOUNT = ("acc", "key", "mem", "per", "prj", "ses")

@@ -269,7 +269,10 @@ NEW_ROUTES = {
     "/v1/promotion-tiers": "GET POST",
     f"/v1/promotion-tiers/tier_{NOWHERE}": "GET PATCH",
     f"/v1/promotion-tiers/tier_{NOWHERE}/disable": "POST",
+    "/v1/customers/a": "GET PATCH DELETE",
     "/v1/customers/a/wallet": "GET",
+    "/v1/customers/a/erase": "POST",
+    "/v1/customers/a/export": "GET",
 }
 PUBLIC = ("/v1/validations", "/v1/qualifications")
 

@@ -40,6 +40,9 @@ SHOP = (
     ),
     Step("listCustomers"),
     Step("getCustomer", at=("{customer.id}",)),
+    Step("updateCustomer", {"metadata": {"size": 43}}, ("{customer.id}",)),
+    Step("upsertCustomer", {"id": "guest{mark}", "email": "guest@example.com"}, kept="visitor"),
+    Step("deleteCustomer", at=("{visitor.id}",)),
     Step("upsertProduct", {"id": "shoe-42", "name": "Shoe", "price": 60, "categories": ["shoes"]}, kept="product"),
     Step("listProducts"),
     Step("getProduct", at=("{product.id}",)),
@@ -62,6 +65,7 @@ SHOP = (
     Step("changeSegmentCustomers", {"add": ["{customer.id}"], "remove": ["nobody"]}, ("{segment.id}",)),
     Step("listSegmentCustomers", at=("{segment.id}",)),
     Step("updateSegment", {"rule": {"customer.metadata.size": {"gte": 40}}}, ("{segment.id}",)),
+    Step("updateSegment", {"name": "Our very best"}, ("{segment.id}",)),
     Step("upsertSegment", {"id": "few-{mark}", "name": "Few"}, kept="few"),
     Step("deleteSegment", at=("{few.id}",)),
     Step("upsertCollection", {"id": "summer", "name": "Summer"}, kept="collection"),
@@ -70,6 +74,7 @@ SHOP = (
     Step("changeCollectionProducts", {"add": ["{product.id}"]}, ("{collection.id}",)),
     Step("listCollectionProducts", at=("{collection.id}",)),
     Step("updateCollection", {"rule": {"category": {"in": ["sandals"]}}}, ("{collection.id}",)),
+    Step("updateCollection", {"name": "Summer things"}, ("{collection.id}",)),
     Step("upsertCollection", {"id": "few-{mark}", "name": "Few"}, kept="few_things"),
     Step("deleteCollection", at=("{few_things.id}",)),
     Step("createValidationRule", {"name": "Weekend, from 50", "rule": _RULE}, kept="rule"),
@@ -252,6 +257,7 @@ CARDS = (
     Step("enableReferralCode", at=("{friends.id}", "{referral.code}")),
     Step("listReferrals", at=("{friends.id}",)),
     Step("getWallet", at=("{customer.id}",)),
+    Step("exportCustomer", at=("{customer.id}",)),
 )
 
 CHECKOUT = (
@@ -321,6 +327,7 @@ IN_BULK = (
     Step("updateProducts", {"products": [{"id": "shoe-42", "price": 55}]}),
     Step("createExport", {"resource": "vouchers", "format": "csv"}, kept="export"),
     Step("cancelAsyncAction", at=("{export.async_action_id}",)),
+    Step("eraseCustomer", at=("{visitor.id}",)),
     Step("getResult", at=("nobody-was-given-this",), status=404),
 )
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from store.migrate import APP_ROLE, CARDS_ROLE, RECONCILER_ROLE
+from store.migrate import APP_ROLE, CARDS_ROLE, ERASER_ROLE, RECONCILER_ROLE
 
-ROLES = (APP_ROLE, RECONCILER_ROLE, CARDS_ROLE)
+ROLES = (APP_ROLE, RECONCILER_ROLE, CARDS_ROLE, ERASER_ROLE)
 
 CARDS_FUNCTIONS = {
     "issue_gift_cards": {APP_ROLE, CARDS_ROLE},
@@ -20,6 +20,27 @@ CARDS_FUNCTIONS = {
     "points_available": {CARDS_ROLE},
     "post_points": {CARDS_ROLE},
     "take_from_lot": {CARDS_ROLE},
+}
+
+ERASER_FUNCTIONS = {
+    "erase_redemptions": {APP_ROLE, ERASER_ROLE},
+    "erase_reservations": {APP_ROLE, ERASER_ROLE},
+    "erase_events": {APP_ROLE, ERASER_ROLE},
+    "erase_belongings": {APP_ROLE, ERASER_ROLE},
+    "erase_referrals": {APP_ROLE, ERASER_ROLE},
+    "erase_traces": {APP_ROLE, ERASER_ROLE},
+    "erase_publications": {APP_ROLE, ERASER_ROLE},
+    "packed_end": {ERASER_ROLE},
+    "packed_number": {ERASER_ROLE},
+    "packed_elements": {ERASER_ROLE},
+    "packed_array": {ERASER_ROLE},
+    "packed_text": {ERASER_ROLE},
+    "packed_with": {ERASER_ROLE},
+    "counts_customer": {ERASER_ROLE},
+    "blank_moves": {ERASER_ROLE},
+    "blank_redeemed": {ERASER_ROLE},
+    "blank_rolled_back": {ERASER_ROLE},
+    "customer_of_event": {ERASER_ROLE},
 }
 
 # Tables whose rows belong to a shard or to the house, not to a tenant, and how the app may reach them.
@@ -105,6 +126,14 @@ async def test_deletes_are_few_and_the_app_never_writes_the_ledger(owner: Any) -
         (RECONCILER_ROLE, "worker_leases"),
         (RECONCILER_ROLE, "ring_entries"),
         (RECONCILER_ROLE, "reservation_holds"),
+        (APP_ROLE, "customers"),
+        (ERASER_ROLE, "customers"),
+        (ERASER_ROLE, "counters"),
+        (ERASER_ROLE, "outbox"),
+        (ERASER_ROLE, "reservations"),
+        (ERASER_ROLE, "reservation_holds"),
+        (ERASER_ROLE, "referee_identities"),
+        (ERASER_ROLE, "referrer_identities"),
     }
     written = {table for role, verb, table in granted if role == APP_ROLE and verb in ("INSERT", "UPDATE")}
     assert not written & {
@@ -136,6 +165,7 @@ async def test_cards_are_written_by_their_role_alone_and_entries_never_changed(o
         *((CARDS_ROLE, table) for table in cards),
         (APP_ROLE, "gift_cards"),
         (APP_ROLE, "loyalty_cards"),
+        (ERASER_ROLE, "loyalty_cards"),
     }
     numbers = await owner.fetch(
         """SELECT table_name::text, column_name::text FROM information_schema.column_privileges
@@ -147,10 +177,30 @@ async def test_cards_are_written_by_their_role_alone_and_entries_never_changed(o
     assert not of_the_app & {"funded_minor", "spent_minor", "entry_count", "points", "owed", "earned_total"}
 
 
+async def test_the_eraser_changes_what_may_tell_of_a_person_and_inserts_nothing(owner: Any) -> None:
+    rows = await owner.fetch(
+        """SELECT table_name::text, column_name::text FROM information_schema.column_privileges
+        WHERE grantee = $1 AND privilege_type <> 'SELECT' ORDER BY 1, 2""",
+        ERASER_ROLE,
+    )
+    written: dict[str, set[str]] = {}
+    for row in rows:
+        written.setdefault(row["table_name"], set()).add(row["column_name"])
+    assert written["redemptions"] == {
+        *("customer_id", "idempotency_key", "fingerprint", "order_id", "order_key", "body")
+    }
+    assert (written["redemption_lines"], written["receipts"]) == ({"moves"}, {"salt"})
+    assert written["redemption_rollbacks"] == {"idempotency_key", "fingerprint", "body", "moves"}
+    assert written["quarantine"] == {"payload", "detail", "counted_moves"}
+    assert written["loyalty_cards"] == {"customer_id", "status", "metadata", "version", "updated_at"}
+    granted = {(row["verb"], row["table_name"]) for row in await owner.fetch(GRANTS, (ERASER_ROLE,)) if row["granted"]}
+    assert {table for verb, table in granted if verb == "INSERT"} == set()
+
+
 async def test_policies_are_the_roles_alone_and_none_says_true(owner: Any) -> None:
     policies = await owner.fetch("SELECT * FROM pg_policies WHERE schemaname = 'public'")
     for policy in policies:
-        assert policy["roles"] in ([APP_ROLE], [RECONCILER_ROLE], [CARDS_ROLE]), policy["policyname"]
+        assert policy["roles"] in [[role] for role in ROLES], policy["policyname"]
         assert policy["permissive"] == "PERMISSIVE"
         for predicate in (policy["qual"], policy["with_check"]):
             # Each reads a setting in a sub-select, once per statement.
@@ -204,7 +254,8 @@ async def test_g5_roles_have_no_power_and_own_nothing_but_their_functions(owner:
         FROM pg_roles r WHERE rolname = $1""",
         role,
     )
-    assert tuple(row) == (False, 0, len(CARDS_FUNCTIONS) if role == CARDS_ROLE else 0, 0, 0, False)
+    owned = {CARDS_ROLE: CARDS_FUNCTIONS, ERASER_ROLE: ERASER_FUNCTIONS}.get(role, {})
+    assert tuple(row) == (False, 0, len(owned), 0, 0, False)
 
 
 async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
@@ -221,11 +272,14 @@ async def test_functions_are_for_whom_they_are_meant(owner: Any) -> None:
             assert row["config"] == ["search_path=pg_catalog, public, pg_temp"], row["name"]
     callers = {row["name"]: set(row["callers"]) for row in rows}
     serving = {APP_ROLE, RECONCILER_ROLE}
-    settings = {name: set(ROLES) for name in ("app_project_id", "app_shard")}
+    settings = {"app_project_id": set(ROLES), "app_shard": serving | {CARDS_ROLE}}
     settings |= dict.fromkeys(("app_account_id", "app_worker_id", "app_person_id"), serving)
-    assert callers == settings | CARDS_FUNCTIONS | {
+    assert callers == settings | CARDS_FUNCTIONS | ERASER_FUNCTIONS | {
         "refuse_changes": set(),
         "give_to_cards": set(),
+        "give_to_eraser": set(),
+        "knows_customer": {APP_ROLE},
+        "forget_old_answers": {APP_ROLE},
         "lookup_api_key": {APP_ROLE},
         "lookup_session": {APP_ROLE},
         "lookup_person": {APP_ROLE},
