@@ -147,9 +147,9 @@ OF_TOKENS: Faults = [*each("token", "", "x" * 101, 5, None, []), *UNKNOWN]
 
 def of_bulk(name: str, good: dict[str, Any]) -> Faults:
     """A request of many records: what is wrong with one record alone is told of its row."""
-    key = next(iter(good))
+    key, wrong = next(iter(good)), list[Any]([5, None, []])
     return [
         *each(name, [], "x", {}, 5, None, [5], [{}], [good] * 101),
-        *[({name: [good, {**good, key: value}]}, f"/{name}/1") for value in (5, None, [])],
+        *[({name: [good, {**good, key: value}]}, f"/{name}/1") for value in wrong],
         *UNKNOWN,
     ]

@@ -1,5 +1,5 @@
-"""Examples of bodies and answers by operation, as a tour of the API has seen them: see tests/e2e/examples.py. What calls
-alone do not bring about is told here. A test holds each to its schema. Must never hold a key that works."""
+"""Examples of bodies and answers by operation, as a tour of the API has seen them: see tests/e2e/examples.py. What
+calls alone do not bring about is told here. A test holds each to its schema. Must never hold a key that works."""
 
 import json
 from pathlib import Path
