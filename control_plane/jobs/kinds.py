@@ -102,4 +102,9 @@ def reason_of(refused: Refused) -> str:
         f"{(error.pointer or '').lstrip('/') or 'row'}: {error.detail}" for error in refused.errors[:_NAMED_FIELDS]
     ]
     what = "; ".join(fields) or refused.detail or PROBLEMS[refused.code].title
-    return (what if refused.code == "invalid_request" else f"{refused.code}: {what}")[:MOST_REASON_CHARS]
+    return storable(what if refused.code == "invalid_request" else f"{refused.code}: {what}")[:MOST_REASON_CHARS]
+
+
+def storable(text: str) -> str:
+    """What a client has sent, as a report can keep it: PostgreSQL has no NUL."""
+    return text.replace("\x00", "\ufffd")
