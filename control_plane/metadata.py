@@ -35,6 +35,15 @@ def to_text(metadata: dict[str, Any], pointer: str, errors: Errors) -> str | Non
     return text
 
 
+def require_storable(value: Any, pointer: str, most_bytes: int, errors: Errors) -> None:
+    """Note what keeps JSON that is no metadata itself, but holds some, from being kept as jsonb."""
+    try:
+        if len(_text(value, pointer, 1).encode()) > most_bytes:
+            errors.add(pointer, f"is longer than {most_bytes} bytes")
+    except _Fault as fault:
+        errors.add(fault.pointer, fault.detail)
+
+
 def _text(value: Any, pointer: str, depth: int) -> str:
     if isinstance(value, dict | list) and depth > DEEPEST:
         raise _Fault(pointer, f"is nested more than {DEEPEST} deep")

@@ -96,10 +96,16 @@ class Kind(msgspec.Struct, frozen=True):
     """It makes codes: the project's change number moves with every chunk."""
 
 
+def without_nul(text: str) -> str:
+    """The text as a report can be kept: what a client named may hold what PostgreSQL does not."""
+    return text.replace("\x00", "\ufffd")
+
+
 def reason_of(refused: Refused) -> str:
     """Why a row was refused, in one line."""
     fields = [
         f"{(error.pointer or '').lstrip('/') or 'row'}: {error.detail}" for error in refused.errors[:_NAMED_FIELDS]
     ]
     what = "; ".join(fields) or refused.detail or PROBLEMS[refused.code].title
-    return (what if refused.code == "invalid_request" else f"{refused.code}: {what}")[:MOST_REASON_CHARS]
+    reason = what if refused.code == "invalid_request" else f"{refused.code}: {what}"
+    return without_nul(reason)[:MOST_REASON_CHARS]

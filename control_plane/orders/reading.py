@@ -1,6 +1,7 @@
 """What a body makes of an order: amounts in minor units, every fault by its pointer."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from msgspec import UnsetType
 from control_plane.calls import Call
 from control_plane.events.reading import OrderReader, check_currency
 from control_plane.events.schemas import EventOrderInput
+from control_plane.metadata import require_storable
 from control_plane.orders.schemas import OrderUpdate
 from control_plane.orders.storing import StoredOrder
 from control_plane.problems import Errors
@@ -19,6 +21,9 @@ from domain.views import encode
 
 Changed = Callable[[StoredOrder], StoredOrder]
 
+_MOST_ITEM_BYTES = 1_048_576
+"""Of an order's items, as PostgreSQL spells them."""
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
 _KEPT = ("customer_id", "amount_minor", "shipping_minor", "total_minor", "items")
 
 
@@ -49,6 +54,8 @@ def _amounts(call: Call, body: OrderUpdate) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if isinstance(body.items, list) and body.items:
         order, _ = reader.order(EventOrderInput(items=body.items, amount=body.amount))
+        require_storable(_decoder.decode(encode(order.items)), "/items", _MOST_ITEM_BYTES, call.errors)
+        call.errors.raise_if_any()
         # As they come back from their column: what is sent again is no change.
         items = msgspec.json.decode(encode(order.items), type=tuple[Item, ...])
         fields |= {"items": items, "amount_minor": order.amount_minor}
