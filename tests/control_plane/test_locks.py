@@ -62,3 +62,15 @@ async def test_what_is_deleted_while_it_is_upserted_is_made_anew(api: Client, ow
         await owner.execute(f"DELETE FROM {area} WHERE id = 'a'")  # noqa: S608
     made = ok(await upsert)
     assert (made["name"], made["metadata"]) == (None, {"b": 1})
+
+
+async def test_who_is_deleted_while_put_into_a_segment_is_made_anew(api: Client, owner: Any) -> None:
+    for area in ("segments", "customers"):
+        ok(await api.post(f"/v1/{area}", {"id": "a"}))
+    async with owner.transaction():
+        await owner.fetchval(_LOCK, "a")
+        change = asyncio.create_task(api.post("/v1/segments/a/customers", {"add": ["a", "b"]}))
+        await until_waiting(owner, change)
+        await owner.execute("DELETE FROM customers WHERE id = 'a'")
+    assert ok(await change) == {"added": 2, "removed": 0}
+    assert [row["id"] for row in ok(await api.get("/v1/segments/a/customers"))["data"]] == ["b", "a"]
