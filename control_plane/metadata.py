@@ -22,15 +22,15 @@ class _Fault(Exception):
         self.detail = detail
 
 
-def to_text(metadata: dict[str, Any], pointer: str, errors: Errors) -> str | None:
+def to_text(metadata: dict[str, Any], pointer: str, errors: Errors, most_bytes: int = MOST_BYTES) -> str | None:
     """The object as PostgreSQL writes jsonb, or None with what is wrong noted."""
     try:
         text = _text(metadata, pointer, 1)
     except _Fault as fault:
         errors.add(fault.pointer, fault.detail)
         return None
-    if len(text.encode()) > MOST_BYTES:
-        errors.add(pointer, f"is longer than {MOST_BYTES} bytes")
+    if len(text.encode()) > most_bytes:
+        errors.add(pointer, f"is longer than {most_bytes} bytes")
         return None
     return text
 
@@ -48,7 +48,7 @@ def is_storable(value: Any, pointer: str, most_bytes: int, errors: Errors) -> bo
 
 
 def _text(value: Any, pointer: str, depth: int) -> str:
-    if isinstance(value, dict | list) and depth > DEEPEST:
+    if isinstance(value, dict | list | tuple) and depth > DEEPEST:
         raise _Fault(pointer, f"is nested more than {DEEPEST} deep")
     if isinstance(value, dict):
         members = (
@@ -56,7 +56,7 @@ def _text(value: Any, pointer: str, depth: int) -> str:
             for name, member in value.items()
         )
         return "{" + ", ".join(members) + "}"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return "[" + ", ".join(_text(item, f"{pointer}/{i}", depth + 1) for i, item in enumerate(value)) + "]"
     if isinstance(value, str):
         return _string(value, pointer)

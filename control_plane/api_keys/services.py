@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
 
+import asyncpg
 import msgspec
 from litestar import Response
 
@@ -17,7 +18,7 @@ from control_plane.effects import Outcome, answer, perform
 from control_plane.queries import list_body
 from control_plane.rights import OF_KEYS
 from control_plane.rules.times import show_time
-from domain.ids import is_id
+from domain.ids import fingerprint, is_id
 from domain.problems import Refused
 from store.credentials import KeyType, masked_key
 from store.database import Transaction
@@ -43,6 +44,9 @@ async def create_api_key(call: AccountCall) -> Response[bytes]:
         project_id = _project(call, named)
         if project_id is None:
             raise Refused("secret_key_required", "An admin key names the project that the key is for: project_id.")
+    if call.principal.project_id is None:
+        # The header may name the project: the same body for another one is another request.
+        call.fingerprint = fingerprint(f"{call.operation} {project_id}", call.raw_body)
     name = body.name if isinstance(body.name, str) else None
     terms = KeyTerms(name, _scopes(call, type_, body.scopes))
     return await perform(call, partial(_insert, call, project_id, type_, terms), partial(_reveal, call))
@@ -106,7 +110,12 @@ async def rotate_api_key(call: AccountCall, key_id: str) -> Response[bytes]:
     body = call.body(ApiKeyRotate)
     call.errors.raise_if_any()
     grace_s = body.grace_s if isinstance(body.grace_s, int) else 0
-    return await perform(call, partial(_rotate, call, key_id, grace_s), partial(_reveal, call))
+    try:
+        return await perform(call, partial(_rotate, call, key_id, grace_s), partial(_reveal, call))
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != "api_keys_rotations":
+            raise
+        raise Refused("key_rotated") from error  # by somebody else, in this moment
 
 
 async def _rotate(call: AccountCall, key_id: str, grace_s: int, tx: Transaction) -> Outcome:

@@ -117,9 +117,11 @@ async def delete_customer(call: Call, customer_id: str) -> Response[bytes]:
 
 async def _delete(call: Call, customer_id: str, tx: Transaction) -> Outcome:
     tenant = call.tenant
-    if not is_shop_id(customer_id) or not await drop_customer(tx, tenant.shard, tenant.project_id, customer_id):
+    row = await tx.fetchrow(_LOCK, tenant.project_id, customer_id) if is_shop_id(customer_id) else None
+    if row is None:
         raise Refused("customer_not_found")
-    await record(tx, call, "customer.delete", customer_id)
+    await drop_customer(tx, tenant.shard, tenant.project_id, customer_id)
+    await record(tx, call, "customer.delete", customer_id, before={"version": row["version"]})
     return Outcome(204, None, Change("customer", customer_id))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from control_plane.effects import Change
-from control_plane.jobs.kinds import Failure, JobCall, Run, Step, reason_of, without_nul
+from control_plane.jobs.kinds import Failure, JobCall, Run, Step, reason_of, storable
 from domain.problems import Refused
 from store.database import Transaction
 
@@ -27,7 +27,7 @@ class Record(msgspec.Struct):
 
     def name(self, key: str) -> str:
         """What the row is about, as the report names it."""
-        return without_nul(str(self.given.get(key, "")))[:MOST_NAME_CHARS]
+        return storable(str(self.given.get(key, ""))[:MOST_NAME_CHARS])
 
 
 async def breathe(place: int) -> None:

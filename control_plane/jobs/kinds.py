@@ -96,16 +96,15 @@ class Kind(msgspec.Struct, frozen=True):
     """It makes codes: the project's change number moves with every chunk."""
 
 
-def without_nul(text: str) -> str:
-    """The text as a report can be kept: what a client named may hold what PostgreSQL does not."""
-    return text.replace("\x00", "\ufffd")
-
-
 def reason_of(refused: Refused) -> str:
     """Why a row was refused, in one line."""
     fields = [
         f"{(error.pointer or '').lstrip('/') or 'row'}: {error.detail}" for error in refused.errors[:_NAMED_FIELDS]
     ]
     what = "; ".join(fields) or refused.detail or PROBLEMS[refused.code].title
-    reason = what if refused.code == "invalid_request" else f"{refused.code}: {what}"
-    return without_nul(reason)[:MOST_REASON_CHARS]
+    return storable(what if refused.code == "invalid_request" else f"{refused.code}: {what}")[:MOST_REASON_CHARS]
+
+
+def storable(text: str) -> str:
+    """What a client has sent, as a report can keep it: PostgreSQL has no NUL."""
+    return text.replace("\x00", "\ufffd")

@@ -17,6 +17,7 @@ from control_plane.members.schemas import MemberInvite, MemberUpdate, MemberView
 from control_plane.people.addresses import normalise
 from control_plane.people.confirming import require_confirmed
 from control_plane.queries import list_body
+from control_plane.rights import OF_ROLES
 from control_plane.rules.times import show_time
 from domain.ids import is_id
 from domain.problems import Refused
@@ -44,6 +45,7 @@ async def invite(call: AccountCall) -> Response[bytes]:
     body = call.body(MemberInvite)
     call.errors.raise_if_any()
     _require_standing(call, body.role)
+    _require_rights(call, body.role)
     await require_confirmed(call)
     token = secrets.token_urlsafe(32)
     response = await perform(call, partial(_invite, call, body, token))
@@ -56,16 +58,15 @@ async def _invite(call: AccountCall, body: MemberInvite, token: str, tx: Transac
     projects = None if isinstance(body.project_ids, UnsetType) else body.project_ids
     await _check_projects(tx, call, body.role, projects)
     email, hashed = normalise(body.email), token_hash(call.context.secret, token)
+    terms = (body.role, projects, hashed, INVITATION_LIVES_S)
     known = await tx.fetchrow(_BY_EMAIL, call.account_id, email)
-    if known is not None and known["status"] == "active":
-        raise Refused("member_exists")
-    if known is not None:
+    row = None if known is not None else await tx.fetchrow(_INSERT, call.account_id, new_id("mem"), None, email, *terms)
+    if row is None:
+        known = known or await tx.fetchrow(_BY_EMAIL, call.account_id, email)
+        if known is None or known["status"] == "active":
+            raise Refused("member_exists")
         _require_standing(call, known["role"])
-        row = await tx.fetchrow(_AGAIN, call.account_id, known["id"], body.role, projects, hashed, INVITATION_LIVES_S)
-    else:
-        row = await tx.fetchrow(
-            _INSERT, call.account_id, new_id("mem"), None, email, body.role, projects, hashed, INVITATION_LIVES_S
-        )
+        row = await tx.fetchrow(_AGAIN, call.account_id, known["id"], *terms)
     assert row is not None
     before = None if known is None else _facts(known)
     await record(tx, call, "member.invite", row["id"], before=before, after=_facts(row))
@@ -116,6 +117,7 @@ async def _update(call: AccountCall, member_id: str, body: MemberUpdate, tx: Tra
         # Whoever may see the whole account from now on is confined no longer.
         projects = before["project_ids"] if role in _CONFINABLE else None
     _require_standing(call, role)
+    _require_rights(call, role)
     await _check_projects(tx, call, role, projects)
     if role != "owner":
         await _keep_an_owner(tx, call, before)
@@ -159,6 +161,12 @@ def _require_standing(call: AccountCall, role: str) -> None:
     """Owners are made, changed and removed by owners alone."""
     if role == "owner" and call.principal.role != "owner":
         raise Refused("right_missing", "It takes an owner.")
+
+
+def _require_rights(call: AccountCall, role: str) -> None:
+    """Who is confined makes nobody who is not."""
+    if not call.principal.rights >= OF_ROLES[role]:
+        raise Refused("right_missing", f"The role {role} may more than you.")
 
 
 async def _check_projects(tx: Transaction, call: AccountCall, role: str, projects: list[str] | None) -> None:

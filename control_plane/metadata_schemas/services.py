@@ -3,17 +3,19 @@
 Nothing has to be put in force: no decision reads one.
 """
 
+from decimal import Decimal
 from functools import partial
 from typing import Any, get_args
 
 from litestar import Response
-from msgspec import UnsetType
+from msgspec import UnsetType, to_builtins
 
 from control_plane.audit import record
 from control_plane.bodies import NoBody, escape, fill
 from control_plane.calls import Call
 from control_plane.effects import Outcome, answer, perform
 from control_plane.listing import Listing
+from control_plane.metadata import to_text
 from control_plane.metadata_schemas.holding import schema_from_row
 from control_plane.metadata_schemas.schemas import (
     MOST_NAME_CHARS,
@@ -26,15 +28,17 @@ from control_plane.metadata_schemas.schemas import (
     PropertyView,
     SchemaObject,
 )
+from control_plane.problems import Errors
 from control_plane.rules.times import show_time
 from control_plane.shop_reading import plain
 from domain.metadata_schemas import MetadataSchema, Property, holds_type
 from domain.problems import FieldError, Refused
-from domain.views import encode
 from store.database import Transaction
 from store.queries import query
 
 OBJECTS: tuple[str, ...] = get_args(SchemaObject)
+MOST_BYTES = 131_072
+"""Of all properties, as PostgreSQL spells them."""
 
 _GET = query("control_metadata_schema")
 _LOCK = query("control_lock_metadata_schema")
@@ -85,9 +89,11 @@ async def _store(
     tx: Transaction, call: Call, object_: str, before: MetadataSchema | None, after: MetadataSchema
 ) -> Outcome:
     project_id = call.tenant.project_id
+    errors = Errors()
+    text = to_text(to_builtins(after.properties, builtin_types=(Decimal,)), "/properties", errors, MOST_BYTES)
+    errors.raise_if_any()
     if before == after:
         return Outcome(200, _show(await tx.fetchrow(_GET, project_id, object_)))
-    text = encode(after.properties).decode()
     row = await tx.fetchrow(_PUT, project_id, object_, text, after.allow_undefined)
     await record(tx, call, "metadata_schema.put", object_, _audited(before), _audited(after))
     return Outcome(200, _show(row))

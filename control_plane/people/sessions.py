@@ -89,7 +89,9 @@ async def show(tx: Transaction, person_id: str, account_id: str, csrf: str) -> M
     person = await tx.fetchrow(_PERSON, person_id)
     assert person is not None
     memberships = [_membership(row) for row in await tx.fetch(_MEMBERSHIPS, person_id)]
-    (member,) = (known for known in memberships if known.account_id == account_id)
+    member = next((known for known in memberships if known.account_id == account_id), None)
+    if member is None:
+        raise Refused("not_a_member")  # any more, since a moment ago
     shown = PersonView(
         id=person["id"],
         email=person["email"],

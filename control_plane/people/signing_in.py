@@ -48,6 +48,9 @@ async def log_in(visit: Visit) -> Response[bytes]:
         member = await sessions.membership(tx, person_id, wanted)
     account_id = member["account_id"]
     async with context.database.person_tx(person_id, account_id) as tx:
+        person = await tx.fetchrow(_LOCK, person_id)
+        if person is None or person["password_hash"] != found["password_hash"]:
+            raise Refused("invalid_credentials")  # sessions that a new password ends must not begin behind it
         session = await sessions.begin(tx, context, person_id, member)
         shown = await sessions.show(tx, person_id, account_id, session.csrf)
         await audit.record(tx, Founder(account_id, member["id"], person_id), "member.log_in", member["id"])

@@ -1,9 +1,11 @@
 -- Members of an account, and invitations to be one.
 
 -- name: control_insert_member
+-- No row where somebody of this address has been invited a moment ago.
 INSERT INTO members (account_id, id, person_id, email, role, project_ids, status, invite_hash, invite_expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $3::text IS NULL THEN 'invited' ELSE 'active' END, $7,
     CASE WHEN $7::bytea IS NOT NULL THEN now() + make_interval(secs => $8) END)
+ON CONFLICT (account_id, email) WHERE status <> 'removed' DO NOTHING
 RETURNING account_id, id, email, role, project_ids, status, invite_expires_at, created_at;
 
 -- name: control_lock_member_by_email

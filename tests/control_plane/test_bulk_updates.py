@@ -90,3 +90,14 @@ async def test_g3_a_bulk_update_sent_twice_with_one_key_is_one(api: Client, owne
     first = await api.post("/v1/customers/bulk-update", body, headers=key)
     assert (await api.post("/v1/customers/bulk-update", body, headers=key)).content == first.content
     assert await owner.fetchval("SELECT count(*) FROM async_actions") == 1
+
+
+async def test_what_no_row_can_hold_is_reported_and_the_others_go_on(api: Client, context: Context) -> None:
+    created(await api.post("/v1/vouchers", {"code": "GOOD", "discount_value": 20}))
+    records = [{"code": "A\x00B"}, {"code": "GOOD", "a\x00b": 1}, {"code": "GOOD", "metadata": {"n": 1}}]
+    shown = await worked_off(api, context, await update(api, "vouchers", records))
+    assert counts(shown) == ("done", 3, 1, 2)
+    assert [failure["code"] for failure in shown["failures"]] == ["A\ufffdB", "GOOD"]
+    assert shown["failures"][1]["reason"] == "a\ufffdb: there is no such field here"
+    shown = await worked_off(api, context, await update(api, "customers", [{"id": "c\x00"}, {"id": "c"}]))
+    assert counts(shown) == ("done", 2, 1, 1)

@@ -75,6 +75,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "product_id": ("usual", "rare"),
     "redeemable_id": (_id("vch", 4),),
     "distribution_id": (_id("dis", 1),),
+    "email": ("1@example.com",),
+    "segment": ("usual", "rare"),
 }
 """What lists are narrowed by: what many rows have, and what few have."""
 

@@ -11,7 +11,7 @@ from control_plane.app import open_context
 from control_plane.context import Context
 from control_plane.settings import Settings
 from store.scripts import Scripts
-from tests.control_plane.client import Client, assert_problem, created, ok
+from tests.control_plane.client import Client, Tenancy, assert_problem, created, ok
 from tests.control_plane.conftest import SECRET
 from tests.control_plane.people import PASSWORD, Person, all_of, confirm, invite, join, log_in, sign_up, token_for
 from tests.servers.postgres import DatabaseUrls
@@ -181,3 +181,24 @@ async def test_a_retried_invitation_is_one_and_mailed_once(
     assert (again.json(), again.headers["idempotency-replayed"]) == (first, "true")
     await context.people.chores.done()
     ok(await http.post("/v1/invitations/accept", json={"token": token_for(outbox, B), "password": PASSWORD}))
+
+
+async def test_of_many_who_invite_somebody_at_once_the_last_has_the_token_that_counts(
+    http: httpx.AsyncClient, context: Context, outbox: Path
+) -> None:
+    owner = await sign_up(http, A)
+    await confirm(owner, outbox, context.people.chores)
+    for n in range(3):
+        body = {"email": f"many{n}@example.com", "role": "analyst"}
+        invited = [created(answer) for answer in await all_of(*(owner.post("/v1/members", body) for _ in range(4)))]
+        assert len({member["id"] for member in invited}) == 1
+
+
+async def test_403_a_confined_key_makes_no_member_who_may_more(http: httpx.AsyncClient, tenancy: Tenancy) -> None:
+    scopes = ["members:read", "members:write"]
+    made = created(await tenancy.admin.post("/v1/api-keys", {"type": "ADMIN", "scopes": scopes}))
+    key = Client(http, made["key"])
+    assert_problem(await key.post("/v1/members", {"email": B, "role": "admin"}), "right_missing")
+    member = created(await tenancy.admin.post("/v1/members", {"email": B, "role": "analyst"}))
+    assert_problem(await key.patch(f"/v1/members/{member['id']}", {"role": "manager"}), "right_missing")
+    assert ok(await key.get(f"/v1/members/{member['id']}"))["role"] == "analyst"

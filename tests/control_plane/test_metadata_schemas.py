@@ -173,3 +173,21 @@ async def test_files_and_bulk_updates_name_the_rows(api: Client, context: Contex
     shown = await worked_off(api, context, ordered["async_action_id"])
     assert counts(shown) == ("done", 2, 1, 1)
     assert ok(await api.get("/v1/vouchers/GOOD"))["metadata"] == {"size": "l"}
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "1e-999999999", "1" * 41, "1e-41"])
+async def test_422_a_number_that_no_metadata_can_be(api: Client, number: str) -> None:
+    body = '{"properties": {"a": {"type": "number", "enum": [1, NUMBER]}}}'.replace("NUMBER", number)
+    answer = await api("PUT", "/v1/metadata-schemas/order", body.encode())
+    assert_problem(answer, "invalid_request", "/properties/a/enum/1")
+
+
+async def test_422_a_schema_that_is_too_long_at_once_or_by_and_by(api: Client) -> None:
+    path, options = "/v1/metadata-schemas/order", [f"{n:03}{'x' * 490}" for n in range(100)]
+    long = {"type": "string", "enum": options}
+    answer = await api("PUT", path, {"properties": {"a": long, "b": long, "c": long}})
+    assert_problem(answer, "invalid_request", "/properties")
+    ok(await api("PUT", path, {"properties": {"a": long, "b": long}}))
+    assert_problem(await api.patch(path, {"properties": {"c": long}}), "invalid_request", "/properties")
+    most = ok(await api.patch(path, {"properties": {"c": {**long, "enum": options[:62]}}}))["properties"]
+    assert len(most["c"]["enum"]) == 62

@@ -1,6 +1,7 @@
 """Signing up and in, sessions, what a page must prove, second factors, and ways back in."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -251,3 +252,30 @@ async def test_a_password_is_reset_once_by_what_was_mailed(
     await owner.execute("UPDATE people SET reset_expires_at = now() - interval '1 second'")
     answer = await http.post("/v1/password-resets/confirm", json={**body, "token": token_for(outbox, A)})
     assert_problem(answer, "invalid_token")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("UPDATE people SET password_hash = password_hash || 'x'", "invalid_credentials"),
+        ("UPDATE members SET status = 'removed'", "not_a_member"),
+    ],
+)
+async def test_no_session_begins_behind_what_ends_them(
+    http: httpx.AsyncClient, context: Context, owner: Any, monkeypatch: pytest.MonkeyPatch, change: str, code: str
+) -> None:
+    await sign_up(http, A)
+    await context.people.chores.done()
+    opened, open_tx = list[tuple[str, ...]](), context.database.person_tx
+
+    @asynccontextmanager
+    async def changed_in_between(*ids: str) -> AsyncIterator[Any]:
+        opened.append(ids)
+        if len(opened) == 2:  # the password is right, the session has not begun
+            await owner.execute(change)
+        async with open_tx(*ids) as tx:
+            yield tx
+
+    monkeypatch.setattr(context.database, "person_tx", changed_in_between)
+    assert_problem(await http.post("/v1/login", json={"email": A, "password": PASSWORD}), code)
+    assert len(opened) == 2

@@ -72,6 +72,7 @@ async def test_403_an_admin_key_names_its_project(tenancy: Tenancy, new_tenancy:
 @pytest.mark.parametrize(
     "authorization",
     [None, "", "Bearer", "Bearer x", f"Bearer {new_key('SECRET')}", f"Basic {new_key('SECRET')}", "Bearer vf_sk_é"],
+    ids=["none", "empty", "scheme", "word", "unknown", "basic", "not_ascii"],
 )
 async def test_401_what_is_no_key(http: Any, authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization.encode()}

@@ -1,5 +1,6 @@
 """Who may do what: every route of the application with each role and kinds of keys; and the scopes of keys."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -144,6 +145,26 @@ async def test_a_confined_key_makes_none_that_may_more(http: httpx.AsyncClient, 
     for wrong in (["nonsense"], ["members:read"], []):
         answer = await tenancy.secret.post("/v1/api-keys", {"scopes": wrong})
         assert answer.json()["code"] == "invalid_request"
+
+
+async def test_of_many_that_rotate_a_key_at_once_one_has_the_next(tenancy: Tenancy) -> None:
+    for _ in range(3):
+        old = created(await tenancy.secret.post("/v1/api-keys"))["id"]
+        many = [tenancy.secret.post(f"/v1/api-keys/{old}/rotate", {"grace_s": 600}) for _ in range(4)]
+        answers = sorted(await asyncio.gather(*many), key=lambda answer: answer.status_code)
+        created(answers[0])
+        for answer in answers[1:]:
+            assert_problem(answer, "key_rotated")
+
+
+async def test_an_idempotency_key_is_of_the_project_that_a_new_key_is_for(tenancy: Tenancy) -> None:
+    other = created(await tenancy.admin.post("/v1/projects", {"name": "Other"}))["id"]
+    once = {"Idempotency-Key": "k"}
+    one = {**once, "Vauchflow-Project": tenancy.project_id}
+    made = created(await tenancy.admin.post("/v1/api-keys", headers=one))
+    assert created(await tenancy.admin.post("/v1/api-keys", headers=one)) == made
+    answer = await tenancy.admin.post("/v1/api-keys", headers={**once, "Vauchflow-Project": other})
+    assert_problem(answer, "idempotency_key_reused")
 
 
 async def test_an_admin_key_is_made_by_admins_and_for_no_project(http: httpx.AsyncClient, tenancy: Tenancy) -> None:

@@ -23,14 +23,13 @@ from .touring import PLACES, Place, Step
 from .walking import REFUSALS, Who, keys_of, members_of, others, those_who_name
 
 # What is nobody's secret: whether a code would be valid here, the wallet of a customer of whom nothing is known, that
-# nobody is in a group that is nowhere, that nobody is erased; and what strangers have said of a customer of their own.
+# nobody is in a group that is nowhere, and that nobody is erased.
 _ANSWERED = {
     "validateCode": 200,
     "getWallet": 200,
     "listSegmentCustomers": 200,
     "listCollectionProducts": 200,
     "eraseCustomer": 202,
-    "exportCustomer": 200,
 }
 
 
