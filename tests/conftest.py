@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers.factory import ServerFactory, StackFactory
 from tests.servers.postgres import DatabaseUrls, PostgresServer
@@ -24,6 +25,10 @@ from tests.servers.stack import RunningStack
 from tests.servers.valkey import ValkeyServer
 from tools.dev.binaries import find_redis, find_valkey
 from tools.dev.privileges import unprivileged
+
+# How long a machine takes that others use at the same time says nothing of the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 _MARKED_BY_FIXTURE = {
     "servers": {"postgres_server", "valkey_server", "redis7_server", "server_factory"},

@@ -60,7 +60,12 @@ class GiftCardController(Controller):
     async def update(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
         return await changing.update_card(call, reference)
 
-    @delete("/{reference:str}", status_code=200, operation_id="deleteGiftCard", opt={"answer": Pending})
+    @delete(
+        "/{reference:str}",
+        status_code=200,
+        operation_id="deleteGiftCard",
+        opt={"answer": Pending, "statuses": {204}},
+    )
     async def remove(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
         return await changing.archive_card(call, reference)
 

@@ -11,7 +11,7 @@ from litestar import Response
 from litestar.exceptions import InternalServerException
 
 from control_plane.audit import record
-from control_plane.bodies import read_body
+from control_plane.bodies import escape, read_body
 from control_plane.calls import AnyRequest, Call
 from control_plane.effects import Outcome, perform
 from control_plane.imports.columns import read_header, read_mapping
@@ -137,7 +137,7 @@ async def receive_list(call: Call, resource: Resource) -> Response[bytes]:
     records = body.get(resource.name)
     for name in body:
         if name != resource.name:
-            call.errors.add(f"/{name[:100]}", "there is no such field here")
+            call.errors.add(f"/{escape(name)}", "there is no such field here")
     if not isinstance(records, list) or not 1 <= len(records) <= MOST_RECORDS:
         call.errors.add(f"/{resource.name}", f"is a list of 1 to {MOST_RECORDS} records")
     else:

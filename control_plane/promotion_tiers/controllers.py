@@ -39,7 +39,12 @@ class PromotionTierController(Controller):
     async def update(self, call: NamedDependency[Call], tier_id: FromPath[str]) -> Response[bytes]:
         return await services.update_tier(call, tier_id)
 
-    @delete("/{tier_id:str}", status_code=200, operation_id="deletePromotionTier", opt={"answer": Pending})
+    @delete(
+        "/{tier_id:str}",
+        status_code=200,
+        operation_id="deletePromotionTier",
+        opt={"answer": Pending, "statuses": {204}},
+    )
     async def remove(self, call: NamedDependency[Call], tier_id: FromPath[str]) -> Response[bytes]:
         return await services.archive_tier(call, tier_id)
 

@@ -39,7 +39,12 @@ class VoucherController(Controller):
     async def update(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
         return await changing.update_voucher(call, reference)
 
-    @delete("/{reference:str}", status_code=200, operation_id="deleteVoucher", opt={"answer": Pending})
+    @delete(
+        "/{reference:str}",
+        status_code=200,
+        operation_id="deleteVoucher",
+        opt={"answer": Pending, "statuses": {204}},
+    )
     async def remove(self, call: NamedDependency[Call], reference: FromPath[str]) -> Response[bytes]:
         return await changing.archive_voucher(call, reference)
 

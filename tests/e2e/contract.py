@@ -1,5 +1,6 @@
 """Holds an answer to the OpenAPI document: its status, its type and its body. Must never know a route by name."""
 
+import json
 from functools import cache
 from typing import Any
 
@@ -43,4 +44,11 @@ def checker(operation: str, status: str) -> Any:
 
 def of_schema(schema: dict[str, Any]) -> Any:
     """A schema of the document, with its components at hand."""
-    return jsonschema_rs.Draft202012Validator({**schema, "components": {"schemas": DOCUMENT["components"]["schemas"]}})
+    return _compiled(json.dumps(schema, sort_keys=True))
+
+
+@cache
+def _compiled(text: str) -> Any:
+    """Once for each schema: most refusals share one, and there are thousands of answers."""
+    schemas = {"schemas": DOCUMENT["components"]["schemas"]}
+    return jsonschema_rs.Draft202012Validator({**json.loads(text), "components": schemas})

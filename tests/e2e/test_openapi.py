@@ -61,6 +61,17 @@ def test_bodies_and_answers_have_examples() -> None:
     assert [one for one in with_fields if "example" not in one["application/json"]] == []
 
 
+def test_every_answer_with_a_body_has_an_example() -> None:
+    answers = [
+        (operation, status, media)
+        for operation, place in PLACES.items()
+        for status, answer in place.said["responses"].items()
+        for media in resolved(answer).get("content", {}).values()
+    ]
+    without = [each[:2] for each in answers if not {"example", "examples"} & set(each[2])]
+    assert without == [("getOpenApiDocument", "200")]
+
+
 async def test_every_operation_answers_as_the_document_says(guest: Guest) -> None:
     for step, answer in guest.answers:
         assert answer.status_code == step.status or answer.is_success, (step.operation, answer.text)

@@ -12,7 +12,7 @@ from control_plane.auth import PROJECT_HEADER
 from control_plane.cookies import COOKIE, CSRF_HEADER
 from domain.outcomes import PROBLEMS
 from domain.problems import ProblemBody, Refused, problem_body
-from tools.openapi.examples import ANSWERS, BODIES
+from tools.openapi.examples import BODIES, answer_of
 from tools.openapi.operations import Operation, operations
 from tools.openapi.refusals import Refusals, header
 from tools.openapi.schemas import Schema, Schemas
@@ -131,8 +131,9 @@ def _answer(one: Operation, status: int, answer: Any, schemas: Schemas) -> dict[
     if answer is None:
         return shown
     media: dict[str, Any] = {"schema": schemas.of(answer, is_body=False)}
-    if (one.id, status) in ANSWERS:
-        media["example"] = ANSWERS[one.id, status]
+    example = answer_of(one.id, status, "pending" in getattr(answer, "__struct_fields__", ()))
+    if example is not None:
+        media["example"] = example
     shown["content"] = {_JSON: media}
     return shown
 
