@@ -43,20 +43,23 @@ def _folder(area: pkgutil.ModuleInfo) -> str:
 
 def create_app(context: Context) -> Shell:
     """The application over stores that are open already."""
-    return Shell(
-        Litestar(
-            route_handlers=discover_controllers(),
-            dependencies={
-                "call": Provide(provide_call),
-                "account": Provide(provide_account),
-                "visit": Provide(provide_visit),
-            },
-            exception_handlers={Exception: handle_error},
-            request_max_body_size=MOST_BODY_BYTES,
-            logging_config=None,
-            openapi_config=None,
-            state=State({"context": context}),
-        )
+    return Shell(make_routes(context))
+
+
+def make_routes(context: Context) -> Litestar:
+    """All routes, over the context that stands in the application's state."""
+    return Litestar(
+        route_handlers=discover_controllers(),
+        dependencies={
+            "call": Provide(provide_call),
+            "account": Provide(provide_account),
+            "visit": Provide(provide_visit),
+        },
+        exception_handlers={Exception: handle_error},
+        request_max_body_size=MOST_BODY_BYTES,
+        logging_config=None,
+        openapi_config=None,
+        state=State({"context": context}),
     )
 
 

@@ -35,6 +35,18 @@ def to_text(metadata: dict[str, Any], pointer: str, errors: Errors, most_bytes: 
     return text
 
 
+def is_storable(value: Any, pointer: str, most_bytes: int, errors: Errors) -> bool:
+    """Whether JSON that no body has as `metadata` can be kept as jsonb; else what is wrong is noted."""
+    try:
+        is_short = len(_text(value, pointer, 1).encode()) <= most_bytes
+    except _Fault as fault:
+        errors.add(fault.pointer, fault.detail)
+        return False
+    if not is_short:
+        errors.add(pointer, f"is longer than {most_bytes} bytes")
+    return is_short
+
+
 def _text(value: Any, pointer: str, depth: int) -> str:
     if isinstance(value, dict | list | tuple) and depth > DEEPEST:
         raise _Fault(pointer, f"is nested more than {DEEPEST} deep")

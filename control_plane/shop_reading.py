@@ -32,11 +32,13 @@ async def get_one(call: Call, statement: str, id_: str, missing: str, show: Show
 
 
 def by_id_or(by_id: str, statement: Statement) -> Statement:
-    """A list that answers, by its filter `id`, also for one that no path can spell, such as one with a slash."""
+    """A list that answers, by its filter `id`, also for one that no path can spell, such as one with a slash. $3 and so
+    on of `by_id` are the list's other filters, in their order: the one must meet them as well."""
 
     def either(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]:
         if filters["id"] is not None:
-            return (by_id, project_id, filters["id"])
+            others = (value for name, value in filters.items() if name != "id")
+            return (by_id, project_id, filters["id"], *others)
         return statement(project_id, filters, page)
 
     return either

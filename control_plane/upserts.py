@@ -34,8 +34,11 @@ async def ensure_locked(
     tx: Transaction, ensure: str, lock: str, read: Callable[[Any], T], *name: str
 ) -> tuple[T, bool]:
     """The row, made blank where there was none, and whether it was made; locked until the transaction ends."""
-    made = await tx.execute(ensure, *name) != "INSERT 0 0"
-    return read(await tx.fetchrow(lock, *name)), made
+    while True:
+        made = await tx.execute(ensure, *name) != "INSERT 0 0"
+        row = await tx.fetchrow(lock, *name)
+        if row is not None:  # else it was deleted in between
+            return read(row), made
 
 
 async def change_if_pending(tx: Transaction, call: Call, object_: Object, object_id: str) -> Change | None:

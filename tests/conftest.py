@@ -12,18 +12,28 @@ fails the tests that use it and no others.
 | `stack_factory` | a ./dev of the test's own |
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers.factory import ServerFactory, StackFactory
 from tests.servers.postgres import DatabaseUrls, PostgresServer
 from tests.servers.stack import RunningStack
 from tests.servers.valkey import ValkeyServer
 from tools.dev.binaries import find_redis, find_valkey
+from tools.dev.ports import share_room
 from tools.dev.privileges import unprivileged
+
+# How long a machine takes that others use at the same time says nothing of the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    share_room(int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
 
 _MARKED_BY_FIXTURE = {
     "servers": {"postgres_server", "valkey_server", "redis7_server", "server_factory"},

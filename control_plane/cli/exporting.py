@@ -95,6 +95,8 @@ def _pieces(api: Api, link: str, at: int) -> Iterator[tuple[bytes, int]]:
     """Piece after piece, with how long the whole is; Unanswered where the end does not come."""
     with api.fetch(link, at) as response:
         if at and response.status != 206:
+            if response.headers.get("Content-Length") == str(at):
+                return  # nothing is left: the whole of it was there
             raise CommandFailed("the server does not go on where the download stopped; delete the .part file", NOT_WELL)
         total = at + int(response.headers.get("Content-Length") or 0)
         while piece := response.read(_PIECE_BYTES):

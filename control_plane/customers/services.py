@@ -167,7 +167,7 @@ def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]
 CUSTOMERS = Listing(
     CustomerView,
     lambda row, _tenant: show_row(row),
-    by_id_or(_GET, _statement),
+    by_id_or(query("control_customer_narrowed"), _statement),
     {
         "id": Text(),
         "email": Text(MOST_EMAIL_CHARS),

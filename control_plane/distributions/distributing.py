@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from control_plane.effects import Change
+from control_plane.groups.kinds import SEGMENTS
 from control_plane.jobs.kinds import Failure, Run, Step, reason_of
 from control_plane.publications.giving import Wish, give
 from control_plane.publications.picking import Contended, load_giver, pass_over_spent
@@ -42,6 +43,8 @@ async def give_to_some(tx: Transaction, run: Run) -> Step:
     params, place = msgspec.convert(run.params, DistributionParams), msgspec.convert(run.position, Place)
     project_id = run.action.project_id
     members = await tx.fetch(_NEXT, project_id, params.segment_id, place.after, place.after_id, CUSTOMERS_A_CHUNK)
+    # All of them first, and in the order in which others lock many.
+    await tx.fetch(SEGMENTS.lock_named, project_id, [member["customer_id"] for member in members])
     campaign = await load_giver(tx, project_id, params.campaign_id, joins=False)
     wish = Wish(campaign, params.is_once, params.metadata, params.distribution_id)
     step, changes = Step(failures=[], position=place, is_over=len(members) < CUSTOMERS_A_CHUNK), list[Change]()

@@ -4,6 +4,7 @@ Must never touch who is in it by rule: that follows from the member.
 """
 
 from functools import partial
+from typing import Any
 
 from litestar import Response
 from msgspec import UnsetType
@@ -41,10 +42,7 @@ async def _change(
     rules = await rules_in_force(tx, kind, tenant.project_id)
     if not is_shop_id(group_id) or await tx.fetchrow(kind.get, tenant.project_id, group_id) is None:
         raise Refused(kind.missing)
-    if not kind.of_products:  # whoever buys may not have been told of yet; a product without anything is no product
-        for one in sorted(add):
-            await tx.execute(kind.ensure_member, tenant.project_id, one)
-    rows = {row["id"]: row for row in await tx.fetch(kind.lock_named, tenant.project_id, [*add, *remove])}
+    rows = await _lock(tx, kind, tenant.project_id, add, remove)
     for place, one in enumerate(add):
         if one not in rows:
             call.errors.add(f"/add/{place}", f"there is no such {kind.member}")
@@ -69,6 +67,20 @@ async def _change(
     if not changes:
         return Outcome(200, answered)
     return Outcome(200, answered, changes[-1], more=tuple(changes[:-1]))
+
+
+async def _lock(
+    tx: Transaction, kind: GroupKind, project_id: str, add: tuple[str, ...], remove: tuple[str, ...]
+) -> dict[str, Any]:
+    """The rows of those who are there, by their ids. Whoever buys may not have been told of yet, and is made; a product
+    without anything is no product."""
+    while True:
+        if not kind.of_products:
+            for one in sorted(add):
+                await tx.execute(kind.ensure_member, project_id, one)
+        rows = {row["id"]: row for row in await tx.fetch(kind.lock_named, project_id, [*add, *remove])}
+        if kind.of_products or rows.keys() >= set(add):
+            return rows  # else one was deleted in between
 
 
 async def list_members(call: Call, kind: GroupKind, group_id: str) -> Response[bytes]:

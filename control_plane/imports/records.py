@@ -37,9 +37,10 @@ async def breathe(place: int) -> None:
 
 
 async def take_each(tx: Transaction, run: Run, records: list[Record], take: Take, key: str) -> Step:
-    """Take in each record, in their order."""
+    """Take in each record: those of one name in their order, and the names in the order in which whoever else locks
+    many of them does. Their rows stay locked until the chunk is over."""
     is_dry, step, changes = bool(run.params.get("is_dry")), Step(failures=[]), []
-    for place, record in enumerate(records):
+    for place, record in enumerate(sorted(records, key=lambda record: record.name(key))):
         await breathe(place)
         try:
             if record.refused is not None:
@@ -51,6 +52,7 @@ async def take_each(tx: Transaction, run: Run, records: list[Record], take: Take
         step.done += 1
         if change is not None:
             changes.append(change)
+    step.failures.sort(key=lambda failure: failure.row)
     step.changes = tuple(dict.fromkeys(changes))
     return step
 

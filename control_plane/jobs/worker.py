@@ -86,7 +86,7 @@ async def do_due_actions(context: Context) -> int:
     for row in rows:
         action = Action(row["account_id"], row["project_id"], row["shard"], row["id"])
         async with context.database.tenant_tx(action.project_id) as tx:
-            attempts = await tx.fetchval(_TAKE, action.project_id, action.id, LEASE_S)
+            attempts = await tx.fetchval(_TAKE, action.project_id, action.id, LEASE_S, list(KINDS))
         if attempts is None:
             continue
         taken += 1

@@ -1,6 +1,7 @@
 """What a body makes of an order: amounts in minor units, every fault by its pointer."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from msgspec import UnsetType
 from control_plane.calls import Call
 from control_plane.events.reading import OrderReader, check_currency
 from control_plane.events.schemas import EventOrderInput
+from control_plane.metadata import is_storable
 from control_plane.orders.schemas import OrderUpdate
 from control_plane.orders.storing import StoredOrder
 from control_plane.problems import Errors
@@ -19,6 +21,9 @@ from domain.views import encode
 
 Changed = Callable[[StoredOrder], StoredOrder]
 
+_MOST_ITEM_BYTES = 1_048_576
+"""Of an order's items, as PostgreSQL spells them."""
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
 _KEPT = ("customer_id", "amount_minor", "shipping_minor", "total_minor", "items")
 
 
@@ -49,9 +54,10 @@ def _amounts(call: Call, body: OrderUpdate) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if isinstance(body.items, list) and body.items:
         order, _ = reader.order(EventOrderInput(items=body.items, amount=body.amount))
-        # As they come back from their column: what is sent again is no change.
-        items = msgspec.json.decode(encode(order.items), type=tuple[Item, ...])
-        fields |= {"items": items, "amount_minor": order.amount_minor}
+        if _are_storable(order.items, call.errors):
+            # As they come back from their column: what is sent again is no change.
+            items = msgspec.json.decode(encode(order.items), type=tuple[Item, ...])
+            fields |= {"items": items, "amount_minor": order.amount_minor}
     else:
         if isinstance(body.items, list):
             fields["items"] = ()
@@ -62,6 +68,14 @@ def _amounts(call: Call, body: OrderUpdate) -> dict[str, Any]:
     if not isinstance(body.total, UnsetType):
         fields["total_minor"] = reader.minor(body.total, "/total")
     return fields
+
+
+def _are_storable(items: tuple[Item, ...], errors: Errors) -> bool:
+    each = [
+        is_storable(item.metadata, f"/items/{place}/metadata", _MOST_ITEM_BYTES, errors)
+        for place, item in enumerate(items)
+    ]
+    return all(each) and is_storable(_decoder.decode(encode(items)), "/items", _MOST_ITEM_BYTES, errors)
 
 
 def _check_amounts(before: StoredOrder, after: StoredOrder, fields: dict[str, Any], errors: Errors) -> None:

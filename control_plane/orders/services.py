@@ -116,7 +116,7 @@ def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]
 ORDERS = Listing(
     ShopOrderView,
     lambda row, tenant: show_order(order_from_row(row), tenant),
-    by_id_or(_GET, _statement),
+    by_id_or(query("control_shop_order_narrowed"), _statement),
     {
         "id": Text(),
         "customer_id": Text(),

@@ -9,9 +9,14 @@ from control_plane.projects.schemas import Currency, ProjectCreated
 from control_plane.rules.schemas import Name
 
 Email = Annotated[
-    str, msgspec.Meta(min_length=3, max_length=254, pattern=r"^\s*[!-?A-~]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\s*$")
+    str,
+    msgspec.Meta(
+        min_length=3,
+        max_length=254,
+        pattern=r"^\s*[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\s*$",
+    ),
 ]
-"""Printable ASCII: a name in another script is sent as its xn-- form."""
+"""ASCII: a name in another script is sent as its xn-- form. Nothing that would make a list of it in a mail's header."""
 Password = Annotated[str, msgspec.Meta(min_length=12, max_length=200)]
 AnyPassword = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Token = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]

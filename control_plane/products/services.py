@@ -191,7 +191,7 @@ def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]
 PRODUCTS = Listing(
     ProductView,
     lambda row, tenant: show_row(tenant.decimals, row),
-    by_id_or(_GET, _statement),
+    by_id_or(query("control_product_narrowed"), _statement),
     {"id": Text(), "category": Text(), "collection": Text()},
     searches=(query("control_search_products_by_id"), query("control_search_products_by_name")),
 )

@@ -86,7 +86,7 @@ def _fields(call: Call, body: SkuUpsert | SkuUpdate) -> dict[str, Any]:
 
 async def _upsert(call: Call, sku_id: str, fields: dict[str, Any], tx: Transaction) -> Outcome:
     before, made = await ensure_locked(tx, _ENSURE, _LOCK, _from_row, call.tenant.project_id, sku_id)
-    await hold(tx, call, "sku", fields.get("metadata"), is_new=made)
+    await hold(tx, call, "sku", fields.get("metadata"), is_new=made or before.deleted_at is not None)
     after = msgspec.structs.replace(before, **fields)
     if after.product_id is None:
         call.errors.add("/product_id", "is required of a new SKU")
@@ -164,7 +164,7 @@ def _statement(project_id: str, filters: Filters, page: Page) -> tuple[Any, ...]
 SKUS = Listing(
     SkuView,
     lambda row, tenant: _show(_from_row(row), tenant),
-    by_id_or(_GET, _statement),
+    by_id_or(query("control_sku_narrowed"), _statement),
     {"id": Text(), "product_id": Text()},
     searches=(query("control_search_skus_by_id"), query("control_search_skus_by_name")),
 )

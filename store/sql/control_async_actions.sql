@@ -36,10 +36,11 @@ DELETE FROM async_actions WHERE project_id = $1 AND id = $2 AND status = 'receiv
 SELECT account_id, project_id, shard, id FROM due_async_actions($1);
 
 -- name: control_take_action
--- $3 seconds of lease. Nothing comes back where another worker has it, or it is over.
+-- $3 seconds of lease, $4 the types that this process knows: while an upgrade rolls, others are for newer ones. Nothing
+-- comes back where another worker has it, or it is over.
 UPDATE async_actions
 SET status = 'running', attempts = attempts + 1, locked_until = now() + make_interval(secs => $3), updated_at = now()
-WHERE project_id = $1 AND id = $2 AND status IN ('queued', 'running')
+WHERE project_id = $1 AND id = $2 AND status IN ('queued', 'running') AND type = ANY ($4::text[])
     AND (locked_until IS NULL OR locked_until < now())
 RETURNING attempts;
 

@@ -48,6 +48,8 @@ SELECT NOT EXISTS (SELECT FROM vouchers WHERE project_id = $1 AND campaign_id = 
     AND NOT EXISTS (SELECT FROM gift_cards WHERE project_id = $1 AND campaign_id = $2)
     AND NOT EXISTS (SELECT FROM loyalty_cards WHERE project_id = $1 AND program_id = $2)
     AND NOT EXISTS (SELECT FROM referral_codes WHERE project_id = $1 AND program_id = $2)
+    AND NOT EXISTS (SELECT FROM publications WHERE project_id = $1 AND campaign_id = $2)
+    AND NOT EXISTS (SELECT FROM distributions WHERE project_id = $1 AND campaign_id = $2)
     AND NOT EXISTS (SELECT FROM async_actions WHERE project_id = $1
         AND status IN ('receiving', 'queued', 'running') AND params ->> 'campaign_id' = $2);
 

@@ -27,6 +27,13 @@ RETURNING id, name, email, segments, rule_segments, metadata::text AS metadata, 
 -- use: customer_rows
 WHERE project_id = $1 AND id = $2;
 
+-- name: control_customer_narrowed
+-- $3 address, $4 from, $5 until before, $6 segment, or NULL.
+-- use: customer_rows
+WHERE project_id = $1 AND id = $2 AND ($3::text IS NULL OR email_key = search_key($3))
+    AND created_at >= COALESCE($4::timestamptz, '-infinity') AND created_at < COALESCE($5::timestamptz, 'infinity')
+    AND ($6::text IS NULL OR $6 = ANY (segments) OR $6 = ANY (rule_segments));
+
 -- name: control_customers
 -- $2, $3: the last row of the page before, or NULL; $5, $6: made from and before. Newest first.
 -- use: customer_rows

@@ -35,6 +35,13 @@ WHERE project_id = $1 AND id = $2;
 -- use: order_rows
 WHERE o.project_id = $1 AND o.id = $2;
 
+-- name: control_shop_order_narrowed
+-- $3 customer, $4 status, $5 from, $6 until before, or NULL.
+-- use: order_rows
+WHERE o.project_id = $1 AND o.id = $2 AND ($3::text IS NULL OR o.customer_id = $3)
+    AND ($4::text IS NULL OR o.status = $4)
+    AND o.created_at >= COALESCE($5::timestamptz, '-infinity') AND o.created_at < COALESCE($6::timestamptz, 'infinity');
+
 -- name: control_shop_orders
 -- $2, $3: the last row of the page before, or NULL; $5 from, $6 until before, or NULL. Newest first.
 -- use: order_rows

@@ -43,6 +43,12 @@ WHERE project_id = $1 AND id = $2;
 -- use: product_rows
 WHERE project_id = $1 AND id = $2 AND deleted_at IS NULL;
 
+-- name: control_product_narrowed
+-- $3 category, $4 collection, or NULL.
+-- use: product_rows
+WHERE project_id = $1 AND id = $2 AND deleted_at IS NULL AND ($3::text IS NULL OR $3 = ANY (categories))
+    AND ($4::text IS NULL OR $4 = ANY (collections) OR $4 = ANY (rule_collections));
+
 -- name: control_products
 -- $2, $3: the last row of the page before, or NULL. Newest first.
 -- use: product_rows

@@ -34,6 +34,11 @@ WHERE project_id = $1 AND id = $2;
 -- use: sku_rows
 WHERE project_id = $1 AND id = $2 AND deleted_at IS NULL;
 
+-- name: control_sku_narrowed
+-- $3 the product or NULL.
+-- use: sku_rows
+WHERE project_id = $1 AND id = $2 AND deleted_at IS NULL AND ($3::text IS NULL OR product_id = $3);
+
 -- name: control_skus
 -- $2, $3: the last row of the page before, or NULL. Newest first.
 -- use: sku_rows

@@ -2,15 +2,17 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+from litestar import Litestar
 
 from control_plane.accounts.creation import NewAccount, create_account
-from control_plane.app import create_app, open_context
+from control_plane.app import create_app, make_routes, open_context
 from control_plane.context import Context
 from control_plane.settings import Settings
+from control_plane.shell import Shell
 from domain.outcomes import Status
 from store.credentials import signing_secret
 from store.database import owner_connection
@@ -79,9 +81,16 @@ async def context(database: DatabaseUrls, redis_url: str, scripts: Scripts) -> A
         yield opened
 
 
+@pytest.fixture(scope="session")
+def routes() -> Litestar:
+    """All routes, made once: there are so many that it takes longer than most tests. Its context is a test's."""
+    return make_routes(cast(Context, None))
+
+
 @pytest.fixture
-async def http(context: Context) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=create_app(context))  # type: ignore[arg-type]
+async def http(context: Context, routes: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    routes.state.context = context
+    transport = httpx.ASGITransport(app=Shell(routes))  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://control") as client:
         yield client
 

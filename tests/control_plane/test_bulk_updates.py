@@ -37,6 +37,15 @@ async def test_vouchers_are_changed_each_on_its_own(api: Client, context: Contex
     assert await owner.fetchval("SELECT count(*) FROM outbox WHERE applied_at IS NULL") == 0
 
 
+async def test_what_cannot_be_kept_is_reported_all_the_same(api: Client, context: Context) -> None:
+    """A report is kept as it is told: a NUL in a name would keep the whole update from ever being over."""
+    records: list[dict[str, Any]] = [{"id": "a\0"}, {"id": "b", "c\0": 1}, {"id": "d", "metadata": {"e\0": 1}}]
+    shown = await worked_off(api, context, await update(api, "customers", [*records, {"id": "f"}]))
+    assert counts(shown) == ("done", 4, 1, 3)
+    assert [(failure["row"], failure["code"]) for failure in shown["failures"]] == [(1, "a\ufffd"), (2, "b"), (3, "d")]
+    assert shown["failures"][1]["reason"] == "c\ufffd: there is no such field here"
+
+
 async def test_a_bulk_update_killed_half_way_changes_nothing_twice(
     api: Client, context: Context, owner: Any, tenancy: Tenancy
 ) -> None:

@@ -50,5 +50,18 @@ async def test_a_long_action_makes_way_for_one_that_came_later(
     assert counts(await worked_off(api, context, long)) == ("done", 250, 250, 0)
 
 
+async def test_an_action_of_a_type_that_is_not_known_yet_waits_for_a_newer_process(
+    api: Client, context: Context, owner: Any
+) -> None:
+    newer = await send(api, CUSTOMERS, "id\nc1\n")
+    with pytest.MonkeyPatch.context() as older:
+        older.delitem(KINDS, "customer_import")
+        for _ in range(worker.MOST_ATTEMPTS + 1):
+            await worker.work_off(context)
+            await owner.execute("UPDATE async_actions SET locked_until = NULL")
+        assert counts(await action(api, newer)) == ("queued", 1, 0, 0)
+    assert counts(await worked_off(api, context, newer)) == ("done", 1, 1, 0)
+
+
 def _in_small_chunks() -> Kind:
     return msgspec.structs.replace(KINDS["customer_import"], rows_per_s=1_000_000)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from control_plane.context import Context
+from control_plane.jobs import worker
 from domain.definitions import campaign_key, voucher_key
 from store.scripts import Scripts
 from tests.control_plane.bulk import counts, send, worked_off
@@ -83,6 +84,14 @@ async def test_a_draft_that_something_has_come_into_is_archived(api: Client, con
             created(await api.post("/v1/vouchers", {"campaign_id": draft, **body}))
         await gone(api, f"/v1/campaigns/{draft}")
         assert ok(await api.get(f"/v1/campaigns/{draft}"))["status"] == "archived"
+
+
+async def test_a_draft_that_was_distributed_to_nobody_is_archived(api: Client, context: Context) -> None:
+    draft = await make(api, status="draft", rules=PERCENT)
+    ok(await api.post("/v1/distributions", {"campaign_id": draft, "segment_id": "nobody"}), 202)
+    await worker.work_off(context)
+    await gone(api, f"/v1/campaigns/{draft}")
+    assert ok(await api.get(f"/v1/campaigns/{draft}"))["status"] == "archived"
 
 
 async def test_nothing_new_comes_into_what_is_archived(api: Client, context: Context) -> None:

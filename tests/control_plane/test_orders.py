@@ -121,6 +121,16 @@ async def test_what_was_paid_stays_what_it_was(api: Client) -> None:
         ({"id": "o", "amount": 10**10 + 1}, ("/amount",)),
         ({"id": "o", "shipping": "5", "total": True}, ("/shipping", "/total")),
         ({"id": "o", "metadata": {"a": "\0"}, "colour": 1}, ("/metadata/a", "/colour")),
+        ({"id": "o", "items": [{"sku": "a", "price": 1, "metadata": {"b": "\0"}}]}, ("/items/0/metadata/b",)),
+        ({"id": "o", "items": [{"sku": "a", "price": 1, "metadata": {"\0": 1}}]}, ("/items/0/metadata",)),
+        ({"id": "o", "items": [{"sku": "a", "price": 1, "metadata": {"b": [1e300]}}]}, ("/items/0/metadata/b/0",)),
+        (
+            {
+                "id": "o",
+                "items": [{"sku": "a", "price": 1, "metadata": {f"b{n}": [1e39] * 50 for n in range(9)}}] * 100,
+            },
+            ("/items",),
+        ),
         ({"id": "a\0b"}, ("/id",)),
         ({"id": "o", "customer_id": "a\0b"}, ("/customer_id",)),
     ],
@@ -154,6 +164,9 @@ async def test_the_list_is_narrowed_and_searched(api: Client) -> None:
     assert await found("status=canceled") == ["web/2", "web/1"]
     assert await found("status=canceled&customer_id=ann") == ["web/2"]
     assert await found("id=web/1") == ["web/1"]
+    assert await found("id=web/1&status=created") == await found("id=web/1&customer_id=ann") == []
+    assert await found("id=web/1&created_before=2001-01-01") == []
+    assert await found("id=web/1&status=canceled&customer_id=bob&created_from=2001-01-01") == ["web/1"]
     assert await found("search=web") == ["web/0", "web/1", "web/2"]
     assert await found("search=web&status=canceled") == ["web/1", "web/2"]
     assert await found("created_before=2001-01-01") == []

@@ -79,6 +79,8 @@ async def test_the_cookie_is_secure_but_on_plain_loopback(http: httpx.AsyncClien
         ({"email": "nobody"}, "/email"),
         ({"email": "a\n@example.com"}, "/email"),
         ({"email": f"{'a' * 65}@example.com"}, "/email"),
+        ({"email": "a,b@example.com"}, "/email"),
+        ({"email": "<b@example.com"}, "/email"),
         ({"account": ""}, "/account"),
         ({"currency": "euro"}, "/currency"),
         ({"plan": "unlimited"}, "/plan"),

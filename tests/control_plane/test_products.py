@@ -135,6 +135,9 @@ async def test_products_are_narrowed_by_category_and_collection_and_searched_by_
     assert await ids(api, "/v1/products?search=te") == ["tee", "tent", "Tea"]
     assert await ids(api, "/v1/products?search=te&category=sale") == ["tee", "tent"]
     assert await ids(api, "/v1/products?search=te&collection=kitchen") == ["Tea"]
+    assert await ids(api, "/v1/products?id=tee&category=sale&collection=summer") == ["tee"]
+    assert await ids(api, "/v1/products?id=tee&category=pots") == []
+    assert await ids(api, "/v1/products?id=tee&collection=kitchen") == []
     first = ok(await api.get("/v1/products?category=shirts&limit=1"))
     second = ok(await api.get(f"/v1/products?category=shirts&limit=1&cursor={first['next_cursor']}"))
     assert ([row["id"] for row in second["data"]], second["next_cursor"]) == (["tee"], None)
@@ -149,7 +152,18 @@ async def test_skus_are_narrowed_by_product_and_searched_by_id_and_name(api: Cli
     assert await ids(api, "/v1/skus?product_id=tee") == ["tee-m", "tee-s"]
     assert await ids(api, "/v1/skus?search=te") == ["tee-m", "tee-s", "mug"]
     assert await ids(api, "/v1/skus?search=te&product_id=mug") == ["mug"]
-    assert await ids(api, "/v1/skus?id=mug") == ["mug"]
+    assert await ids(api, "/v1/skus?id=mug") == await ids(api, "/v1/skus?id=mug&product_id=mug") == ["mug"]
+    assert await ids(api, "/v1/skus?id=mug&product_id=tee") == []
+
+
+@pytest.mark.parametrize(("object_", "body"), [("product", TEE), ("sku", RED)])
+async def test_what_comes_back_is_held_to_its_schema_as_new(api: Client, object_: str, body: dict[str, Any]) -> None:
+    ok(await api.post(f"/v1/{object_}s", body))
+    assert (await api.delete(f"/v1/{object_}s/{body['id']}")).status_code == 204
+    required = {"properties": {"origin": {"type": "string", "required": True}}}
+    ok(await api("PUT", f"/v1/metadata-schemas/{object_}", required))
+    bare = {name: value for name, value in body.items() if name != "metadata"}
+    assert_problem(await api.post(f"/v1/{object_}s", bare), "invalid_request", "/metadata/origin")
 
 
 async def test_changes_of_one_at_the_same_time_lose_nothing(api: Client) -> None:

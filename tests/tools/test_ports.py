@@ -2,6 +2,8 @@
 
 import contextlib
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -34,3 +36,11 @@ def test_a_taken_port_is_named_with_the_way_out() -> None:
 
 def test_free_bases_are_never_offered_twice() -> None:
     assert find_free_base() != find_free_base()
+
+
+def test_processes_that_share_the_room_never_meet() -> None:
+    code = "import sys; from tools.dev.ports import *; share_room(int(sys.argv[1]), 3)\ntry:\n"
+    code += "    while True: print(find_free_base())\nexcept LauncherError: pass"
+    found = [subprocess.check_output([sys.executable, "-c", code, str(part)], text=True).split() for part in range(3)]
+    assert all(len(each) > 100 for each in found)
+    assert len({base for each in found for base in each}) == sum(map(len, found))

@@ -12,8 +12,9 @@ HOST = "127.0.0.1"
 DEFAULT_BASE = 8700
 
 # Below the range from which the kernel takes ports for outgoing connections; in random order, so that two
-# test runs on one machine seldom meet.
-_UNTRIED = iter(random.sample(range(20_000, 32_000, 20), k=600))
+# test runs on one machine seldom meet. Not by the seed of a test run: its processes would meet every time.
+_ROOM = range(20_000, 32_000, 20)
+_untried = random.SystemRandom().sample(_ROOM, k=len(_ROOM))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,15 @@ def require_free(ports: list[int], timeout_s: float = 5.0) -> None:
         time.sleep(0.05)
 
 
+def share_room(part: int, parts: int) -> None:
+    """Keep to this part of the room, from 0 on: processes of one test run that all do so never meet."""
+    _untried[:] = [base for base in _untried if base // _ROOM.step % parts == part]
+
+
 def find_free_base(engines: int = 1) -> int:
     """Find room for a whole stack, for tests and benchmarks; never the same twice in one process."""
-    for base in _UNTRIED:
+    while _untried:
+        base = _untried.pop()
         if all(is_free(port) for port in Ports(base).all(engines)):
             return base
     raise LauncherError("no room for a stack between ports 20000 and 32000")
