@@ -945,6 +945,30 @@ CREATE TABLE public.customers (
 
 ALTER TABLE ONLY public.customers FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.orders (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text COLLATE pg_catalog."C",
+    status text DEFAULT 'created'::text NOT NULL,
+    amount_minor bigint,
+    shipping_minor bigint DEFAULT 0 NOT NULL,
+    total_minor bigint,
+    items jsonb DEFAULT '[]'::jsonb NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone,
+    CONSTRAINT orders_amount_minor_check CHECK (((amount_minor >= 0) AND (amount_minor <= '1000000000000'::bigint))),
+    CONSTRAINT orders_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT orders_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
+    CONSTRAINT orders_items_check CHECK (((jsonb_typeof(items) = 'array'::text) AND (octet_length((items)::text) <= 1048576))),
+    CONSTRAINT orders_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT orders_shipping_minor_check CHECK (((shipping_minor >= 0) AND (shipping_minor <= '1000000000000'::bigint))),
+    CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['created'::text, 'paid'::text, 'fulfilled'::text, 'canceled'::text]))),
+    CONSTRAINT orders_total_minor_check CHECK (((total_minor >= 0) AND (total_minor <= '1000000000000'::bigint)))
+);
+
+ALTER TABLE ONLY public.orders FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.paid_orders (
     project_id text NOT NULL COLLATE pg_catalog."C",
     order_id text NOT NULL COLLATE pg_catalog."C",
@@ -962,6 +986,28 @@ CREATE TABLE public.paid_orders (
 );
 
 ALTER TABLE ONLY public.paid_orders FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.publications (
+    project_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    campaign_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text COLLATE pg_catalog."C",
+    object text NOT NULL,
+    redeemable_id text NOT NULL COLLATE pg_catalog."C",
+    code text NOT NULL COLLATE pg_catalog."C",
+    is_once boolean NOT NULL,
+    distribution_id text COLLATE pg_catalog."C",
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT publications_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
+    CONSTRAINT publications_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
+    CONSTRAINT publications_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
+    CONSTRAINT publications_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT publications_object_check CHECK ((object = ANY (ARRAY['voucher'::text, 'gift_card'::text, 'loyalty_card'::text, 'referral_code'::text]))),
+    CONSTRAINT publications_redeemable_id_check CHECK (((octet_length(redeemable_id) >= 1) AND (octet_length(redeemable_id) <= 64)))
+);
+
+ALTER TABLE ONLY public.publications FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.redemptions (
     project_id text NOT NULL COLLATE pg_catalog."C",
@@ -1089,6 +1135,10 @@ CREATE FUNCTION public.knows_customer(project text, customer text) RETURNS boole
             FROM public.loyalty_cards x
            WHERE ((x.project_id = knows_customer.project) AND (x.customer_id = knows_customer.customer)))) OR (EXISTS ( SELECT
             FROM public.referral_codes x
+           WHERE ((x.project_id = knows_customer.project) AND (x.customer_id = knows_customer.customer)))) OR (EXISTS ( SELECT
+            FROM public.publications x
+           WHERE ((x.project_id = knows_customer.project) AND (x.customer_id = knows_customer.customer)))) OR (EXISTS ( SELECT
+            FROM public.orders x
            WHERE ((x.project_id = knows_customer.project) AND (x.customer_id = knows_customer.customer)))));
 END;
 
@@ -1910,30 +1960,6 @@ CREATE TABLE public.metadata_schemas (
 
 ALTER TABLE ONLY public.metadata_schemas FORCE ROW LEVEL SECURITY;
 
-CREATE TABLE public.orders (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    customer_id text COLLATE pg_catalog."C",
-    status text DEFAULT 'created'::text NOT NULL,
-    amount_minor bigint,
-    shipping_minor bigint DEFAULT 0 NOT NULL,
-    total_minor bigint,
-    items jsonb DEFAULT '[]'::jsonb NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone,
-    CONSTRAINT orders_amount_minor_check CHECK (((amount_minor >= 0) AND (amount_minor <= '1000000000000'::bigint))),
-    CONSTRAINT orders_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
-    CONSTRAINT orders_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 1024))),
-    CONSTRAINT orders_items_check CHECK (((jsonb_typeof(items) = 'array'::text) AND (octet_length((items)::text) <= 1048576))),
-    CONSTRAINT orders_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT orders_shipping_minor_check CHECK (((shipping_minor >= 0) AND (shipping_minor <= '1000000000000'::bigint))),
-    CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['created'::text, 'paid'::text, 'fulfilled'::text, 'canceled'::text]))),
-    CONSTRAINT orders_total_minor_check CHECK (((total_minor >= 0) AND (total_minor <= '1000000000000'::bigint)))
-);
-
-ALTER TABLE ONLY public.orders FORCE ROW LEVEL SECURITY;
-
 CREATE TABLE public.outbox (
     project_id text NOT NULL COLLATE pg_catalog."C",
     id bigint NOT NULL,
@@ -2036,28 +2062,6 @@ CREATE TABLE public.promotion_tiers (
 );
 
 ALTER TABLE ONLY public.promotion_tiers FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE public.publications (
-    project_id text NOT NULL COLLATE pg_catalog."C",
-    id text NOT NULL COLLATE pg_catalog."C",
-    campaign_id text NOT NULL COLLATE pg_catalog."C",
-    customer_id text COLLATE pg_catalog."C",
-    object text NOT NULL,
-    redeemable_id text NOT NULL COLLATE pg_catalog."C",
-    code text NOT NULL COLLATE pg_catalog."C",
-    is_once boolean NOT NULL,
-    distribution_id text COLLATE pg_catalog."C",
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT publications_code_check CHECK ((code ~ '^[A-Z0-9_.~-]{1,64}$'::text)),
-    CONSTRAINT publications_customer_id_check CHECK (((octet_length(customer_id) >= 1) AND (octet_length(customer_id) <= 1024))),
-    CONSTRAINT publications_id_check CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 64))),
-    CONSTRAINT publications_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT publications_object_check CHECK ((object = ANY (ARRAY['voucher'::text, 'gift_card'::text, 'loyalty_card'::text, 'referral_code'::text]))),
-    CONSTRAINT publications_redeemable_id_check CHECK (((octet_length(redeemable_id) >= 1) AND (octet_length(redeemable_id) <= 64)))
-);
-
-ALTER TABLE ONLY public.publications FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.quarantine (
     id text NOT NULL COLLATE pg_catalog."C",
@@ -3934,6 +3938,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.customers TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vauchflow_reconciler;
 GRANT SELECT,DELETE ON TABLE public.customers TO vauchflow_eraser;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE public.orders TO vauchflow_app;
+GRANT SELECT,INSERT ON TABLE public.orders TO vauchflow_reconciler;
+
 GRANT SELECT,INSERT ON TABLE public.paid_orders TO vauchflow_app;
 GRANT SELECT ON TABLE public.paid_orders TO vauchflow_eraser;
 
@@ -3947,6 +3954,13 @@ GRANT UPDATE(total_minor) ON TABLE public.paid_orders TO vauchflow_app;
 GRANT UPDATE(refunded_minor) ON TABLE public.paid_orders TO vauchflow_app;
 
 GRANT UPDATE(is_refunded) ON TABLE public.paid_orders TO vauchflow_app;
+
+GRANT SELECT,INSERT ON TABLE public.publications TO vauchflow_app;
+GRANT SELECT ON TABLE public.publications TO vauchflow_eraser;
+
+GRANT UPDATE(customer_id) ON TABLE public.publications TO vauchflow_eraser;
+
+GRANT UPDATE(metadata) ON TABLE public.publications TO vauchflow_eraser;
 
 GRANT SELECT ON TABLE public.redemptions TO vauchflow_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.redemptions TO vauchflow_reconciler;
@@ -4161,9 +4175,6 @@ GRANT SELECT ON TABLE public.loyalty_entries TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.metadata_schemas TO vauchflow_app;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.orders TO vauchflow_app;
-GRANT SELECT,INSERT ON TABLE public.orders TO vauchflow_reconciler;
-
 GRANT SELECT,INSERT ON TABLE public.outbox TO vauchflow_app;
 GRANT SELECT,DELETE ON TABLE public.outbox TO vauchflow_reconciler;
 GRANT SELECT,DELETE ON TABLE public.outbox TO vauchflow_eraser;
@@ -4184,13 +4195,6 @@ GRANT SELECT ON TABLE public.project_settings TO vauchflow_reconciler;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.promotion_tiers TO vauchflow_app;
 GRANT SELECT ON TABLE public.promotion_tiers TO vauchflow_reconciler;
-
-GRANT SELECT,INSERT ON TABLE public.publications TO vauchflow_app;
-GRANT SELECT ON TABLE public.publications TO vauchflow_eraser;
-
-GRANT UPDATE(customer_id) ON TABLE public.publications TO vauchflow_eraser;
-
-GRANT UPDATE(metadata) ON TABLE public.publications TO vauchflow_eraser;
 
 GRANT SELECT ON TABLE public.quarantine TO vauchflow_app;
 GRANT SELECT,INSERT ON TABLE public.quarantine TO vauchflow_reconciler;
