@@ -85,10 +85,14 @@ async def load_program(
     return await _load(tx, _LOCK if lock else _GET, project_id, kind, program_id)
 
 
+async def hold_program(tx: Transaction, project_id: str, kind: Kind, program_id: str) -> StoredCampaign:
+    """The project's program, which becomes nothing else until the transaction is over."""
+    return await _load(tx, _JOIN, project_id, kind, program_id)
+
+
 async def join_program(tx: Transaction, project_id: str, kind: Kind, program_id: str) -> StoredCampaign:
-    """The project's program, for something new in it: Refused where it is archived. It becomes nothing else until the
-    transaction is over."""
-    program = await _load(tx, _JOIN, project_id, kind, program_id)
+    """The project's program, for something new in it: held, and Refused where it is archived."""
+    program = await hold_program(tx, project_id, kind, program_id)
     if program.status == ARCHIVED:
         raise Refused("archived")
     return program

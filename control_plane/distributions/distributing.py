@@ -8,6 +8,7 @@ import msgspec
 from control_plane.effects import Change
 from control_plane.groups.kinds import SEGMENTS
 from control_plane.jobs.kinds import Failure, Run, Step, reason_of
+from control_plane.programs import hold_program
 from control_plane.publications.giving import Wish, give
 from control_plane.publications.picking import Contended, load_giver, pass_over_spent
 from domain.problems import Refused
@@ -45,7 +46,7 @@ async def give_to_some(tx: Transaction, run: Run) -> Step:
     members = await tx.fetch(_NEXT, project_id, params.segment_id, place.after, place.after_id, CUSTOMERS_A_CHUNK)
     # All of them first, and in the order in which others lock many.
     await tx.fetch(SEGMENTS.lock_named, project_id, [member["customer_id"] for member in members])
-    campaign = await load_giver(tx, project_id, params.campaign_id, joins=False)
+    campaign = await load_giver(tx, project_id, params.campaign_id, hold_program)
     wish = Wish(campaign, params.is_once, params.metadata, params.distribution_id)
     step, changes = Step(failures=[], position=place, is_over=len(members) < CUSTOMERS_A_CHUNK), list[Change]()
     for number, member in enumerate(members, start=run.gone_count + 1):

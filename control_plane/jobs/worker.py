@@ -92,6 +92,10 @@ async def do_due_actions(context: Context) -> int:
         taken += 1
         try:
             await _take_turn(context, action)
+        except asyncpg.DeadlockDetectedError:
+            # It met a change that was on its way to it. Its chunk was undone, and is made again on its next turn.
+            async with context.database.tenant_tx(action.project_id) as tx:
+                await tx.execute(_RELEASE, action.project_id, action.id)
         except UNAVAILABLE:
             raise
         except Exception as error:  # noqa: BLE001 - logged, tried again, and in the end said of the action

@@ -20,7 +20,7 @@ from control_plane.gift_cards.terms import Terms
 from control_plane.loyalty_cards.posting import ensure_card
 from control_plane.loyalty_cards.storing import load_card as load_loyalty_card
 from control_plane.loyalty_programs.services import LOYALTY
-from control_plane.programs import join_program, load_program
+from control_plane.programs import Kind, join_program
 from control_plane.publications.schemas import Given
 from control_plane.referral_programs.coding import ensure_code
 from control_plane.referral_programs.services import REFERRAL
@@ -43,6 +43,9 @@ _AWAIT_CARD = query("control_await_gift_card")
 _GIVE_CARD = query("control_hand_over_gift_card")
 
 
+Load = Callable[[Transaction, str, Kind, str], Awaitable[StoredCampaign]]
+
+
 class Picked(msgspec.Struct, frozen=True):
     """What was picked: it is the customer's when the transaction commits, and `change` is to be put in force then."""
 
@@ -56,11 +59,10 @@ class Contended(Exception):
     """Others are at all that is left, and this transaction must not wait for them: it holds what they may want."""
 
 
-async def load_giver(tx: Transaction, project_id: str, campaign_id: str, joins: bool = True) -> StoredCampaign:
-    """The campaign or program; Refused where there is none, or where it never gives anything. Joined, it is not
-    archived, and becomes nothing else until the transaction is over."""
+async def load_giver(tx: Transaction, project_id: str, campaign_id: str, load: Load = join_program) -> StoredCampaign:
+    """The campaign or program, loaded in this way; Refused where there is none, or where it never gives anything."""
     kind = next((kind for kind in (LOYALTY, REFERRAL) if campaign_id.startswith(f"{kind.prefix}_")), CAMPAIGN)
-    campaign = await (join_program if joins else load_program)(tx, project_id, kind, campaign_id)
+    campaign = await load(tx, project_id, kind, campaign_id)
     if campaign.type == "PROMOTION":
         detail = "a campaign of promotion tiers has no codes to give"
         raise Refused("invalid_request", errors=(FieldError(detail, pointer="/campaign_id"),))

@@ -9,6 +9,7 @@ from control_plane.calls import Call
 from control_plane.effects import Outcome, answer, perform
 from control_plane.listing import Filters, Listing, Text
 from control_plane.metadata_schemas.holding import hold
+from control_plane.programs import load_program
 from control_plane.publications.giving import Wish, give, publication_from_row, show_publication
 from control_plane.publications.picking import load_giver, pass_over_spent
 from control_plane.publications.schemas import PublicationCreate, PublicationView
@@ -38,7 +39,7 @@ async def publish(call: Call) -> Response[bytes]:
         if refused.code == "no_code_left":
             # The next one that asks need not walk past what can never be given.
             async with call.open_tx() as tx:
-                campaign = await load_giver(tx, call.tenant.project_id, body.campaign_id, joins=False)
+                campaign = await load_giver(tx, call.tenant.project_id, body.campaign_id, load_program)
                 await pass_over_spent(tx, call.tenant.project_id, campaign, None)
         raise
 

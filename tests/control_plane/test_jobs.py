@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -65,3 +66,21 @@ async def test_an_action_of_a_type_that_is_not_known_yet_waits_for_a_newer_proce
 
 def _in_small_chunks() -> Kind:
     return msgspec.structs.replace(KINDS["customer_import"], rows_per_s=1_000_000)
+
+
+async def test_who_meets_another_on_its_way_tries_again_and_the_others_go_on(
+    api: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunk, met = KINDS["product_import"].chunk, [True]
+
+    async def meet(tx: Transaction, run: Run) -> Step:
+        if met and met.pop():
+            raise asyncpg.DeadlockDetectedError
+        return await chunk(tx, run)
+
+    monkeypatch.setitem(KINDS, "product_import", Kind(meet, 1_000))
+    first = await send(api, "/v1/products/import", "id\np1\n")
+    second = await send(api, CUSTOMERS, "id\nc1\n")
+    assert await worker.do_due_actions(context) == 2
+    assert counts(await action(api, second)) == ("done", 1, 1, 0)
+    assert counts(await worked_off(api, context, first)) == ("done", 1, 1, 0)

@@ -74,3 +74,19 @@ async def test_who_is_deleted_while_put_into_a_segment_is_made_anew(api: Client,
         await owner.execute("DELETE FROM customers WHERE id = 'a'")
     assert ok(await change) == {"added": 2, "removed": 0}
     assert [row["id"] for row in ok(await api.get("/v1/segments/a/customers"))["data"]] == ["b", "a"]
+
+
+async def test_g6_a_distribution_gives_nothing_of_what_was_archived_before(
+    api: Client, context: Context, owner: Any
+) -> None:
+    for id_ in ("z", "a"):
+        ok(await api.post("/v1/customers", {"id": id_, "segments": ["vip"]}))
+    await distribute_to_both(api)
+    async with owner.transaction():
+        await owner.execute("UPDATE campaigns SET status = 'archived'")
+        job = asyncio.create_task(worker.work_off(context))
+        await until_waiting(owner, job)
+    await job
+    shown = ok(await api.get("/v1/async-actions?limit=1"))["data"][0]
+    assert (shown["status"], shown["done_count"], shown["failed_count"]) == ("done", 0, 2)
+    assert await owner.fetchval("SELECT count(*) FROM vouchers") == 0
