@@ -83,6 +83,7 @@ async def test_g6_a_distribution_gives_nothing_of_what_was_archived_before(
         ok(await api.post("/v1/customers", {"id": id_, "segments": ["vip"]}))
     await distribute_to_both(api)
     async with owner.transaction():
+        await owner.execute("SELECT FROM campaigns FOR UPDATE")
         await owner.execute("UPDATE campaigns SET status = 'archived'")
         job = asyncio.create_task(worker.work_off(context))
         await until_waiting(owner, job)
