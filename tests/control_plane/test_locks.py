@@ -81,7 +81,11 @@ async def test_g6_a_distribution_gives_nothing_of_what_was_archived_before(
 ) -> None:
     for id_ in ("z", "a"):
         ok(await api.post("/v1/customers", {"id": id_, "segments": ["vip"]}))
-    await distribute_to_both(api)
+    rules = {"discount_type": "PERCENT", "discount_value": 10}
+    made = created(await api.post("/v1/campaigns", {"name": "Vip", "rules": rules}))
+    for _ in range(2):
+        created(await api.post("/v1/vouchers", {"campaign_id": made["id"]}))
+    ok(await api.post("/v1/distributions", {"campaign_id": made["id"], "segment_id": "vip"}), 202)
     async with owner.transaction():
         await owner.execute("SELECT FROM campaigns FOR UPDATE")
         await owner.execute("UPDATE campaigns SET status = 'archived'")
@@ -90,4 +94,4 @@ async def test_g6_a_distribution_gives_nothing_of_what_was_archived_before(
     await job
     shown = ok(await api.get("/v1/async-actions?limit=1"))["data"][0]
     assert (shown["status"], shown["done_count"], shown["failed_count"]) == ("done", 0, 2)
-    assert await owner.fetchval("SELECT count(*) FROM vouchers") == 0
+    assert await owner.fetchval("SELECT count(*) FROM publications") == 0
