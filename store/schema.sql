@@ -2689,6 +2689,8 @@ CREATE INDEX collections_by_rule ON public.collections USING btree (project_id, 
 
 CREATE INDEX collections_by_time ON public.collections USING btree (project_id, created_at, id);
 
+CREATE INDEX counters_by_parent ON public.counters USING btree (project_id, parent_id) WHERE (parent_id IS NOT NULL);
+
 CREATE INDEX customer_events_by_customer ON public.customer_events USING btree (project_id, customer_id) WHERE (customer_id IS NOT NULL);
 
 CREATE INDEX customer_segments_by_segment ON public.customer_segments USING btree (project_id, segment_id, created_at, customer_id);
@@ -2698,6 +2700,8 @@ CREATE INDEX customers_by_email ON public.customers USING btree (project_id, ema
 CREATE INDEX customers_by_name ON public.customers USING btree (project_id, name_key, id) WHERE (name_key IS NOT NULL);
 
 CREATE INDEX customers_by_time ON public.customers USING btree (project_id, created_at, id);
+
+CREATE INDEX distributions_by_action ON public.distributions USING btree (project_id, async_action_id);
 
 CREATE INDEX distributions_by_campaign ON public.distributions USING btree (project_id, campaign_id, created_at, id);
 

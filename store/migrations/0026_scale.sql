@@ -15,3 +15,7 @@ CREATE INDEX audit_log_by_actor ON audit_log (account_id, actor, created_at, id)
 CREATE INDEX audit_log_by_action ON audit_log (account_id, action, created_at, id);
 CREATE INDEX audit_log_by_object ON audit_log (account_id, object, created_at, id);
 CREATE INDEX audit_log_by_object_id ON audit_log (account_id, object_id, created_at, id);
+
+-- What a row that is deleted may be the parent, or the action, of.
+CREATE INDEX counters_by_parent ON counters (project_id, parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX distributions_by_action ON distributions (project_id, async_action_id);
