@@ -10,6 +10,7 @@ from msgspec import structs
 from control_plane.context import Context
 from control_plane.jobs import worker
 from control_plane.jobs.kinds import Action
+from control_plane.jobs.registry import KINDS
 from control_plane.jobs.sweeping import sweep
 from domain.definitions import customer_key
 from domain.events import Line, Redeemed, encode
@@ -146,7 +147,7 @@ async def test_an_erasure_that_is_killed_half_way_goes_on(
     project_id, account_id = tenancy.project_id, tenancy.made.account_id
     half = Action(account_id, project_id, SHARD, action_id)
     async with context.database.tenant_tx(project_id) as tx:
-        await tx.execute(worker._TAKE, project_id, action_id, 0.0, list(worker.KINDS))
+        await tx.execute(worker._TAKE, project_id, action_id, 0.0, list(KINDS))
     tenant = await worker.tenant_of_action(context, half)
     for _ in range(2):
         assert await worker.make_chunk(context, half, tenant)
