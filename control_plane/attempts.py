@@ -25,6 +25,12 @@ async def count(context: Context, kind: str, email: str, client: str) -> None:
         raise Refused("rate_limited", "Too many attempts: wait for some minutes.")
 
 
+async def tally(context: Context, kind: str, what: str, window_s: int) -> int:
+    """How often this has been tried since the window began, this time included."""
+    async with context.database.anonymous_tx() as tx:
+        return int(await tx.fetchval(_COUNT, _key(context, kind, what), window_s))
+
+
 async def forget(context: Context, kind: str, email: str) -> None:
     """The address's owner has come in."""
     async with context.database.anonymous_tx() as tx:

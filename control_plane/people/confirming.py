@@ -21,7 +21,10 @@ from domain.problems import Refused
 from store.database import Transaction
 from store.queries import query
 
-LIVES_S = 24 * 3600
+DAY_S = 24 * 3600
+LIVES_S = DAY_S
+UNCONFIRMED_INVITATIONS = 3
+"""A day."""
 
 _PERSON = query("control_person")
 _BEGIN = query("control_begin_confirmation")
@@ -72,7 +75,8 @@ async def confirm(call: AccountCall) -> Response[bytes]:
 
 
 async def require_confirmed(call: AccountCall) -> None:
-    """Refuse where nobody of the account is known to read mail: no key, and no member who has not shown it."""
+    """Refuse all but a few invitations where nobody of the account is known to read mail, whoever asks, key or member:
+    so that a team can begin at once, and nobody mails many strangers in another's name."""
     async with call.context.database.account_tx(call.account_id) as tx:
         if await _is_confirmed(tx, call.account_id):
             return
@@ -83,7 +87,8 @@ async def require_confirmed(call: AccountCall) -> None:
             if person is not None and person["verified_at"] is not None:
                 await tx.execute(_CONFIRM_ACCOUNT, who.account_id)
                 return
-    raise Refused("email_unconfirmed")
+    if await attempts.tally(call.context, "unconfirmed invitation", call.account_id, DAY_S) > UNCONFIRMED_INVITATIONS:
+        raise Refused("email_unconfirmed")
 
 
 async def _is_confirmed(tx: Transaction, account_id: str) -> bool:

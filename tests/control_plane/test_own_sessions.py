@@ -10,6 +10,7 @@ import pytest
 from control_plane.app import open_context
 from control_plane.context import Context
 from control_plane.cookies import token_hash
+from control_plane.people.confirming import UNCONFIRMED_INVITATIONS
 from control_plane.settings import Settings
 from store.scripts import Scripts
 from tests.control_plane.client import Client, assert_problem, created, ok
@@ -72,10 +73,12 @@ async def test_each_session_is_listed_and_ended_by_its_person_alone(http: httpx.
     assert len(await sessions_of(again)) == 1
 
 
-async def test_403_who_has_not_confirmed_their_address_invites_nobody(
+async def test_403_who_has_not_confirmed_their_address_invites_few(
     http: httpx.AsyncClient, context: Context, outbox: Path, owner: Any
 ) -> None:
     person, wish = await sign_up(http, A), {"email": B, "role": "analyst"}
+    for _ in range(UNCONFIRMED_INVITATIONS):
+        created(await person.post("/v1/members", {**wish, "email": "d@example.com"}))
     assert_problem(await person.post("/v1/members", wish), "email_unconfirmed")
     key = Client(http, created(await person.post("/v1/api-keys", {"type": "ADMIN"}))["key"])
     assert_problem(await key.post("/v1/members", wish), "email_unconfirmed")
