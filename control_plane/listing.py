@@ -7,7 +7,7 @@ Must never know what is listed: each area brings its Listing.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -17,7 +17,7 @@ from control_plane.auth import Tenant
 from control_plane.calls import Call
 from control_plane.effects import answer
 from control_plane.problems import Errors
-from control_plane.queries import MOST_FILTER_CHARS, ListBody, Page, Query, list_body
+from control_plane.queries import MOST_FILTER_CHARS, ListBody, Page, Query, list_body, parse_time
 from control_plane.searching import search
 from store.database import Transaction
 
@@ -74,11 +74,7 @@ class Time(msgspec.Struct, frozen=True):
         return query.time(name)
 
     def read(self, text: str) -> datetime:
-        try:
-            time = datetime.fromisoformat(text)
-            return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise ValueError("must be a time in ISO 8601") from None
+        return parse_time(text)
 
 
 DATED: dict[str, Filter] = {"created_from": Time(), "created_before": Time()}

@@ -1,6 +1,5 @@
 """Query strings and pages: what a list is asked for, and where the next page begins."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -9,7 +8,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from control_plane.problems import Errors
-from control_plane.searching import Found, Hits, decode_found
+from control_plane.searching import Found, Hits, decode_cursor, decode_found, encode_cursor
 
 DEFAULT_LIMIT = 20
 MOST_LIMIT = 100
@@ -89,10 +88,9 @@ class Query:
         if value is None:
             return None
         try:
-            time = datetime.fromisoformat(value)
-            return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-        except (ValueError, OverflowError):  # the year 1 of the east is no year in UTC
-            self._errors.add_parameter(name, "must be a time in ISO 8601")
+            return parse_time(value)
+        except ValueError as error:
+            self._errors.add_parameter(name, str(error))
             return None
 
     def number(self, name: str, default: int, most: int) -> int:
@@ -130,6 +128,15 @@ class Query:
         self._errors.raise_if_any()
 
 
+def parse_time(text: str) -> datetime:
+    """A point in time in ISO 8601, in UTC unless it says otherwise; ValueError says what it must be."""
+    try:
+        time = datetime.fromisoformat(text)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):  # the year 1 of the east is no year in UTC
+        raise ValueError("must be a time in ISO 8601") from None
+
+
 def list_body(rows: Sequence[Any], page: Page, show: Callable[[Any], T]) -> ListBody[T]:
     """The page that these rows make, each with `created_at` and `id`."""
     kept = rows[: page.limit]
@@ -139,13 +146,12 @@ def list_body(rows: Sequence[Any], page: Page, show: Callable[[Any], T]) -> List
 
 def _encode_cursor(row: Any) -> str:
     created_us = (row["created_at"] - _EPOCH) // timedelta(microseconds=1)
-    return urlsafe_b64encode(msgspec.json.encode(Cursor(created_us, row["id"]))).decode().rstrip("=")
+    return encode_cursor(Cursor(created_us, row["id"]))
 
 
 def _decode_cursor(text: str) -> Cursor | None:
     try:
-        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        cursor = msgspec.json.decode(raw, type=Cursor)
+        cursor = decode_cursor(text, Cursor)
     except (ValueError, msgspec.DecodeError):
         return None
     sound = 0 <= cursor.created_us <= _LATEST_US and 1 <= len(cursor.id) <= MOST_ID_CHARS and "\x00" not in cursor.id

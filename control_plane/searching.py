@@ -8,11 +8,13 @@ on, only operators that leak nothing may walk an index, and comparisons are such
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from store.database import Transaction
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 _MOST_KEY_CHARS = 400
 _MOST_ID_CHARS = 128
@@ -55,18 +57,23 @@ async def search(
     if len(found) == len(kept):
         return [row for _, row in kept], None
     number, row = kept[-1]
-    return [row for _, row in kept], encode_found(Found(number, row["search_key"], row["id"]))
+    return [row for _, row in kept], encode_cursor(Found(number, row["search_key"], row["id"]))
 
 
-def encode_found(found: Found) -> str:
-    """The cursor of the page behind this row."""
-    return urlsafe_b64encode(msgspec.json.encode(found)).decode().rstrip("=")
+def encode_cursor(last: msgspec.Struct) -> str:
+    """The cursor of the page behind this row, of a list or a search."""
+    return urlsafe_b64encode(msgspec.json.encode(last)).decode().rstrip("=")
+
+
+def decode_cursor(text: str, kind: type[T]) -> T:
+    """The row that a cursor names; ValueError or msgspec.DecodeError where it is none of this kind."""
+    return msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=kind)
 
 
 def decode_found(text: str) -> Found | None:
     """Where a page begins; None where the text is no cursor of a search."""
     try:
-        found = msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Found)
+        found = decode_cursor(text, Found)
     except (ValueError, msgspec.DecodeError):
         return None
     sound = (
